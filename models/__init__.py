@@ -1,0 +1,1 @@
+"""Networks and descriptors: photograph in, vector out. No files, no flags, no Faiss."""

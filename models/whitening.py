@@ -1,0 +1,38 @@
+"""PCA whitening of descriptors."""
+
+import numpy as np
+
+# A direction that hardly varies would be blown up to noise.
+_SMALLEST_VARIANCE_RATIO = 1e-6
+
+
+def pca_whitening(descriptors: np.ndarray, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Learns the projection to decorrelated components of variance one.
+
+    Jégou and Chum, 2012, https://inria.hal.science/hal-00722622.
+
+    Args:
+        descriptors: float ``(n, channels)``.
+        dimension: Components to keep, at most ``min(n - 1, channels)``.
+
+    Returns:
+        ``projection`` float32 ``(channels, dimension)`` and ``mean`` float32 ``(channels,)``:
+        whitened ``x`` is ``(x - mean) @ projection``.
+
+    Raises:
+        ValueError: If there are too few descriptors for the dimension.
+    """
+    largest = min(len(descriptors) - 1, descriptors.shape[1])
+    if dimension > largest:
+        raise ValueError(
+            f"{len(descriptors)} descriptors of {descriptors.shape[1]} channels whiten to at "
+            f"most {largest} dimensions; pass --dimension={largest} or less, or "
+            f"--projection_start=random. Received: {dimension}."
+        )
+    mean = descriptors.mean(axis=0, dtype=np.float64)
+    centred = descriptors - mean
+    variances, directions = np.linalg.eigh(centred.T @ centred / (len(centred) - 1))
+    variances, directions = variances[::-1][:dimension], directions[:, ::-1][:, :dimension]
+    floor = _SMALLEST_VARIANCE_RATIO * variances[0]
+    projection = directions / np.sqrt(np.maximum(variances, floor))
+    return projection.astype(np.float32), mean.astype(np.float32)

@@ -1,0 +1,102 @@
+"""Turns a stage's frozen dataclass of settings into its flags, and its errors into one line.
+
+A stage ends with::
+
+    if __name__ == "__main__":
+        command_line.run(main, Settings)
+
+where ``main`` takes the settings. Flags are defined only then, so that two stages with a flag
+of the same name can be imported together.
+"""
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from absl import app, flags, logging
+
+from pipeline.progress import show_messages
+
+SettingsType = TypeVar("SettingsType")
+
+
+def setting(help_text: str, **default: Any) -> Any:
+    """A dataclass field with the help text of its flag; without ``default=`` it is required."""
+    return dataclasses.field(metadata={"help": help_text}, **default)
+
+
+def define_flags(settings_type: type) -> None:
+    """Defines one absl flag for every field of a settings dataclass.
+
+    Raises:
+        TypeError: For a field whose type no flag can carry.
+    """
+    types_by_name = typing.get_type_hints(settings_type)
+    for field in dataclasses.fields(settings_type):
+        required = field.default is dataclasses.MISSING
+        default = None if required else field.default
+        _define_flag(field.name, types_by_name[field.name], default, field.metadata["help"])
+        if required:
+            flags.mark_flag_as_required(field.name)
+
+
+def _define_flag(name: str, annotation: Any, default: Any, help_text: str) -> None:
+    annotation = _without_none(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        flags.DEFINE_enum(name, default, list(typing.get_args(annotation)), help_text)
+    elif typing.get_origin(annotation) is tuple:
+        flags.DEFINE_list(name, None if default is None else list(default), help_text)
+    elif annotation in _DEFINERS:
+        _DEFINERS[annotation](name, default, help_text)
+    else:
+        raise TypeError(f"No flag carries a setting of type {annotation}. Received: {name}.")
+
+
+_DEFINERS = {
+    str: flags.DEFINE_string,
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+}
+
+
+def _without_none(annotation: Any) -> Any:
+    """``str | None`` becomes ``str``: an absent flag is None."""
+    if isinstance(annotation, types.UnionType):
+        (annotation,) = [a for a in typing.get_args(annotation) if a is not types.NoneType]
+    return annotation
+
+
+def read_settings(settings_type: type[SettingsType]) -> SettingsType:
+    """The settings that the parsed flags hold."""
+    values = {}
+    for field in dataclasses.fields(settings_type):  # type: ignore[arg-type]
+        value = flags.FLAGS[field.name].value
+        values[field.name] = tuple(value) if isinstance(value, list) else value
+    return settings_type(**values)
+
+
+def run(main: Callable[[SettingsType], None], settings_type: type[SettingsType]) -> None:
+    """Runs a stage from the command line.
+
+    What the user can mend (ValueError, OSError: a bad value, a missing file) ends as one line
+    on standard error and exit status 1; ``--verbosity=1`` shows its traceback. Anything else is
+    a defect and keeps its traceback.
+    """
+
+    def main_of_arguments(arguments: Sequence[str]) -> None:
+        if arguments[1:]:
+            sys.exit(f"error: expected only flags (--name=value). Received: {arguments[1:]}.")
+        try:
+            main(read_settings(settings_type))
+        except (ValueError, OSError) as error:
+            logging.debug("The error below was raised here:", exc_info=True)
+            sys.exit(f"error: {error}")
+
+    define_flags(settings_type)
+    logging.set_verbosity(logging.WARNING)  # of the libraries
+    show_messages()
+    app.run(main_of_arguments)

@@ -1,0 +1,1 @@
+"""Records and the ways to read, check, sample and stream them."""

@@ -1,0 +1,192 @@
+"""Record shards: their schema, how they are written, found and parsed.
+
+Written and described with tensorflow-datasets, so that ``tfds.builder_from_directory`` reads
+them without this code; keys and types are those of DELF's Google Landmarks v2 records.
+"""
+
+import contextlib
+import dataclasses
+import io
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+MANIFEST = "manifest.json"
+BUILD_COMMAND = "python -m pipeline.build_records --photos=DIR --output={folder}"
+
+FEATURES = tfds.features.FeaturesDict(
+    {
+        "image": {
+            "encoded": tf.string,  # the file's own bytes, never re-encoded
+            "format": tf.string,
+            "colorspace": tf.string,
+            "height": tf.int64,  # after EXIF orientation
+            "width": tf.int64,
+            "channels": tf.int64,
+            "id": tf.string,
+            "class": {"label": tf.int64, "text": tf.string},  # -1 and empty where unknown
+            "attribution": {
+                "author": tf.string,
+                "license": tf.string,
+                "url": tf.string,
+                "title": tf.string,
+            },
+        }
+    }
+)
+ATTRIBUTION = ("author", "license", "url", "title")
+
+_KEYS = {
+    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+    "image/id": tf.io.FixedLenFeature([], tf.string),
+    "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+    "image/class/text": tf.io.FixedLenFeature([], tf.string, ""),
+    **{f"image/attribution/{key}": tf.io.FixedLenFeature([], tf.string, "") for key in ATTRIBUTION},
+}
+_TRIPLET_KEYS = {
+    key: tf.io.FixedLenFeature([], tf.string)
+    for key in ("anchor_img", "positive_img", "negative_img")
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Photograph:
+    """One photograph as a record holds it; sizes are upright pixels."""
+
+    id: str
+    encoded: bytes
+    format: str
+    height: int
+    width: int
+    landmark: str = ""
+    label: int = -1
+    author: str = ""
+    license: str = ""
+    url: str = ""
+    title: str = ""
+
+    def example(self) -> dict[str, object]:
+        """The photograph in the shape of ``FEATURES``."""
+        return {
+            "image": {
+                "encoded": self.encoded,
+                "format": self.format,
+                "colorspace": "RGB",
+                "height": self.height,
+                "width": self.width,
+                "channels": 3,
+                "id": self.id,
+                "class": {"label": self.label, "text": self.landmark},
+                "attribution": {key: getattr(self, key) for key in ATTRIBUTION},
+            }
+        }
+
+
+class LandmarkRecords(tfds.core.GeneratorBasedBuilder):
+    """Writes photographs as shuffled, sharded records.
+
+    Args:
+        splits: By name, a function that iterates over a split's photographs.
+        data_dir: Where tensorflow-datasets builds.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def __init__(
+        self, splits: Mapping[str, Callable[[], Iterator[Photograph]]], data_dir: Path
+    ) -> None:
+        self._splits = splits
+        super().__init__(data_dir=str(data_dir))
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return tfds.core.DatasetInfo(
+            builder=self, features=FEATURES, description="Photographs of landmarks."
+        )
+
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[str, dict[str, object]]]]:
+        del dl_manager
+        return {name: self._generate_examples(split) for name, split in self._splits.items()}
+
+    def _generate_examples(
+        self, photographs: Callable[[], Iterator[Photograph]]
+    ) -> Iterator[tuple[str, dict[str, object]]]:
+        for photograph in photographs():
+            yield photograph.id, photograph.example()
+
+
+def write_shards(
+    splits: Mapping[str, Callable[[], Iterator[Photograph]]], folder: Path, shards: int | None
+) -> None:
+    """Writes the shards of every split, and their description, into an empty folder.
+
+    Args:
+        splits: By name, a function that iterates over a split's photographs, ids unique.
+        folder: Made if missing.
+        shards: Shards a split; None leaves it to tensorflow-datasets (by size).
+    """
+    tfds.disable_progress_bar()  # the photographs' own progress is shown where they are read
+    builder = LandmarkRecords(splits, folder)
+    config = tfds.download.DownloadConfig(num_shards=shards)
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells of a download; there is none
+        builder.download_and_prepare(download_config=config)
+    for path in Path(builder.data_dir).iterdir():
+        shutil.move(path, folder / path.name)
+    shutil.rmtree(folder / builder.name)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One record file and how many records its description promises."""
+
+    path: Path
+    split: str
+    count: int
+
+
+def list_shards(folder: Path, split: str | None = None) -> list[Shard]:
+    """The shards of a record folder, of one split or of all.
+
+    Raises:
+        FileNotFoundError: If the folder holds no described records, or a shard is gone.
+        ValueError: If it has no such split.
+    """
+    if not (folder / "dataset_info.json").is_file():
+        command = BUILD_COMMAND.format(folder=folder)
+        raise FileNotFoundError(f"{folder} holds no records; make them with `{command}`.")
+    splits = tfds.builder_from_directory(folder).info.splits
+    if split is not None and split not in splits:
+        raise ValueError(f"{folder} has the splits {', '.join(splits)}. Received: {split}.")
+    shards = [
+        Shard(path=Path(path), split=name, count=count)
+        for name in ([split] if split else splits)
+        for path, count in zip(splits[name].filepaths, splits[name].shard_lengths, strict=True)
+    ]
+    for shard in shards:
+        if not shard.path.is_file():
+            raise FileNotFoundError(f"{shard.path} is missing; copy it back or rebuild {folder}.")
+    return shards
+
+
+def parse_photograph(record: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Parses one serialised record (string scalar) into scalars by key."""
+    return tf.io.parse_single_example(record, _KEYS)
+
+
+def parse_triplet(record: tf.Tensor) -> tf.Tensor:
+    """Parses one record of the Kaggle Google Landmarks 2020 triplets.
+
+    Layout: https://www.kaggle.com/datasets/mattbast/google-landmarks-2020-tfrecords.
+
+    Args:
+        record: string scalar.
+
+    Returns:
+        string ``(3,)``: JPEG bytes of anchor, positive and negative.
+    """
+    parsed = tf.io.parse_single_example(record, _TRIPLET_KEYS)
+    return tf.stack([parsed[key] for key in _TRIPLET_KEYS])

@@ -1,0 +1,105 @@
+"""Retrieval metrics as pure functions of NumPy arrays."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+_ROWS_AT_A_TIME = 1024  # bounds the memory of an exact ranking
+
+
+def average_precision(
+    relevant: np.ndarray, totals: np.ndarray, k: int | None = None
+) -> np.ndarray:
+    """Average precision of each ranking.
+
+    ``sum P(i) rel(i) / total`` over the ranking, or over its first ``k`` places with the
+    denominator ``min(total, k)``: what exists counts, not what was found. Google Landmarks v2,
+    https://arxiv.org/abs/2004.01804, section 5.2.
+
+    Args:
+        relevant: bool ``(queries, ranked)``, best first, the query itself left out.
+        totals: int ``(queries,)``, relevant photographs in the collection, at least 1.
+        k: Places that count; None for all.
+
+    Returns:
+        float64 ``(queries,)``, 0 to 1.
+
+    Raises:
+        ValueError: If a total is below 1 or below the relevant ones ranked.
+    """
+    if np.any(totals < 1) or np.any(relevant.sum(axis=1) > totals):
+        raise ValueError("Every query's total is at least 1 and covers the relevant ones ranked.")
+    relevant = relevant[:, :k]
+    precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
+    counted = totals if k is None else np.minimum(totals, k)
+    return (precision * relevant).sum(axis=1) / counted
+
+
+def recall_at(relevant: np.ndarray, k: int) -> np.ndarray:
+    """Whether each query has a relevant photograph among its first ``k``.
+
+    The "recall@k" of retrieval benchmarks (Jégou et al., 2011); its mean is the share of
+    queries answered.
+
+    Args:
+        relevant: bool ``(queries, ranked)``, best first.
+        k: Places that count.
+
+    Returns:
+        bool ``(queries,)``.
+    """
+    return relevant[:, :k].any(axis=1)
+
+
+def summarise(relevant: np.ndarray, totals: np.ndarray) -> dict[str, float]:
+    """Means over queries of the scores that every result carries, 0 to 1."""
+    scores = {"mAP": average_precision(relevant, totals).mean()}
+    for k in (10, 50, 100):
+        scores[f"mAP@{k}"] = average_precision(relevant, totals, k).mean()
+    for k in (1, 5, 10):
+        scores[f"recall@{k}"] = recall_at(relevant, k).mean()
+    return {name: float(value) for name, value in scores.items()}
+
+
+def relevant_elsewhere(labels: np.ndarray) -> np.ndarray:
+    """How many other photographs show each photograph's landmark.
+
+    Args:
+        labels: int ``(photographs,)``; negative ones, distractors, have no landmark.
+
+    Returns:
+        int64 ``(photographs,)``; 0 for distractors.
+    """
+    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.where(labels < 0, 0, counts[inverse] - 1)
+
+
+def leave_one_out(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks all other photographs for every one that shares its landmark with another.
+
+    Args:
+        embeddings: float32 ``(photographs, dim)``, unit length.
+        labels: int ``(photographs,)``; negative ones never query and are never relevant.
+
+    Returns:
+        ``relevant`` bool ``(queries, photographs - 1)`` and ``totals`` int ``(queries,)``.
+
+    Raises:
+        ValueError: If no landmark has two photographs.
+    """
+    totals = relevant_elsewhere(labels)
+    queries = np.flatnonzero(totals)
+    if not len(queries):
+        raise ValueError("No landmark has two photographs, so there is nothing to find.")
+    return np.concatenate(list(_rankings(embeddings, labels, queries))), totals[queries]
+
+
+def _rankings(
+    embeddings: np.ndarray, labels: np.ndarray, queries: np.ndarray
+) -> Iterator[np.ndarray]:
+    for start in range(0, len(queries), _ROWS_AT_A_TIME):
+        rows = queries[start : start + _ROWS_AT_A_TIME]
+        similarities = embeddings[rows] @ embeddings.T
+        similarities[np.arange(len(rows)), rows] = -np.inf  # the query comes last, and is cut
+        order = np.argsort(-similarities, axis=1, kind="stable")[:, :-1]
+        yield labels[order] == labels[rows, None]

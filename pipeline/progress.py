@@ -1,0 +1,41 @@
+"""What a stage says while it works: plain messages, and progress with the time left."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+logger = logging.getLogger("pipeline")
+
+
+def show_messages() -> None:
+    """Shows the stages' own messages on standard error, without a prefix."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def progress(
+    items: Iterable[Item] | None, what: str, *, unit: str, total: int | None = None, done: int = 0
+) -> "tqdm[Item]":
+    """Iterates over ``items`` while showing how many are done, their rate and the time left.
+
+    A terminal is refreshed every half second; a log file gets a line every 15 seconds.
+    """
+    on_terminal = sys.stderr.isatty()
+    options: dict[str, Any] = {"ascii": not on_terminal, "dynamic_ncols": on_terminal}
+    return tqdm(
+        items,
+        desc=what,
+        unit=f" {unit}",
+        total=total,
+        initial=done,
+        mininterval=0.5 if on_terminal else 15.0,
+        **options,
+    )

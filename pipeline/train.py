@@ -1,0 +1,211 @@
+"""Trains a Siamese embedding network.
+
+    python -m pipeline.train --records=tfrecords/NAME --output=exported/MODEL
+    python -m pipeline.train --triplets='DIR/train*.tfrec' --output=exported/MODEL
+
+Labelled records are learned from with the triplet or the contrastive loss, triplet records
+(Kaggle Google Landmarks 2020) with the triplet loss. An interrupted run goes on from its last
+checkpoint. Afterwards: ``python -m pipeline.export --model=exported/MODEL``.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models import siamese
+from models.backbones import BackboneName
+from pipeline import command_line, manifest, metrics
+from pipeline.command_line import setting
+from pipeline.data import inputs, records
+from pipeline.data.training_data import TrainingData
+from pipeline.progress import logger
+from pipeline.trainer import Evaluate, Trainer
+
+FOLDER = "training"
+MANIFEST = "training.json"
+_WHITENING_PHOTOGRAPHS = 4000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to learn from, which network, and how."""
+
+    output: str = setting("Folder of the model, exported/MODEL; training goes to training/ in it.")
+    records: str | None = setting("Labelled records to learn from, tfrecords/NAME.", default=None)
+    split: str = setting("Split of the labelled records to learn from.", default="train")
+    triplets: str | None = setting("Triplet records to learn from, a glob.", default=None)
+    validation_records: str | None = setting(
+        "Labelled records whose split 'validation' gives the held-out mAP; by default --records.",
+        default=None,
+    )
+    backbone: BackboneName = setting("Convolutional backbone.", default="resnet50")
+    weights: str = setting(
+        "Where the backbone starts: imagenet, none, or a .weights.h5 file without classifier.",
+        default="imagenet",
+    )
+    dimension: int | None = setting("Length of the embedding.", default=512)
+    projection_start: Literal["whitened", "random"] = setting(
+        "How the projection starts: as PCA whitening of the training photographs (pretrained "
+        "backbones), or at random.",
+        default="whitened",
+    )
+    gem_power: float = setting("GeM's exponent at the start, at least 1.", default=3.0)
+    frozen_layers: int = setting("Layers of the backbone that keep their weights.", default=0)
+    image_size: int = setting("Side of the square input, pixels.", default=224)
+    loss: Literal["triplet", "contrastive"] = setting("Loss.", default="triplet")
+    margin: float = setting(
+        "By how much a negative must be farther than the positive (triplet, squared distance), "
+        "or how far apart negatives must be (contrastive, distance).",
+        default=0.1,
+    )
+    landmarks_per_batch: int = setting(
+        "P: landmarks a labelled batch; of triplet records, the triplets a batch.", default=8
+    )
+    photographs_per_landmark: int = setting("K: photographs a landmark of a batch.", default=4)
+    epochs: int = setting("Epochs; 0 keeps the network as it starts.", default=5)
+    steps_per_epoch: int | None = setting("Steps an epoch; by default all the data.", default=None)
+    learning_rate: float = setting(
+        "Peak learning rate. 1e-5 suits pretrained weights, 1e-3 a start from scratch.",
+        default=1e-5,
+    )
+    checkpoint_steps: int = setting("Steps between checkpoints within an epoch.", default=200)
+    seed: int = setting("Chooses initial weights, order and augmentation.", default=0)
+    overwrite: bool = setting("Train anew over a finished or interrupted run.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks what cannot go together."""
+        if (self.records is None) == (self.triplets is None):
+            raise ValueError("Pass either --records=tfrecords/NAME or --triplets='DIR/*.tfrec'.")
+        if self.triplets is not None and self.loss == "contrastive":
+            raise ValueError("Triplet records are learned from with --loss=triplet.")
+
+
+def train(settings: Settings) -> Path:
+    """Trains as the settings say, or goes on where an interrupted run stopped.
+
+    Returns:
+        The folder ``output/training``: ``network.keras`` (the epoch of the best held-out mAP,
+        or the last where nothing is held out), checkpoints, history, curve, TensorBoard events.
+
+    Raises:
+        FileNotFoundError: If records or weights are missing.
+        ValueError: If they do not fit the settings, or the loss is no longer finite.
+    """
+    output = Path(settings.output) / FOLDER
+    if manifest.is_finished(output, MANIFEST, settings):
+        logger.info("%s is finished; --overwrite trains anew.", output)
+        return output
+    data = _training_data(settings)
+    keras.utils.set_random_seed(settings.seed)
+    network = _starting_network(settings, data)
+    trainer = Trainer(
+        network,
+        data,
+        _batch_loss(settings),
+        _held_out_score(settings),
+        output,
+        epochs=settings.epochs,
+        steps_per_epoch=settings.steps_per_epoch,
+        learning_rate=settings.learning_rate,
+        image_size=settings.image_size,
+        seed=settings.seed,
+        checkpoint_steps=settings.checkpoint_steps,
+    )
+    trainer.run()
+    content = {
+        "settings": manifest.settings_as_json(settings),
+        "data": data.describe(),
+        "best_epoch": trainer.best_epoch,
+        "epochs": trainer.log.epochs,
+    }
+    manifest.write_json(output / MANIFEST, content)
+    return output
+
+
+def _training_data(settings: Settings) -> TrainingData:
+    if settings.triplets is not None:
+        return TrainingData.triplets(settings.triplets, batch=settings.landmarks_per_batch)
+    return TrainingData.labelled(
+        Path(str(settings.records)),
+        settings.split,
+        landmarks=settings.landmarks_per_batch,
+        photographs=settings.photographs_per_landmark,
+    )
+
+
+def _starting_network(settings: Settings, data: TrainingData) -> keras.Model:
+    network = siamese.embedding_network(
+        settings.backbone, settings.weights, settings.dimension, settings.gem_power
+    )
+    siamese.freeze_first_layers(network, settings.frozen_layers)
+    if settings.projection_start == "whitened" and settings.dimension and (
+        settings.weights != "none"
+    ):
+        logger.info("Whitening the projection on the training photographs.")
+        siamese.start_whitened(network, _some_images(settings, data))
+    return network
+
+
+def _some_images(settings: Settings, data: TrainingData) -> Iterator[tf.Tensor]:
+    """Enough training photographs, without augmentation, to estimate a covariance."""
+    batches = data.order(seed=settings.seed, epoch=0)
+    photographs_a_batch = batches.shape[1] * (3 if data.labels is None else 1)
+    batches = batches[: 1 + _WHITENING_PHOTOGRAPHS // photographs_a_batch]
+    chain = inputs.training_batches(
+        data.files, batches, data.parse, size=settings.image_size, seed=None
+    )
+    return (images for images, _ in chain)
+
+
+def _batch_loss(settings: Settings) -> siamese.BatchLoss:
+    if settings.triplets is not None:
+        return siamese.given_triplets(settings.margin)
+    if settings.loss == "contrastive":
+        return siamese.labelled_pairs(settings.margin)
+    return siamese.labelled_triplets(settings.margin)
+
+
+def _held_out_score(settings: Settings) -> Evaluate:
+    """The mAP on the split 'validation', whose landmarks training never sees."""
+    folder = settings.validation_records or settings.records
+    if folder is None:
+        logger.warning(
+            "No held-out mAP: triplet records name no landmarks. Pass "
+            "--validation_records=tfrecords/NAME to see whether training helps."
+        )
+        return lambda network: None
+    shards = records.list_shards(Path(folder), "validation")
+
+    def score(network: keras.Model) -> float:
+        embed = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
+        embeddings, labels = [], []
+        for shard in shards:
+            for _, images, parsed in inputs.photograph_batches(
+                shard.path, size=settings.image_size, batch=32
+            ):
+                embeddings.append(embed(images).numpy())
+                labels.append(parsed["image/class/label"].numpy())
+        relevant, totals = metrics.leave_one_out(np.concatenate(embeddings), np.concatenate(labels))
+        return float(metrics.average_precision(relevant, totals).mean())
+
+    return score
+
+
+def main(settings: Settings) -> None:
+    """Trains and prints the best held-out mAP and where the network is."""
+    output = train(settings)
+    content = manifest.read_json(output / MANIFEST, "python -m pipeline.train")
+    best = content["epochs"][content["best_epoch"]]
+    print(
+        f"{output}: network of epoch {best['epoch']} of {settings.epochs}, "
+        f"held-out mAP {best['held-out mAP']}"
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)

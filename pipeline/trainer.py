@@ -1,0 +1,191 @@
+"""The training loop: epochs of steps, held-out mAP after each, checkpoints throughout."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.siamese import BatchLoss, train_step
+from pipeline import manifest
+from pipeline.data import inputs
+from pipeline.data.training_data import TrainingData
+from pipeline.progress import logger, progress
+from pipeline.training_log import TrainingLog
+
+NETWORK = "network.keras"
+# Scores the network on landmarks it does not learn from: its mAP, or None if there are none.
+Evaluate = Callable[[keras.Model], float | None]
+
+
+class Trainer:
+    """Trains a network and remembers where it is.
+
+    What decides the next step (weights, optimizer, epoch and step) is in every checkpoint, and
+    the order of an epoch's records depends on seed and epoch alone, so a run that was killed
+    goes on as if it had not been.
+
+    Args:
+        network: From uint8 images to embeddings.
+        data: What to learn from.
+        batch_loss: Loss of a batch of embeddings and labels.
+        evaluate: Gives the held-out mAP.
+        folder: Where checkpoints, the best network and the log go.
+        epochs: How many.
+        steps_per_epoch: Steps an epoch; None for all the data.
+        learning_rate: Peak, reached after a tenth of the steps, then decayed along a cosine.
+        image_size: Side of the images, pixels.
+        seed: Chooses order and augmentation.
+        checkpoint_steps: Steps between checkpoints within an epoch.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        data: TrainingData,
+        batch_loss: BatchLoss,
+        evaluate: Evaluate,
+        folder: Path,
+        *,
+        epochs: int,
+        steps_per_epoch: int | None,
+        learning_rate: float,
+        image_size: int,
+        seed: int,
+        checkpoint_steps: int,
+    ) -> None:
+        self._network = network
+        self._data = data
+        self._evaluate = evaluate
+        self._folder = folder
+        self._epochs = epochs
+        self._image_size = image_size
+        self._seed = seed
+        self._checkpoint_steps = checkpoint_steps
+        all_steps = len(data.order(seed=seed, epoch=0))
+        self._steps = min(steps_per_epoch or all_steps, all_steps)
+        optimizer = adamw(learning_rate, max(1, epochs * self._steps))
+        optimizer.build(network.trainable_variables)
+        self._train_step = train_step(network, optimizer, batch_loss)
+        self._state = {
+            "epoch": tf.Variable(0, dtype=tf.int64),  # 0 is the network as it starts
+            "step": tf.Variable(0, dtype=tf.int64),  # steps done of the epoch after that
+            "loss_sum": tf.Variable(0.0, dtype=tf.float64),
+            "best": tf.Variable(-1.0, dtype=tf.float64),
+            "best_epoch": tf.Variable(-1, dtype=tf.int64),
+        }
+        self._checkpoints = tf.train.CheckpointManager(
+            tf.train.Checkpoint(network=network, optimizer=optimizer, **self._state),
+            str(folder / "checkpoints"),
+            max_to_keep=2,
+        )
+        self.log = TrainingLog(folder)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose network was kept; 0 is the start."""
+        return int(self._state["best_epoch"])
+
+    def run(self) -> None:
+        """Trains until all epochs are done, from the last checkpoint where there is one.
+
+        Raises:
+            ValueError: If the loss is no longer finite.
+        """
+        if self._checkpoints.restore_or_initialize():
+            self.log.resume(int(self._state["epoch"]))
+            logger.info(
+                "Going on after epoch %d and %d steps.", self._get("epoch"), self._get("step")
+            )
+        else:
+            self._finish_epoch(0, loss=None)
+        done = self._get("epoch") * self._steps + self._get("step")
+        with progress(
+            None, "Training", unit="steps", total=self._epochs * self._steps, done=done
+        ) as bar:
+            for epoch in range(self._get("epoch") + 1, self._epochs + 1):
+                self._run_epoch(epoch, bar)
+
+    def _run_epoch(self, epoch: int, bar: Any) -> None:
+        first = self._get("step")
+        order = self._data.order(seed=self._seed, epoch=epoch)[: self._steps]
+        batches = inputs.training_batches(
+            self._data.files,
+            order,
+            self._data.parse,
+            size=self._image_size,
+            seed=self._seed + epoch,
+            first=first,
+        )
+        step = first
+        for step, (images, labels) in enumerate(batches, start=first + 1):
+            self._step(epoch, step, images, labels, bar)
+        if step < len(order):
+            self._name_damaged(order[first:])
+        self._state["step"].assign(0)
+        self._finish_epoch(epoch, loss=float(self._state["loss_sum"]) / max(step, 1))
+        self._state["loss_sum"].assign(0.0)
+
+    def _step(
+        self, epoch: int, step: int, images: tf.Tensor, labels: tf.Tensor, bar: Any
+    ) -> None:
+        loss, active = self._train_step(images, labels)
+        value = float(loss)
+        number = (epoch - 1) * self._steps + step
+        if not math.isfinite(value):
+            raise ValueError(
+                f"The loss is {value} at step {number}. Lower --learning_rate; the last sound "
+                f"state is in {self._checkpoints.directory}."
+            )
+        self.log.step(number, loss=loss, active_fraction=active)
+        self._state["loss_sum"].assign_add(value)
+        self._state["step"].assign(step)
+        bar.set_postfix(epoch=epoch, loss=f"{value:.4f}", active=f"{float(active):.0%}")
+        bar.update()
+        if step % self._checkpoint_steps == 0:
+            self._checkpoints.save()
+
+    def _finish_epoch(self, epoch: int, *, loss: float | None) -> None:
+        score = self._evaluate(self._network)
+        if score is None or score > float(self._state["best"]):
+            self._state["best"].assign(-1.0 if score is None else score)
+            self._state["best_epoch"].assign(epoch)
+            manifest.write_atomically(self._folder / NETWORK, self._save_network)
+        row = {"epoch": epoch, "loss": loss, "held-out mAP": score}
+        self.log.epoch(epoch * self._steps, **row)
+        logger.info(
+            "Epoch %d: loss %s, held-out mAP %s",
+            epoch,
+            "-" if loss is None else f"{loss:.4f}",
+            "-" if score is None else f"{score:.3f}",
+        )
+        self._state["epoch"].assign(epoch)
+        self._checkpoints.save()
+
+    def _save_network(self, path: Path) -> None:
+        named = path.with_name(path.name + ".keras")  # the ending chooses the format
+        self._network.save(named)
+        named.replace(path)
+
+    def _name_damaged(self, order: np.ndarray) -> None:
+        numbers = np.unique(order)
+        for number, reason in inputs.find_damaged(self._data.files, numbers, self._data.parse):
+            logger.warning("Left out the record at %s: %s", self._data.files.where(number), reason)
+
+    def _get(self, name: str) -> int:
+        return int(self._state[name])
+
+
+def adamw(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW with a linear warm-up over a tenth of the steps and cosine decay to zero.
+
+    Gradients are clipped to a global norm of 1.
+    """
+    warm_up = max(1, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=1e-4, global_clipnorm=1.0)

@@ -1,0 +1,52 @@
+"""Installs what the landmark retrieval system needs, and the checkout itself in place.
+
+The packages are listed one by one so that every tool (mypy, ruff, an editor) finds what an
+import names; the project is an application run from its checkout, not a library to publish.
+"""
+
+from pathlib import Path
+
+from setuptools import setup
+
+setup(
+    name="landmark-retrieval",
+    version="0.1.0",
+    description="Train, index and search photographs of landmarks with TensorFlow and Faiss",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    classifiers=["Private :: Do Not Upload", "Programming Language :: Python :: 3"],
+    python_requires=">=3.11,<3.14",
+    packages=[
+        "demo",
+        "models",
+        "pipeline",
+        "pipeline.data",
+        "pipeline.data.synthetic_city",
+        "pipeline.index",
+    ],
+    install_requires=[
+        "absl-py",
+        "faiss-cpu",
+        "gradio",
+        "importlib-resources",  # tensorflow-datasets 4.9.10 imports it without requiring it
+        "keras",
+        "matplotlib",
+        "numpy",
+        "opencv-python-headless",
+        "pyarrow",
+        "scikit-image",
+        "setuptools<82",  # tensorflow_hub 0.16.1 imports pkg_resources, gone from 82 on
+        "tensorboard",
+        "tensorflow",
+        "tensorflow-datasets",
+        "tensorflow-hub",
+        "tqdm",
+    ],
+    extras_require={
+        "cluster": ["ray"],
+        "milvus": ["pymilvus", "milvus-lite"],
+        "kaggle": ["kagglehub"],
+        "dev": ["mypy", "pre-commit", "pytest", "ruff", "types-tqdm"],
+    },
+)
