@@ -5,6 +5,7 @@ the network itself maps photographs to unit vectors.
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -44,6 +45,11 @@ def embedding_network(
         x = keras.layers.Dense(dimension, name="projection")(x)
         x = keras.layers.UnitNormalization(name="embedding")(x)
     return keras.Model(images, x, name=f"siamese_{backbone}")
+
+
+def load_network(path: Path) -> keras.Model:
+    """Loads a saved ``.keras`` network; importing this module has registered its layers."""
+    return keras.models.load_model(path)
 
 
 def _freeze_batch_statistics(tower: keras.Model) -> None:

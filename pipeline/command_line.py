@@ -47,7 +47,7 @@ def _define_flag(name: str, annotation: Any, default: Any, help_text: str) -> No
     annotation = _without_none(annotation)
     if typing.get_origin(annotation) is typing.Literal:
         flags.DEFINE_enum(name, default, list(typing.get_args(annotation)), help_text)
-    elif typing.get_origin(annotation) is tuple:
+    elif annotation == tuple[str, ...]:
         flags.DEFINE_list(name, None if default is None else list(default), help_text)
     elif annotation in _DEFINERS:
         _DEFINERS[annotation](name, default, help_text)
@@ -65,7 +65,7 @@ _DEFINERS = {
 
 def _without_none(annotation: Any) -> Any:
     """``str | None`` becomes ``str``: an absent flag is None."""
-    if isinstance(annotation, types.UnionType):
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):  # a Literal makes the latter
         (annotation,) = [a for a in typing.get_args(annotation) if a is not types.NoneType]
     return annotation
 

@@ -60,6 +60,16 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged; make it again with `{made_by}`.") from error
 
 
+def to_bytes(content: dict[str, Any]) -> bytes:
+    """JSON in one line, to lie inside another file."""
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def from_bytes(content: bytes) -> dict[str, Any]:
+    """What ``to_bytes`` wrote."""
+    return json.loads(content)
+
+
 def fingerprint_files(folder: Path, paths: Iterable[Path]) -> str:
     """SHA-256 over the names (relative to ``folder``) and bytes of files, in name order."""
     digest = hashlib.sha256()

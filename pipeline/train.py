@@ -20,14 +20,13 @@ import tensorflow as tf
 from models import siamese
 from models.backbones import BackboneName
 from pipeline import command_line, manifest, metrics
+from pipeline.model_folder import TRAINING, TRAINING_FILE
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
 from pipeline.data.training_data import TrainingData
 from pipeline.progress import logger
 from pipeline.trainer import Evaluate, Trainer
 
-FOLDER = "training"
-MANIFEST = "training.json"
 _WHITENING_PHOTOGRAPHS = 4000
 
 
@@ -96,8 +95,8 @@ def train(settings: Settings) -> Path:
         FileNotFoundError: If records or weights are missing.
         ValueError: If they do not fit the settings, or the loss is no longer finite.
     """
-    output = Path(settings.output) / FOLDER
-    if manifest.is_finished(output, MANIFEST, settings):
+    output = Path(settings.output) / TRAINING
+    if manifest.is_finished(output, TRAINING_FILE, settings):
         logger.info("%s is finished; --overwrite trains anew.", output)
         return output
     data = _training_data(settings)
@@ -123,7 +122,7 @@ def train(settings: Settings) -> Path:
         "best_epoch": trainer.best_epoch,
         "epochs": trainer.log.epochs,
     }
-    manifest.write_json(output / MANIFEST, content)
+    manifest.write_json(output / TRAINING_FILE, content)
     return output
 
 
@@ -199,7 +198,7 @@ def _held_out_score(settings: Settings) -> Evaluate:
 def main(settings: Settings) -> None:
     """Trains and prints the best held-out mAP and where the network is."""
     output = train(settings)
-    content = manifest.read_json(output / MANIFEST, "python -m pipeline.train")
+    content = manifest.read_json(output / TRAINING_FILE, "python -m pipeline.train")
     best = content["epochs"][content["best_epoch"]]
     print(
         f"{output}: network of epoch {best['epoch']} of {settings.epochs}, "

@@ -13,10 +13,10 @@ from models.siamese import BatchLoss, train_step
 from pipeline import manifest
 from pipeline.data import inputs
 from pipeline.data.training_data import TrainingData
+from pipeline.model_folder import NETWORK
 from pipeline.progress import logger, progress
 from pipeline.training_log import TrainingLog
 
-NETWORK = "network.keras"
 # Scores the network on landmarks it does not learn from: its mAP, or None if there are none.
 Evaluate = Callable[[keras.Model], float | None]
 

@@ -1,0 +1,71 @@
+"""Any model folder as one thing that describes photographs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline import model_folder
+
+
+class Descriptor:
+    """Describes photographs with an exported model.
+
+    Args:
+        folder: A model folder, ``exported/MODEL``.
+
+    Attributes:
+        folder: The model folder.
+        dimension: Length of the vectors.
+        input_size: Side of the square images that need no further resizing, pixels.
+        fingerprint: SHA-256 over the files that decide the vectors.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+        ValueError: If its SavedModel is not the one that ``model.json`` tells of.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        described = model_folder.read_model_file(folder)
+        self.folder = folder
+        self.dimension: int = described["dimension"]
+        self.input_size: int = described["input_size"]
+        self.fingerprint = model_folder.fingerprint(folder)
+        if self.fingerprint != described["fingerprint"]:
+            raise ValueError(
+                f"{folder}/saved_model has the fingerprint {self.fingerprint[:12]}, model.json "
+                f"tells of {described['fingerprint'][:12]}; export the model again with "
+                f"`python -m pipeline.export --model={folder} --overwrite`."
+            )
+        self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
+
+    def describe_images(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
+        """Describes RGB images of one size.
+
+        Args:
+            images: uint8 ``(batch, height, width, 3)``.
+
+        Returns:
+            float32 ``(batch, dimension)``, unit length.
+        """
+        outputs = self._module.signatures["pixels"](images=tf.convert_to_tensor(images))
+        return outputs["global_descriptor"].numpy()
+
+    def describe_files(self, encoded: Sequence[bytes]) -> np.ndarray:
+        """Describes encoded photographs of any size.
+
+        Args:
+            encoded: The bytes of JPEG, PNG, BMP or GIF files.
+
+        Returns:
+            float32 ``(len(encoded), dimension)``, unit length.
+
+        Raises:
+            ValueError: If one cannot be decoded.
+        """
+        try:
+            outputs = self._module.signatures["serving_default"](tf.constant(list(encoded)))
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError("A photograph is damaged or no JPEG, PNG, BMP or GIF.") from error
+        return outputs["global_descriptor"].numpy()

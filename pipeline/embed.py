@@ -1,0 +1,186 @@
+"""Describes every photograph of a data set with an exported model.
+
+    python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME
+
+Writes ``exported/MODEL/embeddings/NAME``, one pair of files a record shard. An interrupted run
+goes on with the first shard that is not finished.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+from tqdm import tqdm
+
+from pipeline import command_line, embeddings, manifest, model_folder
+from pipeline.command_line import setting
+from pipeline.data import inputs, records
+from pipeline.data.records import Shard
+from pipeline.data.shards import record_offsets
+from pipeline.descriptors import Descriptor
+from pipeline.progress import logger, progress
+
+_ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Which model describes which records."""
+
+    model: str = setting("Folder of an exported model, exported/MODEL.")
+    records: str = setting("Folder of records, tfrecords/NAME.")
+    batch_size: int = setting("Photographs a batch; affects speed only.", default=32)
+    overwrite: bool = setting("Describe again what is finished.", default=False)
+
+
+def embed(settings: Settings) -> Path:
+    """Describes the photographs of all shards that are not finished yet.
+
+    Returns:
+        The embeddings' folder.
+
+    Raises:
+        FileNotFoundError: If the model or the records are missing.
+        ValueError: If another model has begun these embeddings, or a shard is cut.
+    """
+    data = Path(settings.records)
+    shards = records.list_shards(data)
+    descriptor = Descriptor(Path(settings.model))
+    output = descriptor.folder / model_folder.EMBEDDINGS / data.name
+    if settings.overwrite and output.is_dir():
+        manifest.remove(output)
+    total = sum(shard.count for shard in shards)
+    entries = []
+    with progress(None, f"Describing {data.name}", unit="photographs", total=total) as bar:
+        for number, shard in enumerate(shards):
+            entry = _finished(output, number, shard, descriptor)
+            if entry is None:
+                entry = _embed_shard(output, number, shard, descriptor, settings.batch_size, bar)
+            else:
+                bar.update(shard.count)
+            entries.append(entry)
+    _write_manifest(output, settings, descriptor, entries)
+    return output
+
+
+def _finished(
+    output: Path, number: int, shard: Shard, descriptor: Descriptor
+) -> dict[str, Any] | None:
+    """What the finished files of a shard say of themselves; None if they are to be made.
+
+    Raises:
+        ValueError: If another model made them.
+    """
+    path = embeddings.metadata_path(output, number)
+    if not path.is_file():
+        return None
+    entry = manifest.from_bytes(pq.read_schema(path).metadata[_ENTRY])
+    if entry["model_fingerprint"] != descriptor.fingerprint:
+        raise ValueError(
+            f"{path} was made by the model {entry['model_fingerprint'][:12]}, not by "
+            f"{descriptor.folder}, {descriptor.fingerprint[:12]}; pass --overwrite to describe "
+            "the photographs anew, or keep the models in two folders."
+        )
+    same = entry["sha256"] == manifest.fingerprint_files(shard.path.parent, [shard.path])
+    return entry if same else None
+
+
+def _embed_shard(
+    output: Path,
+    number: int,
+    shard: Shard,
+    descriptor: Descriptor,
+    batch_size: int,
+    bar: "tqdm[Any]",
+) -> dict[str, Any]:
+    """Describes one shard: one file in, one pair of files out, the metadata last."""
+    offsets = record_offsets(shard.path)
+    if len(offsets) != shard.count:
+        raise ValueError(
+            f"{shard.path} holds {len(offsets)} whole records of {shard.count}; "
+            "copy it again or rebuild the records."
+        )
+    vectors, rows, described = [], [], []
+    for positions, images, parsed in inputs.photograph_batches(
+        shard.path, size=descriptor.input_size, batch=batch_size
+    ):
+        vectors.append(descriptor.describe_images(images))
+        described.append(positions.numpy())
+        rows.append(_metadata(shard, offsets[positions.numpy()], parsed))
+        bar.update(len(positions))
+    if not vectors:
+        raise ValueError(f"No photograph of {shard.path} can be decoded; rebuild the records.")
+    skipped = sorted(set(range(shard.count)) - set(np.concatenate(described).tolist()))
+    for position in skipped:
+        logger.warning("Skipped %s, record %d: it does not decode.", shard.path, position)
+    bar.update(len(skipped))
+    entry = {
+        "shard": str(shard.path),
+        "sha256": manifest.fingerprint_files(shard.path.parent, [shard.path]),
+        "model_fingerprint": descriptor.fingerprint,
+        "photographs": shard.count - len(skipped),
+        "skipped_records": skipped,
+    }
+    _write_pair(output, number, np.concatenate(vectors), pa.concat_tables(rows), entry)
+    return entry
+
+
+def _metadata(shard: Shard, offsets: np.ndarray, parsed: dict[str, tf.Tensor]) -> pa.Table:
+    def texts(key: str) -> list[str]:
+        return [text.decode() for text in parsed[f"image/{key}"].numpy()]
+
+    columns = {
+        "id": texts("id"),
+        "label": parsed["image/class/label"].numpy(),
+        "landmark": texts("class/text"),
+        "shard": [str(shard.path)] * len(offsets),
+        "offset": offsets,
+        **{key: texts(f"attribution/{key}") for key in records.ATTRIBUTION},
+    }
+    return pa.table(columns, schema=embeddings.METADATA)
+
+
+def _write_pair(
+    output: Path, number: int, vectors: np.ndarray, rows: pa.Table, entry: dict[str, Any]
+) -> None:
+    def save_vectors(path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, vectors)
+
+    rows = rows.replace_schema_metadata({_ENTRY: manifest.to_bytes(entry)})
+    manifest.write_atomically(embeddings.vectors_path(output, number), save_vectors)
+    manifest.write_atomically(
+        embeddings.metadata_path(output, number), lambda path: pq.write_table(rows, path)
+    )
+
+
+def _write_manifest(
+    output: Path, settings: Settings, descriptor: Descriptor, entries: list[dict[str, Any]]
+) -> None:
+    content = {
+        "model_fingerprint": descriptor.fingerprint,
+        "dimension": descriptor.dimension,
+        "records": settings.records,
+        "photographs": sum(entry["photographs"] for entry in entries),
+        "skipped": sum(len(entry["skipped_records"]) for entry in entries),
+        "shards": entries,
+    }
+    manifest.write_json(output / embeddings.MANIFEST, content)
+
+
+def main(settings: Settings) -> None:
+    """Describes the photographs and prints how many."""
+    output = embed(settings)
+    content = embeddings.read_manifest(output)
+    print(
+        f"{output}: {content['photographs']} vectors of {content['dimension']}, "
+        f"{content['skipped']} photographs skipped"
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)

@@ -1,0 +1,120 @@
+"""Embeddings on disk, in the layout that clip-retrieval and autofaiss read.
+
+``img_emb/img_emb_<k>.npy`` holds the vectors of the data set's k-th shard,
+``metadata/metadata_<k>.parquet`` a row for each: what it shows, where its photograph lies (a
+record shard and the byte at which its record starts), and whom it is by.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import manifest
+
+MANIFEST = "manifest.json"
+_COMMAND = "python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME"
+
+METADATA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("label", pa.int64()),  # -1 where unknown
+        ("landmark", pa.string()),
+        ("shard", pa.string()),  # path of the record file
+        ("offset", pa.int64()),  # byte at which the record starts
+        ("author", pa.string()),
+        ("license", pa.string()),
+        ("url", pa.string()),
+        ("title", pa.string()),
+    ]
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """Vectors and what they are of.
+
+    Attributes:
+        vectors: float32 ``(photographs, dim)``, unit length.
+        metadata: A table of the schema ``METADATA``, a row for every vector.
+        model_fingerprint: Of the model that made them.
+        duplicates: Rows left out because an earlier one has the same id.
+    """
+
+    vectors: np.ndarray
+    metadata: pa.Table
+    model_fingerprint: str
+    duplicates: int = 0
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 ``(photographs,)``, -1 where unknown."""
+        return self.metadata["label"].to_numpy()
+
+
+def vectors_path(folder: Path, number: int) -> Path:
+    """Where the vectors of a shard go."""
+    return folder / "img_emb" / f"img_emb_{number}.npy"
+
+
+def metadata_path(folder: Path, number: int) -> Path:
+    """Where the rows of a shard go."""
+    return folder / "metadata" / f"metadata_{number}.parquet"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished embedding folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    return manifest.read_json(folder / MANIFEST, _COMMAND)
+
+
+def read_embeddings(folders: Sequence[Path]) -> Embeddings:
+    """Reads embeddings of one model, of one data set or several, one after the other.
+
+    Labels of different data sets are kept apart: a label counts from where the data sets
+    before it ended.
+
+    Raises:
+        FileNotFoundError: If a folder holds no finished embeddings.
+        ValueError: If the folders were made by different models.
+    """
+    vectors, tables, fingerprints = [], [], {}
+    first_label = 0
+    for folder in folders:
+        described = read_manifest(folder)
+        fingerprints[described["model_fingerprint"]] = folder
+        for number in range(len(described["shards"])):
+            vectors.append(np.load(vectors_path(folder, number)).astype(np.float32))
+            tables.append(_with_labels_from(first_label, folder, number))
+        first_label = 1 + max(table["label"].to_numpy().max(initial=-1) for table in tables)
+    if len(fingerprints) > 1:
+        named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())
+        raise ValueError(f"Embeddings of one model are needed. Received: {named}.")
+    return _without_duplicates(
+        np.concatenate(vectors), pa.concat_tables(tables), next(iter(fingerprints))
+    )
+
+
+def _with_labels_from(first_label: int, folder: Path, number: int) -> pa.Table:
+    table = pq.read_table(metadata_path(folder, number)).replace_schema_metadata()
+    labels = table["label"].to_numpy()
+    shifted = pa.array(np.where(labels < 0, -1, labels + first_label))
+    return table.set_column(METADATA.get_field_index("label"), "label", shifted)
+
+
+def _without_duplicates(vectors: np.ndarray, table: pa.Table, fingerprint: str) -> Embeddings:
+    _, first = np.unique(table["id"].to_numpy(zero_copy_only=False), return_index=True)
+    kept = np.sort(first)
+    return Embeddings(
+        vectors=vectors[kept],
+        metadata=table.take(kept),
+        model_fingerprint=fingerprint,
+        duplicates=len(table) - len(kept),
+    )

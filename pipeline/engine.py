@@ -1,0 +1,157 @@
+"""From a query photograph to ranked results, for the command line and the page alike."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from models.preprocessing import decode_photograph
+from pipeline.data import records
+from pipeline.data.shards import read_record
+from pipeline.descriptors import Descriptor
+from pipeline.index.collection import load_collection
+
+Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last two exclusive
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """One photograph found.
+
+    Attributes:
+        rank: 1 for the best.
+        similarity: Cosine, or the index's estimate of it, -1 to 1.
+        id: Of the photograph.
+        landmark: Its name, "" where unknown.
+        title: The file's name in its folder, or the data set's title.
+        author: Who took it, "" where unknown; likewise ``license`` and ``url``.
+        shard: Record file that holds it.
+        offset: Byte at which its record starts.
+    """
+
+    rank: int
+    similarity: float
+    id: str
+    landmark: str
+    title: str
+    author: str
+    license: str
+    url: str
+    shard: str
+    offset: int
+
+    def read_image(self) -> np.ndarray:
+        """The photograph, uint8 ``(height, width, 3)`` RGB, upright.
+
+        Raises:
+            FileNotFoundError: If its record file is gone.
+            ValueError: If that was cut or replaced.
+        """
+        path = Path(self.shard)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path}, which holds the photograph {self.id}, is missing; copy it back, or run "
+                "from the folder in which the records were built."
+            )
+        parsed = records.parse_photograph(tf.constant(read_record(path, self.offset)))
+        return decode_photograph(parsed["image/encoded"]).numpy()
+
+
+class Engine:
+    """A model and a collection it has described.
+
+    Args:
+        folder: Folder of an index, ``exported/MODEL/indexes/NAME``.
+        descriptor: The model, where the caller has loaded it; by default the model folder that
+            the index lies in.
+
+    Raises:
+        FileNotFoundError: If the index or its model is missing.
+        ValueError: If another model filled the index, naming both.
+    """
+
+    def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
+        self.collection = load_collection(folder)
+        self.descriptor = descriptor or Descriptor(folder.parent.parent)
+        made_by = self.collection.manifest["model_fingerprint"]
+        if made_by != self.descriptor.fingerprint:
+            raise ValueError(
+                f"{folder} was filled by the model {made_by[:12]}; {self.descriptor.folder} is "
+                f"{self.descriptor.fingerprint[:12]}, whose vectors cannot be compared with it. "
+                "Describe and index the photographs again with `python -m pipeline.embed "
+                "--overwrite` and `python -m pipeline.build_index --overwrite`."
+            )
+
+    def search(self, image: np.ndarray, k: int, box: Box | None = None) -> list[Result]:
+        """Finds the photographs most like an image, or a part of it.
+
+        Args:
+            image: uint8 ``(height, width, 3)`` RGB, upright.
+            k: How many results, at least 1; fewer come where the collection is smaller.
+            box: The part of the image that shows the landmark; None for all of it.
+
+        Raises:
+            ValueError: If ``k`` is below 1, or the box leaves nothing of the image.
+        """
+        if k < 1:
+            raise ValueError(f"--k is at least 1. Received: {k}.")
+        vector = self.descriptor.describe_images(crop(image, box)[None])
+        similarities, rows = self.collection.index.search(vector, min(k, len(self)))
+        found = rows[0] >= 0
+        table = self.collection.photographs.take(rows[0][found]).to_pylist()
+        return [
+            _result(rank, float(similarity), row)
+            for rank, (similarity, row) in enumerate(
+                zip(similarities[0][found], table, strict=True), start=1
+            )
+        ]
+
+    def __len__(self) -> int:
+        """Photographs in the collection."""
+        return len(self.collection.photographs)
+
+
+def _result(rank: int, similarity: float, row: dict[str, Any]) -> Result:
+    return Result(
+        rank=rank,
+        similarity=similarity,
+        **{key: value for key, value in row.items() if key != "label"},
+    )
+
+
+def crop(image: np.ndarray, box: Box | None) -> np.ndarray:
+    """Cuts a box out of an image, as far as it lies within.
+
+    Raises:
+        ValueError: If nothing of the image lies in the box.
+    """
+    if box is None:
+        return image
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = box
+    part = image[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
+    if not part.size:
+        raise ValueError(
+            f"--box=x1,y1,x2,y2 has to hold a part of the photograph, which is {width} wide and "
+            f"{height} high. Received: {box}."
+        )
+    return part
+
+
+def read_photograph(path: Path) -> np.ndarray:
+    """Decodes a photograph's file, uint8 ``(height, width, 3)`` RGB, upright.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or no photograph.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"--photo={path}: no such file.")
+    try:
+        return decode_photograph(tf.constant(path.read_bytes())).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(
+            f"--photo={path} is damaged, or no JPEG, PNG, BMP or GIF; save it as one of these."
+        ) from error

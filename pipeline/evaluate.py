@@ -1,0 +1,138 @@
+"""Scores an index: every labelled photograph of the collection queries all the others.
+
+    python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME-flat
+
+A photograph of the same landmark is relevant; unlabelled photographs (distractors) never query
+and are never relevant. The ranking is the index's own, so an approximate index is scored with
+what it misses. The result goes to ``exported/MODEL/metrics/NAME-flat.json``.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import command_line, manifest, metrics, model_folder
+from pipeline.command_line import setting
+from pipeline.embeddings import read_embeddings
+from pipeline.index.collection import Collection, load_collection
+from pipeline.progress import progress
+
+_QUERIES_AT_A_TIME = 256
+_PROTOCOL = "leave one out: every photograph whose landmark another shows queries all others"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Which index."""
+
+    index: str = setting("Folder of an index, exported/MODEL/indexes/NAME.")
+    depth: int | None = setting(
+        "Places of each ranking that count for mAP; by default all.", default=None
+    )
+
+
+def evaluate(settings: Settings) -> Path:
+    """Scores an index and writes the result.
+
+    Returns:
+        The result's file: mAP, mAP@10/50/100, recall@1/5/10, protocol and counts.
+
+    Raises:
+        FileNotFoundError: If the index or the embeddings it was built from are missing.
+        ValueError: If no landmark has two photographs, or the embeddings have changed.
+    """
+    folder = Path(settings.index)
+    collection = load_collection(folder)
+    model = folder.parent.parent
+    data = collection.manifest["settings"]["data"]
+    embedded = read_embeddings([model / model_folder.EMBEDDINGS / name for name in data])
+    if not embedded.metadata["id"].equals(collection.photographs["id"]):
+        raise ValueError(
+            f"{folder} no longer holds what its data sets do; run `python -m "
+            "pipeline.build_index --overwrite`."
+        )
+    totals = metrics.relevant_elsewhere(embedded.labels)
+    queries = np.flatnonzero(totals)
+    if not len(queries):
+        raise ValueError(
+            f"{folder} cannot be scored: no landmark of it has two photographs. Build records "
+            "from one sub-folder a landmark, with two photographs or more in each."
+        )
+    chunks = list(_relevance(collection, embedded.vectors, embedded.labels, queries, settings))
+    scores = metrics.summarise(np.concatenate(chunks), totals[queries])
+    output = model / model_folder.METRICS / f"{folder.name}.json"
+    manifest.write_json(output, _describe(settings, collection, scores, queries, embedded.labels))
+    return output
+
+
+def _relevance(
+    collection: Collection,
+    vectors: np.ndarray,
+    labels: np.ndarray,
+    queries: np.ndarray,
+    settings: Settings,
+) -> Iterator[np.ndarray]:
+    """Which places of each ranking are relevant, bool ``(queries, depth)``, some at a time."""
+    depth = min(settings.depth or len(vectors), len(vectors) - 1)
+    chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
+    for start in progress(chunks, "Scoring", unit="batches"):
+        rows = queries[start : start + _QUERIES_AT_A_TIME]
+        _, found = collection.index.search(vectors[rows], depth + 1)
+        others = without_query(found, rows)
+        yield (others >= 0) & (labels[others] == labels[rows, None])
+
+
+def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Takes each query itself out of its ranking.
+
+    Args:
+        found: int ``(queries, depth + 1)``, rows found, best first.
+        queries: int ``(queries,)``, the row of each query.
+
+    Returns:
+        int ``(queries, depth)``; where the query was not found, the last place is dropped.
+    """
+    is_query = found == queries[:, None]
+    order = np.argsort(is_query, axis=1, kind="stable")  # the query last, the rest in order
+    return np.take_along_axis(found, order, axis=1)[:, :-1]
+
+
+def _describe(
+    settings: Settings,
+    collection: Collection,
+    scores: dict[str, float],
+    queries: np.ndarray,
+    labels: np.ndarray,
+) -> dict[str, Any]:
+    return {
+        "scores": scores,
+        "protocol": _PROTOCOL,
+        "depth": settings.depth or len(labels) - 1,
+        "queries": len(queries),
+        "photographs": len(labels),
+        "landmarks": len(np.unique(labels[queries])),
+        "distractors": int((labels < 0).sum()),
+        "index": {key: collection.manifest[key] for key in ("kind", "engine", "model_fingerprint")},
+        "command": f"python -m pipeline.evaluate --index={settings.index}"
+        + (f" --depth={settings.depth}" if settings.depth else ""),
+    }
+
+
+def main(settings: Settings) -> None:
+    """Scores the index and prints the scores."""
+    output = evaluate(settings)
+    result = manifest.read_json(output, "python -m pipeline.evaluate")
+    print(
+        f"{settings.index}: {result['queries']} queries of {result['landmarks']} landmarks among "
+        f"{result['photographs']} photographs ({result['distractors']} distractors)"
+    )
+    for name, score in result["scores"].items():
+        print(f"{name:>10}  {score:.3f}")
+    print(f"Result: {output}")
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)

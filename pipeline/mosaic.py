@@ -1,0 +1,40 @@
+"""A query and its results as one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.engine import Result
+
+_COLUMNS = 5
+_CELL_INCHES = 2.4
+
+
+def save_mosaic(query: np.ndarray, results: Sequence[Result], path: Path) -> None:
+    """Draws the query first, then the results with rank, landmark and similarity, as a PNG.
+
+    Args:
+        query: uint8 ``(height, width, 3)`` RGB.
+        results: Best first.
+        path: Where the picture goes.
+    """
+    rows = -(-(1 + len(results)) // _COLUMNS)
+    figure = Figure(
+        figsize=(_COLUMNS * _CELL_INCHES, rows * _CELL_INCHES * 1.15), layout="constrained"
+    )
+    cells = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for cell in cells:
+        cell.axis("off")
+    _draw(cells[0], query, "query", "bold")
+    for cell, result in zip(cells[1:], results, strict=False):
+        caption = f"{result.rank}. {result.landmark or result.title}\n{result.similarity:.3f}"
+        _draw(cell, result.read_image(), caption, "normal")
+    figure.savefig(path, format="png", dpi=100)
+
+
+def _draw(cell: Axes, image: np.ndarray, caption: str, weight: str) -> None:
+    cell.imshow(image)
+    cell.set_title(caption, fontsize=9, fontweight=weight, parse_math=False)

@@ -1,0 +1,83 @@
+"""Finds the photographs of a collection that show what a photograph shows.
+
+    python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE --k=10
+
+Prints the results as a table and draws them as a mosaic.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from pipeline import command_line, manifest
+from pipeline.command_line import setting
+from pipeline.engine import Box, Engine, Result, crop, read_photograph
+from pipeline.mosaic import save_mosaic
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to look for, and where."""
+
+    index: str = setting("Folder of an index, exported/MODEL/indexes/NAME.")
+    photo: str = setting("The query photograph: JPEG, PNG, BMP or GIF.")
+    box: tuple[str, ...] | None = setting(
+        "Part of the photograph that shows the landmark, as x1,y1,x2,y2 in pixels.", default=None
+    )
+    k: int = setting("How many results.", default=10)
+    mosaic: str = setting("Picture of query and results, a PNG.", default="results.png")
+
+
+def search(settings: Settings) -> list[Result]:
+    """Searches as the settings say and draws the mosaic.
+
+    Raises:
+        FileNotFoundError: If the index, its model or the photograph is missing.
+        ValueError: If the photograph is damaged, the box is none, or another model filled the
+            index.
+    """
+    box = parse_box(settings.box)
+    query = crop(read_photograph(Path(settings.photo)), box)
+    results = Engine(Path(settings.index)).search(query, settings.k)
+    manifest.write_atomically(
+        Path(settings.mosaic), lambda path: save_mosaic(query, results, path)
+    )
+    return results
+
+
+def parse_box(texts: tuple[str, ...] | None) -> Box | None:
+    """Four whole numbers of the flag ``--box``.
+
+    Raises:
+        ValueError: If they are not four.
+    """
+    if texts is None:
+        return None
+    try:
+        x1, y1, x2, y2 = (int(text) for text in texts)
+    except ValueError as error:
+        raise ValueError(
+            f"--box is four whole numbers, x1,y1,x2,y2. Received: {','.join(texts)}."
+        ) from error
+    return x1, y1, x2, y2
+
+
+def format_table(results: list[Result]) -> str:
+    """Results as lines of text, the header first."""
+    width = max([len(result.landmark) for result in results] + [len("landmark")])
+    lines = [f"{'rank':>4}  {'similarity':>10}  {'landmark':<{width}}  photograph"]
+    lines += [
+        f"{result.rank:>4}  {result.similarity:>10.3f}  {result.landmark or '-':<{width}}  "
+        f"{result.title or result.id}"
+        for result in results
+    ]
+    return "\n".join(lines)
+
+
+def main(settings: Settings) -> None:
+    """Prints the table and where the mosaic is."""
+    print(format_table(search(settings)))
+    print(f"Mosaic: {settings.mosaic}")
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)
