@@ -84,7 +84,11 @@ def build_backbone(name: str, weights: str) -> keras.Model:
 
 def _application(name: str, weights: str | None) -> keras.Model:
     try:
-        return _APPLICATIONS[name](include_top=False, weights=weights, input_shape=(None, None, 3))
+        with warnings.catch_warnings():  # that MobileNetV2's weights are those for 224 pixels
+            warnings.simplefilter("ignore", UserWarning)
+            return _APPLICATIONS[name](
+                include_top=False, weights=weights, input_shape=(None, None, 3)
+            )
     except Exception as error:  # Keras wraps whatever the download raised in a bare Exception
         if weights is None:
             raise

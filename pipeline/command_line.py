@@ -65,7 +65,7 @@ _DEFINERS = {
 
 def _without_none(annotation: Any) -> Any:
     """``str | None`` becomes ``str``: an absent flag is None."""
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union):  # a Literal makes the latter
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):  # Literal gives the other
         (annotation,) = [a for a in typing.get_args(annotation) if a is not types.NoneType]
     return annotation
 

@@ -136,7 +136,8 @@ def write_shards(
         builder.download_and_prepare(download_config=config)
     for path in Path(builder.data_dir).iterdir():
         shutil.move(path, folder / path.name)
-    shutil.rmtree(folder / builder.name)
+    for left_over in (builder.name, "downloads"):
+        shutil.rmtree(folder / left_over)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,13 @@
 
 import dataclasses
 import glob
+import os
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from pipeline import manifest
 from pipeline.data import inputs, records, samplers
 from pipeline.data.shards import RecordFiles
 
@@ -81,11 +83,16 @@ class TrainingData:
         )
 
     def describe(self) -> dict[str, object]:
-        """What the model's card says of the training data."""
+        """What the model's file says of the training data, with a SHA-256 over its files."""
         described: dict[str, object] = {
             "files": [str(path) for path in self.files.paths],
             "records": len(self.files),
+            "fingerprint": self._fingerprint(),
         }
         if self.labels is not None:
             described["landmarks"] = len(samplers.records_by_landmark(self.labels))
         return described
+
+    def _fingerprint(self) -> str:
+        folder = Path(os.path.commonpath([path.parent for path in self.files.paths]))
+        return manifest.fingerprint_files(folder, self.files.paths)

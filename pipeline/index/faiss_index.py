@@ -19,8 +19,9 @@ KINDS: tuple[str, ...] = get_args(IndexKind)
 # a code .91, 4 dimensions .76 (product quantisation).
 _BITS_PER_DIMENSION = 8
 _DIMENSIONS_PER_CODE = 2
-# Fewer leave centroids that hold one vector; more cost training time and gain no recall.
-_LEAST_POINTS_PER_CENTROID = 8
+_LEAST_BITS = 3  # of a code; Faiss's tables for 2 dimensions a code take centroids by eights
+# With fewer a centroid holds one vector; more cost training time and gain no recall.
+_LEAST_POINTS_PER_CENTROID = 2
 _MOST_POINTS_PER_CENTROID = 64
 
 
@@ -128,10 +129,10 @@ def _pq(count: int, dimension: int) -> faiss.Index:
     """Compares codes of a few dimensions each, with as many centroids as the data can train."""
     codes = max(m for m in range(1, dimension // _DIMENSIONS_PER_CODE + 1) if dimension % m == 0)
     bits = min(8, int(np.log2(max(1, count // _LEAST_POINTS_PER_CENTROID))))
-    if bits < 1:
+    if bits < _LEAST_BITS:
         raise ValueError(
-            f"Product quantisation needs {2 * _LEAST_POINTS_PER_CENTROID} photographs to learn "
-            f"its codes from; use --kind=flat. Received: {count}."
+            f"Product quantisation needs {_LEAST_POINTS_PER_CENTROID * 2**_LEAST_BITS} photographs "
+            f"to learn its codes from; use --kind=flat. Received: {count}."
         )
     index = faiss.IndexPQ(dimension, codes, bits)
     _bound_training(index.pq.cp)

@@ -1,0 +1,230 @@
+"""The whole way once: records, training, export, embeddings, indexes, scores.
+
+    python -m pipeline.quickstart                  # over a synthetic city
+    python -m pipeline.quickstart --photos=DIR     # over your photographs
+
+Ends in a table of methods and the command that opens the search page. What is finished is not
+done again.
+"""
+
+import dataclasses
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from models.backbones import build_backbone
+from pipeline import command_line, manifest, model_folder
+from pipeline.build_index import Settings as IndexSettings
+from pipeline.build_index import build_index
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
+from pipeline.command_line import setting
+from pipeline.data import records
+from pipeline.embed import Settings as EmbedSettings
+from pipeline.embed import embed
+from pipeline.engine import Engine
+from pipeline.evaluate import Settings as EvaluateSettings
+from pipeline.evaluate import evaluate
+from pipeline.export import Settings as ExportSettings
+from pipeline.export import export
+from pipeline.index.faiss_index import KINDS
+from pipeline.progress import logger
+from pipeline.train import Settings as TrainSettings
+from pipeline.train import train
+
+_TIMED_QUERIES = 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Over which photographs, with which weights, and where the artefacts go."""
+
+    photos: str | None = setting(
+        "Your photographs, one sub-folder a landmark or all in one folder; without them a "
+        "synthetic city is searched.",
+        default=None,
+    )
+    weights: str = setting(
+        "Where MobileNetV2 starts: imagenet, or a .weights.h5 file without classifier; with "
+        "none, or where imagenet cannot be downloaded, a small network learns from scratch.",
+        default="imagenet",
+    )
+    tfrecords: str = setting("Folder of the records.", default="tfrecords")
+    exported: str = setting("Folder of the models.", default="exported")
+    training_landmarks: int = setting("Buildings of the city to learn from.", default=160)
+    epochs: int = setting("Epochs of training.", default=12)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row:
+    """A line of the table; scores are None where the photographs name no landmarks."""
+
+    method: str
+    mean_average_precision: float | None
+    recall_at_1: float | None
+    milliseconds: float
+
+
+def quickstart(settings: Settings) -> list[Row]:
+    """Runs all stages.
+
+    Returns:
+        A row for every model and index: mAP and recall@1, and the median milliseconds from a
+        decoded photograph to its ten results.
+
+    Raises:
+        FileNotFoundError: If the photographs or the weights file are missing.
+        ValueError: If they are unusable.
+    """
+    collection = _collection_records(settings)
+    rows = []
+    for name, training in _models(settings).items():
+        train(training)
+        model = Path(settings.exported) / name
+        export(ExportSettings(model=str(model)))
+        embed(EmbedSettings(model=str(model), records=str(collection)))
+        kinds = KINDS if training.epochs or settings.photos else ("flat",)
+        rows += [_row(model, collection, kind) for kind in kinds]
+    return rows
+
+
+def _collection_records(settings: Settings) -> Path:
+    """The records to be searched: the user's photographs, or buildings no model has seen."""
+    if settings.photos is None:
+        logger.info("Rendering the buildings to search, which no network learns from.")
+        return build_records(
+            RecordSettings(
+                output=f"{settings.tfrecords}/city",
+                validation_fraction=0.0,
+                seed=1,
+                city_landmarks=30,
+                city_photographs=12,
+                city_distractors=140,
+            )
+        )
+    name = Path(settings.photos).resolve().name
+    return build_records(
+        RecordSettings(
+            output=f"{settings.tfrecords}/{name}", photos=settings.photos, validation_fraction=0.0
+        )
+    )
+
+
+def _models(settings: Settings) -> dict[str, TrainSettings]:
+    """How each model is trained, by its name; zero epochs leave it as it starts."""
+    if _has_pretrained(settings.weights):
+        pretrained = TrainSettings(
+            output=f"{settings.exported}/mobilenet_v2",
+            records=_training_records(settings),
+            backbone="mobilenet_v2",
+            weights=settings.weights,
+            dimension=256,
+            frozen_layers=100,
+            epochs=0,
+        )
+        return {"mobilenet_v2": pretrained}
+    from_scratch = TrainSettings(
+        output=f"{settings.exported}/small",
+        records=_training_records(settings),
+        backbone="small",
+        weights="none",
+        dimension=128,
+        image_size=96,
+        margin=0.2,
+        landmarks_per_batch=16,
+        photographs_per_landmark=4,
+        epochs=settings.epochs,
+        learning_rate=2e-3,
+    )
+    untrained = dataclasses.replace(
+        from_scratch, output=f"{settings.exported}/small-untrained", epochs=0
+    )
+    return {"small-untrained": untrained, "small": from_scratch}
+
+
+def _has_pretrained(weights: str) -> bool:
+    if weights == "none":
+        return False
+    try:
+        build_backbone("mobilenet_v2", weights)
+    except FileNotFoundError as error:
+        if weights != "imagenet":
+            raise
+        logger.info(
+            "The ImageNet weights of MobileNetV2 cannot be downloaded here (%s). Going on with a "
+            "small network that learns from scratch on a synthetic city; for better results on "
+            "real photographs pass --weights=FILE.",
+            str(error.__cause__).splitlines()[0],
+        )
+        return False
+    return True
+
+
+def _training_records(settings: Settings) -> str:
+    logger.info("Rendering the buildings to learn from.")
+    output = build_records(
+        RecordSettings(
+            output=f"{settings.tfrecords}/city-training",
+            validation_fraction=0.1,
+            city_landmarks=settings.training_landmarks,
+            city_photographs=14,
+            city_size=128,
+        )
+    )
+    return str(output)
+
+
+def _row(model: Path, collection: Path, kind: str) -> Row:
+    index = build_index(
+        IndexSettings(model=str(model), data=(collection.name,), kind=kind)  # type: ignore[arg-type]
+    )
+    scores: dict[str, float] = {}
+    landmarks = manifest.read_json(collection / records.MANIFEST, "build_records")["landmarks"]
+    if any(name and count > 1 for name, count in landmarks.items()):
+        result = evaluate(EvaluateSettings(index=str(index)))
+        scores = manifest.read_json(result, "python -m pipeline.evaluate")["scores"]
+    return Row(
+        method=f"{model.name}, {kind}",
+        mean_average_precision=scores.get("mAP"),
+        recall_at_1=scores.get("recall@1"),
+        milliseconds=_milliseconds(Engine(index)),
+    )
+
+
+def _milliseconds(engine: Engine) -> float:
+    image = np.zeros((256, 256, 3), np.uint8)
+    engine.search(image, 10)  # the first search allocates
+    times = []
+    for _ in range(_TIMED_QUERIES):
+        start = time.perf_counter()
+        engine.search(image, 10)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)
+
+
+def format_table(rows: list[Row]) -> str:
+    """The rows as text, a dash where there is no score."""
+
+    def score(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    width = max(len(row.method) for row in rows)
+    lines = [f"{'method':<{width}}  {'mAP':>6}  {'recall@1':>8}  {'ms a query':>10}"]
+    lines += [
+        f"{row.method:<{width}}  {score(row.mean_average_precision):>6}  "
+        f"{score(row.recall_at_1):>8}  {row.milliseconds:>10.1f}"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def main(settings: Settings) -> None:
+    """Runs the recipe, prints the table and how to open the page."""
+    print(format_table(quickstart(settings)))
+    print("Search them on a page: python -m demo.app")
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)

@@ -1,0 +1,123 @@
+import io
+import os
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from pipeline.data import inspection
+from pipeline.data.inspection import Skipped, image_format, inspect_photographs
+from pipeline.data.records import Photograph
+from pipeline.data.sources import SourcePhotograph
+
+LABELS = {"Aliados": 0, "Sé": 1}
+
+
+def encoded(kind: str = "JPEG", *, size: tuple[int, int] = (6, 4), orientation: int = 1) -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, kind, **({"exif": exif} if kind == "JPEG" else {}))
+    return buffer.getvalue()
+
+
+def found(name: str, content: bytes, landmark: str = "Sé") -> SourcePhotograph:
+    return SourcePhotograph(name=name, encoded=content, landmark=landmark)
+
+
+def inspect(*photographs: SourcePhotograph) -> list[Photograph | Skipped]:
+    return list(inspect_photographs(photographs, LABELS))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
+def test_photograph_keeps_its_own_bytes(kind: str) -> None:
+    source = found("Sé/a", encoded(kind))
+    assert inspect(source) == [
+        Photograph(
+            id=source.content_id,
+            encoded=source.encoded,
+            format=kind,
+            height=4,
+            width=6,
+            landmark="Sé",
+            label=1,
+            title="Sé/a",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("orientation", "upright"), [(1, (4, 6)), (3, (4, 6)), (6, (6, 4))])
+def test_sizes_are_those_after_exif_orientation(orientation: int, upright: tuple[int, int]) -> None:
+    (photograph,) = inspect(found("a.jpg", encoded(orientation=orientation)))
+    assert isinstance(photograph, Photograph)
+    assert (photograph.height, photograph.width) == upright
+
+
+def test_photograph_of_no_known_landmark_has_no_label() -> None:
+    (photograph,) = inspect(found("street.jpg", encoded(), landmark=""))
+    assert isinstance(photograph, Photograph)
+    assert (photograph.label, photograph.landmark) == (-1, "")
+
+
+def test_what_is_no_photograph_is_named_while_the_rest_go_on_in_order() -> None:
+    whole = encoded(size=(60, 40))
+    results = inspect(
+        found("1.jpg", encoded()),
+        found("2.jpg", b"A text named like a photograph."),
+        found("3.jpg", whole[: len(whole) // 2]),
+        found("4.png", encoded("PNG")[:40]),
+        found("5.jpg", b""),
+        found("6.jpg", whole),
+    )
+    reasons = {item.name: item.reason for item in results if isinstance(item, Skipped)}
+    names = [item.name if isinstance(item, Skipped) else item.title for item in results]
+    assert names == [f"{n}.jpg" for n in (1, 2, 3)] + ["4.png", "5.jpg", "6.jpg"]
+    assert list(reasons) == ["2.jpg", "3.jpg", "4.png", "5.jpg"]
+    assert reasons["2.jpg"] == reasons["5.jpg"] == "not a JPEG, PNG, GIF or BMP file"
+    assert reasons["3.jpg"].startswith("damaged JPEG: ")
+    assert reasons["4.png"].startswith("damaged PNG: ")
+    assert all(0 < len(reason) < 200 and "\n" not in reason for reason in reasons.values())
+
+
+def test_order_is_kept_where_later_photographs_are_quicker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = inspection._upright_size()
+
+    def slow_first(content: tf.Tensor) -> tf.Tensor:
+        time.sleep(0.05 if content.numpy().startswith(b"\xff\xd8") else 0)
+        return size(content)
+
+    monkeypatch.setattr(inspection, "_upright_size", lambda: slow_first)
+    results = inspect(found("slow", encoded()), *(found(str(n), encoded("PNG")) for n in range(30)))
+    titles = [item.title for item in results if isinstance(item, Photograph)]
+    assert titles == ["slow", *map(str, range(30))]
+
+
+def test_photographs_are_read_no_further_than_a_few_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collection does not fit into memory."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    read = 0
+
+    def source() -> Iterator[SourcePhotograph]:
+        nonlocal read
+        for number in range(100):
+            read += 1
+            yield found(str(number), b"")
+
+    results = inspect_photographs(source(), LABELS)
+    next(results)
+    assert read <= 10
+    assert len(list(results)) == 99
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [(b"\xff\xd8\xff\xe0", "JPEG"), (b"\x89PNG\r\n", "PNG"), (b"RIFF....WEBP", None), (b"", None)],
+)
+def test_format_is_told_by_the_first_bytes(start: bytes, expected: str | None) -> None:
+    assert image_format(start) == expected

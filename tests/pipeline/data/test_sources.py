@@ -1,0 +1,80 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from pipeline.data.sources import FolderSource, SourcePhotograph
+
+
+def fill(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def names(source: FolderSource, *landmarks: str) -> list[tuple[str, str]]:
+    return [(found.landmark, found.name) for found in source.photographs(landmarks)]
+
+
+def test_sub_folders_are_landmarks_in_sorted_order(tmp_path: Path) -> None:
+    source = FolderSource(fill(tmp_path, "Sé/b.jpg", "Aliados/z.jpg", "Aliados/a.png"))
+    assert source.landmarks == ("Aliados", "Sé")
+    expected = [("Aliados", "Aliados/a.png"), ("Aliados", "Aliados/z.jpg"), ("Sé", "Sé/b.jpg")]
+    assert names(source, "Sé", "Aliados") == expected
+    assert names(source, "Sé") == expected[2:]
+
+
+def test_deeper_folders_belong_to_the_outermost(tmp_path: Path) -> None:
+    source = FolderSource(fill(tmp_path, "Sé/2019/a.jpg", "Sé/2020/a.jpg"))
+    assert source.landmarks == ("Sé",)
+    assert names(source, "Sé") == [("Sé", "Sé/2019/a.jpg"), ("Sé", "Sé/2020/a.jpg")]
+
+
+def test_flat_folder_is_unlabelled(tmp_path: Path) -> None:
+    source = FolderSource(fill(tmp_path, "2.jpg", "1.jpg"))
+    assert source.landmarks == ()
+    assert names(source, "") == [("", "1.jpg"), ("", "2.jpg")]
+
+
+def test_photographs_beside_the_sub_folders_are_unlabelled(tmp_path: Path) -> None:
+    source = FolderSource(fill(tmp_path, "street.jpg", "Sé/a.jpg"))
+    assert source.landmarks == ("Sé",)
+    assert names(source, "", *source.landmarks) == [("", "street.jpg"), ("Sé", "Sé/a.jpg")]
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+    fill(tmp_path, "Sé/a.jpg", "Sé/.DS_Store", ".thumbnails/a.jpg", "Sé/.cache/a.jpg", ".b.jpg")
+    source = FolderSource(tmp_path)
+    assert names(source, "", *source.landmarks) == [("Sé", "Sé/a.jpg")]
+
+
+def test_source_itself_may_lie_in_a_hidden_folder(tmp_path: Path) -> None:
+    source = FolderSource(fill(tmp_path / ".hidden" / "photos", "a.jpg"))
+    assert names(source, "") == [("", "a.jpg")]
+
+
+def test_content_decides_the_id_and_the_name_does_not(tmp_path: Path) -> None:
+    (found,) = FolderSource(fill(tmp_path, "a.jpg")).photographs([""])
+    assert found.encoded == b"a.jpg"
+    assert found.content_id == hashlib.sha256(b"a.jpg").hexdigest()[:16]
+    copy = SourcePhotograph(name="other.jpg", encoded=b"a.jpg", landmark="Sé")
+    assert copy.content_id == found.content_id
+
+
+def test_unknown_landmark_has_no_photographs(tmp_path: Path) -> None:
+    assert names(FolderSource(fill(tmp_path, "Sé/a.jpg")), "", "Ribeira") == []
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"--photos=.*nothing is no folder"):
+        FolderSource(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match=r"a.jpg is no folder"):
+        FolderSource(fill(tmp_path, "a.jpg") / "a.jpg")
+
+
+def test_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Sé").mkdir()
+    fill(tmp_path, ".DS_Store")
+    with pytest.raises(ValueError, match="is empty; put photographs into it"):
+        FolderSource(tmp_path)

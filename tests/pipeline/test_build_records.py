@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow_datasets as tfds
+
+from pipeline.build_records import Settings, build_records, split_landmarks
+from pipeline.data import records
+from tests.tiny import Tiny
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / records.MANIFEST).read_text())
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_no_landmark_is_in_two_splits(tiny: Tiny) -> None:
+    builder = tfds.builder_from_directory(tiny.records)
+    labels = {
+        split: {int(row["image"]["class"]["label"]) for row in tfds.as_numpy(dataset)}
+        for split, dataset in builder.as_dataset().items()
+    }
+    assert len(labels["train"]) == 5
+    assert len(labels["validation"]) == 1
+    assert not labels["train"] & labels["validation"]
+
+
+def test_a_file_stands_in_the_records_byte_for_byte_with_its_name(tiny: Tiny) -> None:
+    dataset = tfds.builder_from_directory(tiny.records).as_dataset(split="train+validation")
+    for row in tfds.as_numpy(dataset):
+        file = tiny.photos / row["image"]["attribution"]["title"].decode()
+        assert file.read_bytes() == row["image"]["encoded"]
+
+
+def test_held_out_landmarks_depend_on_the_seed_and_their_number_on_the_fraction() -> None:
+    names = tuple(f"landmark {number}" for number in range(20))
+    first = split_landmarks(names, 0.25, seed=1)
+    assert len(first["validation"]) == 5
+    assert first == split_landmarks(names, 0.25, seed=1)
+    assert first != split_landmarks(names, 0.25, seed=2)
+
+
+@pytest.mark.parametrize(("names", "fraction"), [((), 0.2), (("one",), 0.2), (("a", "b"), 0.0)])
+def test_where_nothing_can_be_held_out_there_is_one_split(
+    names: tuple[str, ...], fraction: float
+) -> None:
+    assert split_landmarks(names, fraction, seed=0) == {"index": ["", *names]}
+
+
+def test_finished_records_are_left_alone_and_other_settings_refused(tiny: Tiny, tmp_path: Path) -> None:
+    settings = Settings(photos=str(tiny.photos), output=str(tmp_path / "records"))
+    before = _files(build_records(settings))
+    assert _files(build_records(settings)) == before
+    with pytest.raises(ValueError, match=r"seed was 0, now 1.*--overwrite"):
+        build_records(Settings(photos=settings.photos, output=settings.output, seed=1))
+    build_records(Settings(photos=settings.photos, output=settings.output, seed=1, overwrite=True))
+    assert _files(tmp_path / "records") != before
+
+
+def test_a_folder_that_holds_other_things_is_not_overwritten(tiny: Tiny, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        settings = Settings(photos=str(tiny.photos), output=str(tmp_path), overwrite=overwrite)
+        with pytest.raises(ValueError, match="holds no records"):
+            build_records(settings)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_bad_photographs_are_skipped_counted_and_named(tmp_path: Path, tiny: Tiny) -> None:
+    good = (tiny.photos / "landmark 0" / "0.jpg").read_bytes()
+    for name, content in (
+        ("a/good.jpg", good),
+        ("a/again.jpg", good),
+        ("a/text.jpg", b"no photograph at all"),
+        ("b/cut.jpg", good[: len(good) // 2]),
+        ("b/other.jpg", (tiny.photos / "landmark 1" / "0.jpg").read_bytes()),
+    ):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    output = build_records(
+        Settings(
+            photos=str(tmp_path / "photos"),
+            output=str(tmp_path / "records"),
+            validation_fraction=0.0,
+        )
+    )
+    described = _manifest(output)
+    assert described["photographs"] == 2
+    reasons = {skipped["name"]: skipped["reason"] for skipped in described["skipped"]}
+    assert reasons.keys() == {"a/good.jpg", "a/text.jpg", "b/cut.jpg"}
+    assert reasons["a/good.jpg"] == "the same bytes as a/again.jpg"
+    assert "not a JPEG" in reasons["a/text.jpg"]
+    assert "damaged JPEG" in reasons["b/cut.jpg"]
+
+
+def test_a_folder_without_one_photograph_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("text")
+    settings = Settings(photos=str(tmp_path / "photos"), output=str(tmp_path / "records"))
+    with pytest.raises(ValueError, match=r"None of the 1 files .*a\.jpg"):
+        build_records(settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]

@@ -1,0 +1,170 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+
+from pipeline import embeddings, manifest, model_folder
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
+from pipeline.data import records
+from pipeline.data.records import Photograph
+from pipeline.data.shards import read_record
+from pipeline.descriptors import Descriptor
+from pipeline.embed import Settings, embed
+from pipeline.embeddings import read_embeddings
+from tests.tiny import Tiny, write_photographs
+
+
+def _model_copy(tiny: Tiny, tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns("embeddings", "indexes")
+    return Path(shutil.copytree(tiny.model, tmp_path / "model", ignore=ignored))
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_each_vector_is_that_of_the_photograph_its_row_points_to(tiny: Tiny) -> None:
+    embedded = read_embeddings([tiny.embeddings])
+    files = []
+    for row in embedded.metadata.to_pylist():
+        record = read_record(Path(row["shard"]), row["offset"])
+        parsed = records.parse_photograph(tf.constant(record))
+        assert parsed["image/id"].numpy().decode() == row["id"]
+        assert row["landmark"] == row["title"].split("/")[0]
+        files.append(parsed["image/encoded"].numpy())
+    assert len(files) == 24
+    np.testing.assert_allclose(
+        embedded.vectors, Descriptor(tiny.model).describe_files(files), atol=1e-5
+    )
+
+
+def test_layout_is_the_one_that_clip_retrieval_reads(tiny: Tiny) -> None:
+    shards = records.list_shards(tiny.records)
+    for number, shard in enumerate(shards):
+        vectors = np.load(tiny.embeddings / "img_emb" / f"img_emb_{number}.npy")
+        rows = pq.read_table(tiny.embeddings / "metadata" / f"metadata_{number}.parquet")
+        assert vectors.shape == (len(rows), 16)
+        assert len(rows) == shard.count
+        assert rows["shard"].to_pylist() == [str(shard.path)] * shard.count
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(model=str(_model_copy(tiny, tmp_path)), records=str(tiny.records))
+    described = []
+    describe_images = Descriptor.describe_images
+
+    def interrupted(self: Descriptor, images: tf.Tensor) -> np.ndarray:
+        if len(described) == 2:
+            raise KeyboardInterrupt
+        described.append(len(images))
+        return describe_images(self, images)
+
+    monkeypatch.setattr(Descriptor, "describe_images", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        embed(settings)
+    monkeypatch.setattr(Descriptor, "describe_images", describe_images)
+    finished = {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "model").rglob("img_emb_*.npy")
+    }
+    assert len(finished) == 2, "a shard is one batch here, so two were finished"
+    resumed = embed(settings)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    whole = embed(Settings(model=settings.model, records=settings.records, overwrite=True))
+    assert _bytes(resumed) == _bytes(whole)
+
+
+def test_another_model_may_not_go_on_with_the_embeddings_of_one(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    model = _model_copy(tiny, tmp_path)
+    settings = Settings(model=str(model), records=str(tiny.records))
+    embed(settings)
+    _change_model(model)
+    with pytest.raises(ValueError, match=r"was made by the model \w{12}, not by .*--overwrite"):
+        embed(settings)
+
+
+def _change_model(model: Path) -> None:
+    """Another attribute in the graph's file: the same vectors, another fingerprint."""
+    with (model / "saved_model" / "saved_model.pb").open("ab") as file:
+        file.write(b"\x08\x01")  # the schema version, a field of the message, once more
+    described = model_folder.read_model_file(model)
+    described["fingerprint"] = model_folder.fingerprint(model)
+    manifest.write_json(model / "model.json", described)
+
+
+def test_a_shard_that_was_built_anew_is_described_anew(tiny: Tiny, tmp_path: Path) -> None:
+    model = _model_copy(tiny, tmp_path)
+    for seed in (1, 2):
+        shutil.rmtree(tmp_path / "photos", ignore_errors=True)
+        write_photographs(tmp_path / "photos", landmarks=2, photographs=3, seed=seed)
+        folder = build_records(
+            RecordSettings(
+                photos=str(tmp_path / "photos"),
+                output=str(tmp_path / "squares"),
+                validation_fraction=0.0,
+                overwrite=True,
+            )
+        )
+        output = embed(Settings(model=str(model), records=str(folder)))
+        ids = set(read_embeddings([output]).metadata["id"].to_pylist())
+        labelled = {row.decode() for row in _ids(folder)}
+        assert ids == labelled
+
+
+def _ids(folder: Path) -> list[bytes]:
+    paths = [str(shard.path) for shard in records.list_shards(folder)]
+    dataset = tf.data.TFRecordDataset(paths).map(records.parse_photograph)
+    return [row["image/id"] for row in dataset.as_numpy_iterator()]
+
+
+def test_a_damaged_photograph_is_left_out_and_listed(tiny: Tiny, tmp_path: Path) -> None:
+    good = (tiny.photos / "landmark 0" / "0.jpg").read_bytes()
+    contents = {"a": good, "b": good[:200], "c": good + b"\0"}
+    photographs = [
+        Photograph(id=name, encoded=encoded, format="JPEG", height=40, width=48)
+        for name, encoded in contents.items()
+    ]
+    records.write_shards({"index": lambda: iter(photographs)}, tmp_path / "records", shards=1)
+    model = _model_copy(tiny, tmp_path)
+    output = embed(Settings(model=str(model), records=str(tmp_path / "records")))
+    assert sorted(read_embeddings([output]).metadata["id"].to_pylist()) == ["a", "c"]
+    described = embeddings.read_manifest(output)
+    assert described["photographs"] == 2
+    (damaged,) = described["shards"][0]["skipped_records"]
+    assert _ids(tmp_path / "records")[damaged] == b"b"
+
+
+def test_a_cut_shard_is_refused_by_name(tiny: Tiny, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "squares"))
+    shard = records.list_shards(folder)[0].path
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=rf"{shard.name} holds \d+ whole records of \d+"):
+        embed(Settings(model=str(_model_copy(tiny, tmp_path)), records=str(folder)))
+
+
+def test_several_data_sets_keep_their_landmarks_apart(tiny: Tiny, tmp_path: Path) -> None:
+    model = _model_copy(tiny, tmp_path)
+    folders = []
+    for name, seed in (("first", 7), ("second", 8)):
+        write_photographs(tmp_path / name / "photos", landmarks=2, photographs=2, seed=seed)
+        folder = build_records(
+            RecordSettings(
+                photos=str(tmp_path / name / "photos"),
+                output=str(tmp_path / "tfrecords" / name),
+                validation_fraction=0.0,
+            )
+        )
+        folders.append(embed(Settings(model=str(model), records=str(folder))))
+    both = read_embeddings(folders)
+    assert sorted(both.labels) == [0, 0, 1, 1, 2, 2, 3, 3]
+    twice = read_embeddings([folders[0], folders[0]])
+    assert twice.duplicates == 4
+    assert len(twice.vectors) == 4

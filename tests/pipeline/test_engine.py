@@ -1,0 +1,116 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import manifest
+from pipeline.engine import Engine, crop, read_photograph
+from pipeline.index.collection import load_collection
+from tests.tiny import Tiny
+
+
+@pytest.fixture(scope="module")
+def engine(tiny: Tiny) -> Engine:
+    return Engine(tiny.index)
+
+
+def test_a_photograph_of_the_collection_finds_itself_first(tiny: Tiny, engine: Engine) -> None:
+    for path in sorted(tiny.photos.rglob("*.jpg"))[::5]:
+        image = read_photograph(path)
+        first = engine.search(image, 3)[0]
+        assert first.title == path.relative_to(tiny.photos).as_posix()
+        assert first.landmark == path.parent.name
+        assert first.similarity == pytest.approx(1.0, abs=1e-4)
+        np.testing.assert_array_equal(first.read_image(), image)
+
+
+def test_results_are_ranked_and_never_more_than_the_collection_holds(
+    tiny: Tiny, engine: Engine
+) -> None:
+    results = engine.search(read_photograph(tiny.photos / "landmark 2" / "1.jpg"), 1000)
+    assert [result.rank for result in results] == list(range(1, 25))
+    similarities = [result.similarity for result in results]
+    assert similarities == sorted(similarities, reverse=True)
+    assert len({result.id for result in results}) == 24
+
+
+def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
+    whole = np.concatenate(
+        [
+            read_photograph(tiny.photos / f"landmark {number}" / "0.jpg")
+            for number in (1, 4)
+        ],
+        axis=1,
+    )
+    assert engine.search(whole, 1, box=(0, 0, 48, 40))[0].landmark == "landmark 1"
+    assert engine.search(whole, 1, box=(48, 0, 96, 40))[0].landmark == "landmark 4"
+
+
+def test_crop_counts_x_to_the_right_and_y_down_and_stops_at_the_edge() -> None:
+    image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    np.testing.assert_array_equal(crop(image, (1, 2, 5, 3)), image[2:3, 1:5])
+    np.testing.assert_array_equal(crop(image, (-3, -3, 99, 2)), image[:2])
+    assert crop(image, None) is image
+
+
+@pytest.mark.parametrize("box", [(3, 0, 3, 4), (4, 0, 2, 4), (6, 0, 9, 4), (-9, -9, -1, -1)])
+def test_a_box_without_a_part_of_the_photograph_is_refused(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="6 wide and 4 high"):
+        crop(np.zeros((4, 6, 3), np.uint8), box)
+
+
+def test_no_results_cannot_be_asked_for(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        engine.search(np.zeros((9, 9, 3), np.uint8), 0)
+
+
+def test_an_index_of_another_model_is_refused_with_both_named(tiny: Tiny, tmp_path: Path) -> None:
+    folder = tmp_path / "model" / "indexes" / "squares-flat"
+    shutil.copytree(tiny.index, folder)
+    shutil.copytree(tiny.model / "saved_model", tmp_path / "model" / "saved_model")
+    shutil.copy(tiny.model / "model.json", tmp_path / "model" / "model.json")
+    assert Engine(folder).search(np.zeros((9, 9, 3), np.uint8), 1)
+    described = manifest.read_json(folder / "manifest.json", "")
+    manifest.write_json(folder / "manifest.json", {**described, "model_fingerprint": "0" * 64})
+    model = manifest.read_json(tiny.model / "model.json", "")["fingerprint"]
+    with pytest.raises(ValueError, match=rf"model 0{{12}}; .* is {model[:12]}"):
+        Engine(folder)
+
+
+def test_a_missing_index_or_record_file_is_named(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"make it with `python -m pipeline\.build_index"):
+        Engine(tmp_path)
+    result = Engine(tiny.index).search(np.zeros((9, 9, 3), np.uint8), 1)[0]
+    moved = Path(result.shard)
+    try:
+        moved.rename(moved.with_suffix(".away"))
+        with pytest.raises(FileNotFoundError, match="copy it back"):
+            result.read_image()
+    finally:
+        moved.with_suffix(".away").rename(moved)
+
+
+def test_an_index_whose_parts_do_not_belong_together_is_refused(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.index, tmp_path / "index"))
+    collection = load_collection(folder)
+    manifest.remove(folder)
+    smaller = type(collection)(
+        index=collection.index,
+        photographs=collection.photographs.slice(1),
+        manifest=collection.manifest,
+    )
+    smaller.save(folder)
+    with pytest.raises(ValueError, match="24 vectors of 23 photographs"):
+        load_collection(folder)
+
+
+@pytest.mark.parametrize("content", [b"text", None])
+def test_a_query_that_is_no_photograph_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "query.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises((ValueError, FileNotFoundError), match=r"--photo=.*query\.jpg"):
+        read_photograph(path)

@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import metrics
+from pipeline.build_index import Settings as IndexSettings
+from pipeline.build_index import build_index
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
+from pipeline.embed import Settings as EmbedSettings
+from pipeline.embed import embed
+from pipeline.embeddings import read_embeddings
+from pipeline.evaluate import Settings, evaluate, without_query
+from pipeline.index.faiss_index import KINDS
+from tests.tiny import Tiny, write_photographs
+
+
+def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> None:
+    result = json.loads(evaluate(Settings(index=str(tiny.index))).read_text())
+    embedded = read_embeddings([tiny.embeddings])
+    expected = metrics.summarise(*metrics.leave_one_out(embedded.vectors, embedded.labels))
+    assert result["scores"] == pytest.approx(expected, abs=1e-6)
+    assert result["queries"] == 24
+    assert result["landmarks"] == 6
+    assert result["distractors"] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_built_measured_and_scored(tiny: Tiny, kind: str) -> None:
+    settings = IndexSettings(model=str(tiny.model), data=("squares",), kind=kind)  # type: ignore[arg-type]
+    folder = build_index(settings)
+    described = json.loads((folder / "manifest.json").read_text())
+    assert described["recall@10_against_exact"] > (0.99 if kind == "flat" else 0.5)
+    assert described["milliseconds_per_query"] > 0
+    assert described["bytes"] == (folder / "index.faiss").stat().st_size
+    result = evaluate(Settings(index=str(folder)))
+    assert result == tiny.model / "metrics" / f"squares-{kind}.json"
+    assert json.loads(result.read_text())["scores"]["recall@5"] > 0.5
+
+
+def test_a_query_is_taken_out_of_its_own_ranking_wherever_it_stands() -> None:
+    found = np.array([[7, 1, 2], [1, 8, 2], [1, 2, 9], [3, 4, 5], [6, -1, -1]])
+    queries = np.array([7, 8, 9, 0, 6])
+    expected = [[1, 2], [1, 2], [1, 2], [3, 4], [-1, -1]]
+    np.testing.assert_array_equal(without_query(found, queries), expected)
+
+
+def test_a_shallow_ranking_counts_what_it_misses(tiny: Tiny) -> None:
+    deep = json.loads(evaluate(Settings(index=str(tiny.index))).read_text())["scores"]
+    shallow = json.loads(evaluate(Settings(index=str(tiny.index), depth=1)).read_text())["scores"]
+    assert shallow["recall@1"] == deep["recall@1"]
+    # Three photographs are relevant and one place counts: at most a third of each is found.
+    assert shallow["mAP"] == pytest.approx(deep["recall@1"] / 3)
+
+
+def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", landmarks=3, photographs=1)
+    folder = build_records(
+        RecordSettings(
+            photos=str(tmp_path / "photos"),
+            output=str(tmp_path / "single"),
+            validation_fraction=0.0,
+        )
+    )
+    embed(EmbedSettings(model=str(tiny.model), records=str(folder)))
+    index = build_index(IndexSettings(model=str(tiny.model), data=("single",)))
+    with pytest.raises(ValueError, match="no landmark of it has two photographs"):
+        evaluate(Settings(index=str(index)))

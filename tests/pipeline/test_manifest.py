@@ -1,0 +1,115 @@
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from pipeline import manifest
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    size: int = 3
+    names: tuple[str, ...] = ("a", "b")
+    overwrite: bool = False
+
+
+def finish(output: Path, settings: Settings) -> None:
+    manifest.write_json(output / "manifest.json", {"settings": manifest.settings_as_json(settings)})
+
+
+def test_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file.txt"
+    manifest.write_atomically(path, lambda part: part.write_text("old"))
+    manifest.write_atomically(path, lambda part: part.write_text("new"))
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_old_file_stays_when_the_writer_raises(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def half(part: Path) -> None:
+        part.write_text("ha")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        manifest.write_atomically(path, half)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folder_replaces_a_folder_and_stays_when_the_writer_raises(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+
+    def write(part: Path, name: str) -> None:
+        part.mkdir()
+        (part / name).write_text(name)
+        if name == "bad":
+            raise OSError("No space left on device")
+
+    manifest.write_atomically(path, lambda part: write(part, "old"))
+    manifest.write_atomically(path, lambda part: write(part, "new"))
+    assert [file.name for file in path.iterdir()] == ["new"]
+    with pytest.raises(OSError, match="No space left"):
+        manifest.write_atomically(path, lambda part: write(part, "bad"))
+    assert [file.name for file in path.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_written_and_read_in_order(tmp_path: Path) -> None:
+    content = {"b": 1, "a": ["Sé do Porto", None]}
+    manifest.write_json(tmp_path / "a.json", content)
+    assert list(manifest.read_json(tmp_path / "a.json", "make it")) == ["b", "a"]
+    assert manifest.read_json(tmp_path / "a.json", "make it") == content
+    assert "Sé" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_missing_or_damaged_json_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    with pytest.raises(FileNotFoundError, match=r"model.json is missing; make it with `export`"):
+        manifest.read_json(path, "export")
+    path.write_text('{"half": ')
+    with pytest.raises(ValueError, match=r"model.json is damaged; make it again with `export`"):
+        manifest.read_json(path, "export")
+
+
+def test_fingerprint_tells_names_and_bytes_apart_but_not_the_order(tmp_path: Path) -> None:
+    for name, text in (("a", "1"), ("b", "2"), ("c", "1")):
+        (tmp_path / name).write_text(text)
+    a, b, c = (tmp_path / name for name in "abc")
+    both = manifest.fingerprint_files(tmp_path, [a, b])
+    assert both == manifest.fingerprint_files(tmp_path, [b, a])
+    assert manifest.fingerprint_files(tmp_path, [a]) != manifest.fingerprint_files(tmp_path, [c])
+    # Of one file: SHA-256 of its name, a zero byte, and the SHA-256 of its content.
+    expected = hashlib.sha256(b"a\0" + hashlib.sha256(b"1").digest()).hexdigest()
+    assert manifest.fingerprint_files(tmp_path, [a]) == expected
+    b.write_text("3")
+    assert manifest.fingerprint_files(tmp_path, [a, b]) != both
+
+
+def test_output_is_finished_only_by_its_manifest(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    assert not manifest.is_finished(output, "manifest.json", Settings())
+    output.mkdir()
+    (output / "half").write_text("")
+    assert not manifest.is_finished(output, "manifest.json", Settings())
+    finish(output, Settings())
+    assert manifest.is_finished(output, "manifest.json", Settings())
+
+
+def test_output_of_other_settings_is_refused_with_every_difference(tmp_path: Path) -> None:
+    finish(tmp_path, Settings(names=("a",)))
+    with pytest.raises(
+        ValueError, match=r"names was \['a'\], now \['a', 'b'\]; size was 3, now 4.*--overwrite"
+    ):
+        manifest.is_finished(tmp_path, "manifest.json", Settings(size=4))
+
+
+def test_overwrite_removes_the_output_and_is_no_difference_itself(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    finish(output, Settings(overwrite=True))
+    assert manifest.is_finished(output, "manifest.json", Settings())
+    assert not manifest.is_finished(output, "manifest.json", Settings(size=4, overwrite=True))
+    assert not output.exists()

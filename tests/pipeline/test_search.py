@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import cv2
+import pytest
+
+from pipeline.search import Settings, format_table, parse_box, search
+from tests.tiny import Tiny
+
+
+def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> None:
+    mosaic = tmp_path / "mosaic.png"
+    results = search(
+        Settings(
+            index=str(tiny.index),
+            photo=str(tiny.photos / "landmark 3" / "2.jpg"),
+            box=("0", "0", "48", "40"),
+            k=7,
+            mosaic=str(mosaic),
+        )
+    )
+    lines = format_table(results).splitlines()
+    assert len(lines) == 8
+    assert lines[1].split() == ["1", "1.000", "landmark", "3", "landmark", "3/2.jpg"]
+    height, width, _ = cv2.imread(str(mosaic)).shape
+    assert width == 1200, "five cells of 2.4 inches at 100 points an inch"
+    assert height == 552, "query and seven results fill two rows"
+
+
+def test_a_photograph_without_a_landmark_is_listed_by_its_name(tiny: Tiny, tmp_path: Path) -> None:
+    (result, *_) = search(
+        Settings(
+            index=str(tiny.index),
+            photo=str(tiny.photos / "landmark 3" / "2.jpg"),
+            mosaic=str(tmp_path / "mosaic.png"),
+        )
+    )
+    unknown = type(result)(**{**vars(result), "landmark": "", "title": ""})
+    assert format_table([unknown]).splitlines()[1].split() == ["1", "1.000", "-", unknown.id]
+
+
+@pytest.mark.parametrize("texts", [("1", "2", "3"), ("1", "2", "3", "4", "5"), ("a", "2", "3", "4")])
+def test_a_box_is_four_numbers(texts: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="four whole numbers"):
+        parse_box(texts)
+    assert parse_box(("1", "2", "3", "-4")) == (1, 2, 3, -4)
+    assert parse_box(None) is None

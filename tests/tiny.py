@@ -1,0 +1,49 @@
+"""One tiny collection, from photographs to a searched index, and how it is made."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.train import Settings as TrainSettings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tiny:
+    """Where the parts of the tiny collection lie."""
+
+    photos: Path
+    records: Path
+    model: Path
+    embeddings: Path
+    index: Path
+
+
+def write_photographs(folder: Path, landmarks: int, photographs: int, seed: int = 0) -> None:
+    """A sub-folder a landmark; what one landmark shows is four colours, with noise."""
+    for landmark in range(landmarks):
+        colours = np.random.default_rng((seed, landmark)).integers(30, 226, (2, 2, 3))
+        for number in range(photographs):
+            noise = np.random.default_rng((seed, landmark, number)).integers(-25, 26, (40, 48, 3))
+            pixels = np.kron(colours, np.ones((20, 24, 1), int)) + noise
+            path = folder / f"landmark {landmark}" / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(tf.io.encode_jpeg(pixels.astype(np.uint8), quality=95).numpy())
+
+
+def tiny_training(output: Path, records: Path, **changes: object) -> TrainSettings:
+    """The settings of the tiny model's training."""
+    settings = TrainSettings(
+        output=str(output),
+        records=str(records),
+        backbone="small",
+        weights="none",
+        dimension=16,
+        image_size=32,
+        landmarks_per_batch=3,
+        photographs_per_landmark=2,
+        epochs=1,
+        learning_rate=1e-3,
+    )
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
