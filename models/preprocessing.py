@@ -1,4 +1,4 @@
-"""From the bytes of a photograph to the pixels a network takes, the same in training and serving."""
+"""From the bytes of a photograph to a network's pixels, the same in training and serving."""
 
 import tensorflow as tf
 

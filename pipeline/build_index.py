@@ -86,10 +86,9 @@ def _is_current(output: Path, settings: Settings, embedded: Embeddings) -> bool:
     if settings.overwrite or not (output / collection.MANIFEST).is_file():
         return False
     described = collection.read_manifest(output)
-    return (
-        described["model_fingerprint"] == embedded.model_fingerprint
-        and described["photographs"] == len(embedded.metadata)
-    )
+    return described["model_fingerprint"] == embedded.model_fingerprint and described[
+        "photographs"
+    ] == len(embedded.metadata)
 
 
 def _measure(index: FaissIndex, vectors: np.ndarray) -> dict[str, float | int]:

@@ -7,7 +7,7 @@ DIR holds one sub-folder a landmark, or unlabelled photographs all in one folder
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 

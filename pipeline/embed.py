@@ -22,7 +22,7 @@ from pipeline.data import inputs, records
 from pipeline.data.records import Shard
 from pipeline.data.shards import record_offsets
 from pipeline.descriptors import Descriptor
-from pipeline.progress import logger, progress
+from pipeline.progress import logger, progress_bar
 
 _ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
 
@@ -55,11 +55,13 @@ def embed(settings: Settings) -> Path:
         manifest.remove(output)
     total = sum(shard.count for shard in shards)
     entries = []
-    with progress(None, f"Describing {data.name}", unit="photographs", total=total) as bar:
+    with progress_bar(f"Describing {data.name}", unit="photographs", total=total) as bar:
         for number, shard in enumerate(shards):
             entry = _finished(output, number, shard, descriptor)
             if entry is None:
-                entry = _embed_shard(output, number, shard, descriptor, settings.batch_size, bar)
+                entry = _embed_shard(
+                    output, number, shard, descriptor, batch_size=settings.batch_size, bar=bar
+                )
             else:
                 bar.update(shard.count)
             entries.append(entry)
@@ -94,6 +96,7 @@ def _embed_shard(
     number: int,
     shard: Shard,
     descriptor: Descriptor,
+    *,
     batch_size: int,
     bar: "tqdm[Any]",
 ) -> dict[str, Any]:

@@ -7,9 +7,7 @@ import numpy as np
 _ROWS_AT_A_TIME = 1024  # bounds the memory of an exact ranking
 
 
-def average_precision(
-    relevant: np.ndarray, totals: np.ndarray, k: int | None = None
-) -> np.ndarray:
+def average_precision(relevant: np.ndarray, totals: np.ndarray, k: int | None = None) -> np.ndarray:
     """Average precision of each ranking.
 
     ``sum P(i) rel(i) / total`` over the ranking, or over its first ``k`` places with the
@@ -48,7 +46,7 @@ def recall_at(relevant: np.ndarray, k: int) -> np.ndarray:
     Returns:
         bool ``(queries,)``.
     """
-    return relevant[:, :k].any(axis=1)
+    return np.any(relevant[:, :k], axis=1)
 
 
 def summarise(relevant: np.ndarray, totals: np.ndarray) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -21,21 +21,27 @@ def show_messages() -> None:
     logger.propagate = False
 
 
-def progress(
-    items: Iterable[Item] | None, what: str, *, unit: str, total: int | None = None, done: int = 0
-) -> "tqdm[Item]":
-    """Iterates over ``items`` while showing how many are done, their rate and the time left.
+def progress(items: Iterable[Item], what: str, *, unit: str) -> Iterator[Item]:
+    """Iterates over ``items`` while showing how many are done, their rate and the time left."""
+    total = len(items) if isinstance(items, Sized) else None
+    with progress_bar(what, unit=unit, total=total) as bar:
+        for item in items:
+            yield item
+            bar.update()
+
+
+def progress_bar(what: str, *, unit: str, total: int | None, done: int = 0) -> "tqdm[Any]":
+    """A bar to be updated by hand.
 
     A terminal is refreshed every half second; a log file gets a line every 15 seconds.
     """
     on_terminal = sys.stderr.isatty()
-    options: dict[str, Any] = {"ascii": not on_terminal, "dynamic_ncols": on_terminal}
     return tqdm(
-        items,
         desc=what,
         unit=f" {unit}",
         total=total,
         initial=done,
         mininterval=0.5 if on_terminal else 15.0,
-        **options,
+        ascii=not on_terminal,
+        dynamic_ncols=on_terminal,
     )

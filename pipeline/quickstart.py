@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from models.backbones import build_backbone
-from pipeline import command_line, manifest, model_folder
+from pipeline import command_line, manifest
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.build_records import Settings as RecordSettings

@@ -38,9 +38,7 @@ def search(settings: Settings) -> list[Result]:
     box = parse_box(settings.box)
     query = crop(read_photograph(Path(settings.photo)), box)
     results = Engine(Path(settings.index)).search(query, settings.k)
-    manifest.write_atomically(
-        Path(settings.mosaic), lambda path: save_mosaic(query, results, path)
-    )
+    manifest.write_atomically(Path(settings.mosaic), lambda path: save_mosaic(query, results, path))
     return results
 
 

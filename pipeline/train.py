@@ -20,10 +20,10 @@ import tensorflow as tf
 from models import siamese
 from models.backbones import BackboneName
 from pipeline import command_line, manifest, metrics
-from pipeline.model_folder import TRAINING, TRAINING_FILE
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
 from pipeline.data.training_data import TrainingData
+from pipeline.model_folder import TRAINING, TRAINING_FILE
 from pipeline.progress import logger
 from pipeline.trainer import Evaluate, Trainer
 
@@ -142,8 +142,10 @@ def _starting_network(settings: Settings, data: TrainingData) -> keras.Model:
         settings.backbone, settings.weights, settings.dimension, settings.gem_power
     )
     siamese.freeze_first_layers(network, settings.frozen_layers)
-    if settings.projection_start == "whitened" and settings.dimension and (
-        settings.weights != "none"
+    if (
+        settings.projection_start == "whitened"
+        and settings.dimension
+        and (settings.weights != "none")
     ):
         logger.info("Whitening the projection on the training photographs.")
         siamese.start_whitened(network, _some_images(settings, data))

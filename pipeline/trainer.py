@@ -14,7 +14,7 @@ from pipeline import manifest
 from pipeline.data import inputs
 from pipeline.data.training_data import TrainingData
 from pipeline.model_folder import NETWORK
-from pipeline.progress import logger, progress
+from pipeline.progress import logger, progress_bar
 from pipeline.training_log import TrainingLog
 
 # Scores the network on landmarks it does not learn from: its mAP, or None if there are none.
@@ -103,8 +103,8 @@ class Trainer:
         else:
             self._finish_epoch(0, loss=None)
         done = self._get("epoch") * self._steps + self._get("step")
-        with progress(
-            None, "Training", unit="steps", total=self._epochs * self._steps, done=done
+        with progress_bar(
+            "Training", unit="steps", total=self._epochs * self._steps, done=done
         ) as bar:
             for epoch in range(self._get("epoch") + 1, self._epochs + 1):
                 self._run_epoch(epoch, bar)
@@ -129,9 +129,7 @@ class Trainer:
         self._finish_epoch(epoch, loss=float(self._state["loss_sum"]) / max(step, 1))
         self._state["loss_sum"].assign(0.0)
 
-    def _step(
-        self, epoch: int, step: int, images: tf.Tensor, labels: tf.Tensor, bar: Any
-    ) -> None:
+    def _step(self, epoch: int, step: int, images: tf.Tensor, labels: tf.Tensor, bar: Any) -> None:
         loss, active = self._train_step(images, labels)
         value = float(loss)
         number = (epoch - 1) * self._steps + step

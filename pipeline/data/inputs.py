@@ -27,7 +27,13 @@ def parse_triplet(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def training_batches(
-    files: RecordFiles, batches: np.ndarray, parse: Parse, *, size: int, seed: int | None, first: int = 0
+    files: RecordFiles,
+    batches: np.ndarray,
+    parse: Parse,
+    *,
+    size: int,
+    seed: int | None,
+    first: int = 0,
 ) -> tf.data.Dataset:
     """Augmented batches in the given order.
 

@@ -71,9 +71,7 @@ def records_by_landmark(labels: np.ndarray) -> dict[int, np.ndarray]:
     order = np.argsort(labels, kind="stable")
     found, starts = np.unique(labels[order], return_index=True)
     groups = np.split(order, starts[1:])
-    return {
-        int(label): group for label, group in zip(found, groups, strict=True) if label >= 0
-    }
+    return {int(label): group for label, group in zip(found, groups, strict=True) if label >= 0}
 
 
 def _next_round(

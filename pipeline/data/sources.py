@@ -81,4 +81,7 @@ class FolderSource:
 
 def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts)
-class CitySource: pass
+
+
+class CitySource:
+    pass

@@ -57,7 +57,7 @@ class TrainingData:
             FileNotFoundError: If no file matches.
             ValueError: If the records have other keys.
         """
-        paths = sorted(Path(path) for path in glob.glob(pattern))  # noqa: PTH207, absolute too
+        paths = sorted(Path(path) for path in glob.glob(pattern))
         if not paths:
             raise FileNotFoundError(f"--triplets={pattern} matches no file.")
         files = RecordFiles.open(paths)

@@ -6,7 +6,7 @@ All compare by Euclidean distance, which ranks unit vectors as the cosine does
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import faiss
 import numpy as np
@@ -33,7 +33,7 @@ class FaissIndex:
         kind: One of ``KINDS``.
     """
 
-    def __init__(self, index: faiss.Index, kind: str) -> None:
+    def __init__(self, index: Any, kind: str) -> None:
         self.kind = kind
         self._index = index
 
@@ -103,29 +103,29 @@ class FaissIndex:
         faiss.write_index(self._index, str(path))
 
 
-def _flat(count: int, dimension: int) -> faiss.Index:
+def _flat(count: int, dimension: int) -> Any:
     """Compares with every vector: exact, and the slowest."""
     return faiss.IndexFlatL2(dimension)
 
 
-def _ivf(count: int, dimension: int) -> faiss.Index:
+def _ivf(count: int, dimension: int) -> Any:
     """Looks into the cells nearest to the query only.
 
     About ``sqrt(count)`` cells, of which an eighth but at least 16 are visited.
     """
     cells = max(1, min(int(np.sqrt(count)), count // _LEAST_POINTS_PER_CENTROID))
-    index = faiss.index_factory(dimension, f"IVF{cells},Flat")
+    index: Any = faiss.index_factory(dimension, f"IVF{cells},Flat")
     _bound_training(index.cp)
     index.nprobe = min(cells, max(16, cells // 8))
     return index
 
 
-def _lsh(count: int, dimension: int) -> faiss.Index:
+def _lsh(count: int, dimension: int) -> Any:
     """Compares the signs of random projections: Hamming distance, proportional to the angle."""
     return faiss.IndexLSH(dimension, _BITS_PER_DIMENSION * dimension)
 
 
-def _pq(count: int, dimension: int) -> faiss.Index:
+def _pq(count: int, dimension: int) -> Any:
     """Compares codes of a few dimensions each, with as many centroids as the data can train."""
     codes = max(m for m in range(1, dimension // _DIMENSIONS_PER_CODE + 1) if dimension % m == 0)
     bits = min(8, int(np.log2(max(1, count // _LEAST_POINTS_PER_CENTROID))))
@@ -139,18 +139,18 @@ def _pq(count: int, dimension: int) -> faiss.Index:
     return index
 
 
-def _bound_training(parameters: faiss.ClusteringParameters) -> None:
+def _bound_training(parameters: Any) -> None:
     parameters.min_points_per_centroid = _LEAST_POINTS_PER_CENTROID
     parameters.max_points_per_centroid = _MOST_POINTS_PER_CENTROID
 
 
-_EMPTY: dict[str, Callable[[int, int], faiss.Index]] = {
+_EMPTY: dict[str, Callable[[int, int], Any]] = {
     "flat": _flat,
     "ivf": _ivf,
     "lsh": _lsh,
     "pq": _pq,
 }
-_DESCRIPTION: dict[str, Callable[[faiss.Index], str]] = {
+_DESCRIPTION: dict[str, Callable[[Any], str]] = {
     "flat": lambda index: "IndexFlatL2",
     "ivf": lambda index: f"IndexIVFFlat, {index.nlist} cells, nprobe {index.nprobe}",
     "lsh": lambda index: f"IndexLSH, {index.nbits} bits",

@@ -7,15 +7,22 @@ import numpy as np
 
 
 class VectorIndex(Protocol):
-    """Finds the nearest of many unit vectors.
+    """Finds the nearest of many unit vectors."""
 
-    Attributes:
-        kind: Which index it is, ``flat`` for one.
-        description: How the engine calls it, with its parameters.
-    """
+    @property
+    def kind(self) -> str:
+        """Which index it is, ``flat`` for one."""
+        ...
 
-    kind: str
-    description: str
+    @property
+    def description(self) -> str:
+        """How the engine calls it, with its parameters."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Size of the index when written."""
+        ...
 
     def __len__(self) -> int:
         """How many vectors it holds."""

@@ -51,7 +51,9 @@ def test_where_nothing_can_be_held_out_there_is_one_split(
     assert split_landmarks(names, fraction, seed=0) == {"index": ["", *names]}
 
 
-def test_finished_records_are_left_alone_and_other_settings_refused(tiny: Tiny, tmp_path: Path) -> None:
+def test_finished_records_are_left_alone_and_other_settings_refused(
+    tiny: Tiny, tmp_path: Path
+) -> None:
     settings = Settings(photos=str(tiny.photos), output=str(tmp_path / "records"))
     before = _files(build_records(settings))
     assert _files(build_records(settings)) == before

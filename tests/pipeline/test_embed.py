@@ -57,7 +57,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(model=str(_model_copy(tiny, tmp_path)), records=str(tiny.records))
-    described = []
+    described: list[int] = []
     describe_images = Descriptor.describe_images
 
     def interrupted(self: Descriptor, images: tf.Tensor) -> np.ndarray:
@@ -80,9 +80,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert _bytes(resumed) == _bytes(whole)
 
 
-def test_another_model_may_not_go_on_with_the_embeddings_of_one(
-    tiny: Tiny, tmp_path: Path
-) -> None:
+def test_another_model_may_not_go_on_with_the_embeddings_of_one(tiny: Tiny, tmp_path: Path) -> None:
     model = _model_copy(tiny, tmp_path)
     settings = Settings(model=str(model), records=str(tiny.records))
     embed(settings)

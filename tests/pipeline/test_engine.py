@@ -37,10 +37,7 @@ def test_results_are_ranked_and_never_more_than_the_collection_holds(
 
 def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
     whole = np.concatenate(
-        [
-            read_photograph(tiny.photos / f"landmark {number}" / "0.jpg")
-            for number in (1, 4)
-        ],
+        [read_photograph(tiny.photos / f"landmark {number}" / "0.jpg") for number in (1, 4)],
         axis=1,
     )
     assert engine.search(whole, 1, box=(0, 0, 48, 40))[0].landmark == "landmark 1"
@@ -91,9 +88,7 @@ def test_a_missing_index_or_record_file_is_named(tiny: Tiny, tmp_path: Path) -> 
         moved.with_suffix(".away").rename(moved)
 
 
-def test_an_index_whose_parts_do_not_belong_together_is_refused(
-    tiny: Tiny, tmp_path: Path
-) -> None:
+def test_an_index_whose_parts_do_not_belong_together_is_refused(tiny: Tiny, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.index, tmp_path / "index"))
     collection = load_collection(folder)
     manifest.remove(folder)

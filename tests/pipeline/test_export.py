@@ -130,4 +130,3 @@ def test_exporting_what_was_never_trained_names_the_command(tmp_path: Path) -> N
 def test_a_damaged_file_is_a_clear_error(tiny: Tiny) -> None:
     with pytest.raises(ValueError, match="damaged or no JPEG"):
         Descriptor(tiny.model).describe_files([b"text"])
-
