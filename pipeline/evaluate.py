@@ -16,9 +16,9 @@ import numpy as np
 
 from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings import read_embeddings
+from pipeline.embeddings import Embeddings, read_embeddings, read_manifest
 from pipeline.index.collection import Collection, load_collection
-from pipeline.progress import progress
+from pipeline.progress import logger, progress
 
 _QUERIES_AT_A_TIME = 256
 _PROTOCOL = "leave one out: every photograph whose landmark another shows queries all others"
@@ -63,9 +63,31 @@ def evaluate(settings: Settings) -> Path:
         )
     chunks = list(_relevance(collection, embedded.vectors, embedded.labels, queries, settings))
     scores = metrics.summarise(np.concatenate(chunks), totals[queries])
+    seen = _trained_on(model, data, embedded)[queries].sum()
+    if seen:
+        logger.warning(
+            "%d of the %d queries are photographs that the model was trained on; their score says "
+            "nothing about landmarks it has not seen.",
+            seen,
+            len(queries),
+        )
+    described = _describe(settings, collection, scores, queries, embedded.labels)
     output = model / model_folder.METRICS / f"{folder.name}.json"
-    manifest.write_json(output, _describe(settings, collection, scores, queries, embedded.labels))
+    manifest.write_json(output, {**described, "queries_trained_on": int(seen)})
     return output
+
+
+def _trained_on(model: Path, data: list[str], embedded: Embeddings) -> np.ndarray:
+    """Which photographs lie in a record shard that the model learned from, bool ``(n,)``."""
+    training = model_folder.read_model_file(model)["training"]
+    learned = set(training["data"]["files"].values()) if training["settings"]["epochs"] else set()
+    entries = [
+        entry
+        for name in data
+        for entry in read_manifest(model / model_folder.EMBEDDINGS / name)["shards"]
+    ]
+    shards = [entry["shard"] for entry in entries if entry["sha256"] in learned]
+    return np.isin(embedded.metadata["shard"].to_numpy(), shards)
 
 
 def _relevance(

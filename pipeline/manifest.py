@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+_BEGUN = "settings.json"
+
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Has ``write`` fill a temporary sibling (a file or a folder), then renames it to ``path``.
@@ -90,18 +92,21 @@ def settings_as_json(settings: Any) -> dict[str, Any]:
 def is_finished(output: Path, manifest_name: str, settings: Any) -> bool:
     """Whether a stage has already made ``output`` with these settings.
 
-    The manifest is written last, so where it stands the output is whole. With
-    ``settings.overwrite`` a finished output is removed and made anew.
+    The manifest is written last, so where it stands the output is whole. What an interrupted
+    run left, it can go on with; ``begin`` has noted that run's settings. With
+    ``settings.overwrite`` either is removed.
 
     Raises:
-        ValueError: If the output was made with other settings, naming each difference.
+        ValueError: If the output was made, or begun, with other settings, naming each
+            difference.
     """
-    path = output / manifest_name
-    if settings.overwrite and path.is_file():
+    noted = [path for path in (output / manifest_name, output / _BEGUN) if path.is_file()]
+    if noted and settings.overwrite:
         remove(output)
-    if not path.is_file():
         return False
-    made_with = read_json(path, "the stage with --overwrite").get("settings", {})
+    if not noted:
+        return False
+    made_with = read_json(noted[0], "the stage with --overwrite").get("settings", {})
     wanted = settings_as_json(settings)
     differences = [
         f"{name} was {made_with.get(name)!r}, now {wanted.get(name)!r}"
@@ -113,4 +118,9 @@ def is_finished(output: Path, manifest_name: str, settings: Any) -> bool:
             f"{output} was made with other settings ({'; '.join(differences)}); "
             "name another output, or pass --overwrite to make it anew."
         )
-    return True
+    return noted[0].name == manifest_name
+
+
+def begin(output: Path, settings: Any) -> None:
+    """Notes the settings of a run that writes its output bit by bit, before anything else."""
+    write_json(output / _BEGUN, {"settings": settings_as_json(settings)})

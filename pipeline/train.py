@@ -102,11 +102,13 @@ def train(settings: Settings) -> Path:
     data = _training_data(settings)
     keras.utils.set_random_seed(settings.seed)
     network = _starting_network(settings, data)
+    score = _held_out_score(settings)
+    manifest.begin(output, settings)
     trainer = Trainer(
         network,
         data,
         _batch_loss(settings),
-        _held_out_score(settings),
+        score,
         output,
         epochs=settings.epochs,
         steps_per_epoch=settings.steps_per_epoch,

@@ -125,6 +125,8 @@ class Trainer:
             self._step(epoch, step, images, labels, bar)
         if step < len(order):
             self._name_damaged(order[first:])
+        if not step:
+            raise ValueError("No batch of this epoch could be decoded; build the records again.")
         self._state["step"].assign(0)
         self._finish_epoch(epoch, loss=float(self._state["loss_sum"]) / max(step, 1))
         self._state["loss_sum"].assign(0.0)

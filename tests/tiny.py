@@ -32,11 +32,12 @@ def write_photographs(folder: Path, landmarks: int, photographs: int, seed: int 
             path.write_bytes(tf.io.encode_jpeg(pixels.astype(np.uint8), quality=95).numpy())
 
 
-def tiny_training(output: Path, records: Path, **changes: object) -> TrainSettings:
+def tiny_training(output: Path, records: Path | None, **changes: object) -> TrainSettings:
     """The settings of the tiny model's training."""
     settings = TrainSettings(
         output=str(output),
-        records=str(records),
+        records=str(records) if records else None,
+        triplets=changes.pop("triplets", None),  # type: ignore[arg-type]
         backbone="small",
         weights="none",
         dimension=16,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import glob
-import os
 from pathlib import Path
 
 import numpy as np
@@ -83,16 +82,14 @@ class TrainingData:
         )
 
     def describe(self) -> dict[str, object]:
-        """What the model's file says of the training data, with a SHA-256 over its files."""
+        """What the model's file says of the training data, with a SHA-256 of every file."""
         described: dict[str, object] = {
-            "files": [str(path) for path in self.files.paths],
+            "files": {
+                str(path): manifest.fingerprint_files(path.parent, [path])
+                for path in self.files.paths
+            },
             "records": len(self.files),
-            "fingerprint": self._fingerprint(),
         }
         if self.labels is not None:
             described["landmarks"] = len(samplers.records_by_landmark(self.labels))
         return described
-
-    def _fingerprint(self) -> str:
-        folder = Path(os.path.commonpath([path.parent for path in self.files.paths]))
-        return manifest.fingerprint_files(folder, self.files.paths)

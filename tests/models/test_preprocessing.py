@@ -86,10 +86,10 @@ def test_what_is_no_photograph_is_refused(decode: Decode, damage: str) -> None:
 
 
 def test_fine_checkerboard_shrinks_to_grey() -> None:
-    """Without antialiasing every sample of it would be black or white."""
-    board = np.indices((64, 64)).sum(axis=0) % 2 * 255
-    small = resize(np.repeat(board[..., None], 3, axis=2).astype(np.uint8), 8).numpy()
-    assert small.shape == (8, 8, 3)
+    """By 7, every sample lies amid a pixel: without antialiasing all are black or white."""
+    board = np.indices((63, 63)).sum(axis=0) % 2 * 255
+    small = resize(np.repeat(board[..., None], 3, axis=2).astype(np.uint8), 9).numpy()
+    assert small.shape == (9, 9, 3)
     np.testing.assert_allclose(small, 127.5, atol=4)
 
 

@@ -25,6 +25,7 @@ def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> No
     assert result["queries"] == 24
     assert result["landmarks"] == 6
     assert result["distractors"] == 0
+    assert result["queries_trained_on"] == 20, "all but the held-out landmark's four photographs"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,8 @@ from PIL import Image
 
 from models.preprocessing import decode_photograph, resize
 from models.siamese import load_network
-from pipeline import model_folder
+from pipeline import manifest, model_folder
+from pipeline.data import records
 from pipeline.descriptors import Descriptor
 from pipeline.export import Settings, export
 from tests.tiny import Tiny
@@ -111,7 +112,10 @@ def test_model_file_tells_what_decides_the_vectors(tiny: Tiny) -> None:
     assert described["input_size"] == 32
     assert described["fingerprint"] == model_folder.fingerprint(tiny.model)
     assert described["training"]["data"]["landmarks"] == 5
-    assert len(described["training"]["data"]["fingerprint"]) == 64
+    shards = [shard.path for shard in records.list_shards(tiny.records, "train")]
+    assert described["training"]["data"]["files"] == {
+        str(path): manifest.fingerprint_files(path.parent, [path]) for path in shards
+    }
 
 
 def test_a_swapped_saved_model_is_noticed(tiny: Tiny, tmp_path: Path) -> None:

@@ -133,7 +133,11 @@ def test_finished_run_does_nothing_when_run_again(
 
 def test_loss_falls(data: TrainingData, tmp_path: Path) -> None:
     trained, _ = trainer(
-        data, tmp_path, build=lambda: siamese.embedding_network("small", "none", 8), epochs=4
+        data,
+        tmp_path,
+        build=lambda: siamese.embedding_network("small", "none", 8),
+        epochs=4,
+        checkpoint_steps=100,
     )
     trained.run()
     losses = [row["loss"] for row in trained.log.epochs[1:]]

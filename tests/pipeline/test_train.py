@@ -1,0 +1,102 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.siamese import load_network
+from pipeline.train import Settings, train
+from tests.tiny import Tiny, tiny_training
+
+
+def _weights(output: Path) -> list[np.ndarray]:
+    return load_network(output / "network.keras").get_weights()
+
+
+def test_a_run_leaves_network_curve_events_and_a_score_an_epoch(tiny: Tiny) -> None:
+    training = tiny.model / "training"
+    assert (training / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert list((training / "tensorboard").glob("events*"))
+    epochs = json.loads((training / "training.json").read_text())["epochs"]
+    assert [row["epoch"] for row in epochs] == [0, 1]
+    assert epochs[0]["loss"] is None
+    assert epochs[1]["loss"] > 0
+    # One held-out landmark alone has only relevant photographs to find.
+    assert [row["held-out mAP"] for row in epochs] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("loss", ["triplet", "contrastive"])
+def test_both_losses_learn_from_labelled_records(tiny: Tiny, tmp_path: Path, loss: str) -> None:
+    settings = tiny_training(tmp_path, tiny.records, loss=loss, epochs=6, margin=0.5)
+    output = train(settings)
+    losses = [
+        row["loss"] for row in json.loads((output / "training.json").read_text())["epochs"][1:]
+    ]
+    assert np.mean(losses[-2:]) < np.mean(losses[:2])
+
+
+def test_triplets_are_learned_from_as_they_are(triplet_files: list[Path], tmp_path: Path) -> None:
+    pattern = str(triplet_files[0].parent / "train*.tfrec")
+    settings = tiny_training(tmp_path, None, triplets=pattern, epochs=1, landmarks_per_batch=2)
+    described = json.loads((train(settings) / "training.json").read_text())
+    assert described["data"]["records"] == 5
+    assert described["epochs"][1]["held-out mAP"] is None
+    assert described["best_epoch"] == 1, "nothing is held out, so the last epoch is kept"
+
+
+def test_a_finished_run_is_left_alone_and_other_settings_are_refused(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    settings = tiny_training(tmp_path, tiny.records, epochs=0)
+    before = _weights(train(settings))
+    for old, new in zip(before, _weights(train(settings)), strict=True):
+        np.testing.assert_array_equal(old, new)
+    with pytest.raises(ValueError, match=r"seed was 0, now 5"):
+        train(tiny_training(tmp_path, tiny.records, epochs=0, seed=5))
+    after = _weights(train(tiny_training(tmp_path, tiny.records, epochs=0, seed=5, overwrite=True)))
+    assert any(not np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def test_an_interrupted_run_with_other_settings_is_refused(tiny: Tiny, tmp_path: Path) -> None:
+    train(tiny_training(tmp_path, tiny.records, epochs=0))
+    (tmp_path / "training" / "training.json").unlink()
+    with pytest.raises(ValueError, match=r"learning_rate was 0\.001, now 0\.5"):
+        train(tiny_training(tmp_path, tiny.records, epochs=0, learning_rate=0.5))
+
+
+def test_pretrained_weights_start_with_a_whitened_projection(tiny: Tiny, tmp_path: Path) -> None:
+    start = tiny_training(tmp_path / "start", tiny.records, epochs=0, dimension=None)
+    backbone = load_network(train(start) / "network.keras").get_layer("small")
+    weights = tmp_path / "small.weights.h5"
+    backbone.save_weights(weights)
+    for start_of, differs in (("whitened", True), ("random", False)):
+        settings = tiny_training(
+            tmp_path / start_of,
+            tiny.records,
+            epochs=0,
+            weights=str(weights),
+            projection_start=start_of,
+            dimension=8,
+        )
+        bias = load_network(train(settings) / "network.keras").get_layer("projection").bias
+        assert bool(np.any(np.asarray(bias) != 0)) == differs, "whitening subtracts the mean"
+
+
+@pytest.mark.parametrize(("labelled", "triplets"), [(None, None), ("a", "b")])
+def test_records_and_triplets_are_one_or_the_other(
+    labelled: str | None, triplets: str | None
+) -> None:
+    with pytest.raises(ValueError, match=r"Pass either --records"):
+        Settings(output="model", records=labelled, triplets=triplets)
+
+
+def test_what_is_missing_is_named(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="matches no file"):
+        train(Settings(output=str(tmp_path), triplets=str(tmp_path / "*.tfrec")))
+    with pytest.raises(FileNotFoundError, match=r"holds no records; make them with"):
+        train(Settings(output=str(tmp_path), records=str(tmp_path)))
+    shard = next(tiny.records.glob("*train*"))
+    shutil.copy(shard, tmp_path / "train00.tfrec")
+    with pytest.raises(ValueError, match=r"holds no triplets .*--records=DIR"):
+        train(Settings(output=str(tmp_path), triplets=str(tmp_path / "*.tfrec")))
