@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.data.synthetic_city import CitySettings, landmark_name, render_city
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourcePhotograph:
@@ -84,4 +86,23 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 
 
 class CitySource:
-    pass
+    """The synthetic city; its street scenes have no landmark."""
+
+    def __init__(self, settings: CitySettings) -> None:
+        self._settings = settings
+
+    @property
+    def landmarks(self) -> tuple[str, ...]:
+        """Names of the landmarks, by number."""
+        numbers = range(self._settings.landmarks)
+        return tuple(landmark_name(self._settings, number) for number in numbers)
+
+    def photographs(self, landmarks: Collection[str]) -> Iterator[SourcePhotograph]:
+        """Renders these landmarks, and the streets where "" is among them."""
+        numbers = [n for n, name in enumerate(self.landmarks) if name in landmarks]
+        for photograph in render_city(self._settings, numbers, streets="" in landmarks):
+            yield SourcePhotograph(
+                name=f"{photograph.name}.jpg",
+                encoded=photograph.encoded,
+                landmark=photograph.landmark,
+            )

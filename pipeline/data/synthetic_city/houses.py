@@ -1,0 +1,263 @@
+"""Half-timbered houses and brick warehouses."""
+
+import numpy as np
+
+from pipeline.data.synthetic_city.facades import Wall
+from pipeline.data.synthetic_city.openings import Opening, shaded
+from pipeline.data.synthetic_city.solids import Colour, Solid, box, frustum, gable, lathe
+from pipeline.data.synthetic_city.workshop import Workshop
+
+_BEAMS: tuple[Colour, ...] = ((78, 54, 40), (60, 46, 38), (98, 66, 46))
+
+
+def timber_house(shop: Workshop) -> list[Solid]:
+    """Storeys of timber frames that lean out over each other, under a steep roof."""
+    bays, floors, storey = shop.count(3, 5), shop.count(1, 3), 2.9
+    width, depth = bays * shop.between(2.2, 2.7), shop.between(9, 13)
+    braces, beam = shop.pick(["cross", "lean", "arrow", "grid"]), shop.pick(_BEAMS)
+    overhang = shop.pick([0.0, 0.3, 0.5])
+    half, made = width / 2, [_shop_floor(shop, width, depth, bays)]
+    window = Opening(
+        width=1.05,
+        height=1.35,
+        panes=(2, shop.count(2, 4)),
+        trim=beam,
+        bars=(238, 232, 220),
+        surround=0.1,
+        shutters=shop.family.accent if shop.rng.random() < 0.35 else None,
+        flowers=(196, 64, 72) if shop.rng.random() < 0.4 else None,
+    )
+    z, reach = 3.2, 0.0
+    for _ in range(floors):
+        reach += overhang
+        front = shop.wall(width + 2 * reach, storey)
+        side = shop.wall(depth + reach, storey)
+        for wall, count in ((front, bays), (side, 4)):
+            _frame(wall, count, braces, beam)
+            wall.row(window, 1.0, count)
+        made.append(
+            box(
+                (-half - reach, -reach, z),
+                (half + reach, depth, z + storey),
+                front.texture(),
+                side=side.texture(),
+            )
+        )
+        z += storey
+    return made + _steep_roof(shop, (half + reach, -reach, depth, z), (braces, beam), window)
+
+
+def _shop_floor(shop: Workshop, width: float, depth: float, bays: int) -> Solid:
+    stone = shop.stone((176, 166, 150))
+    front, side = shop.wall(width, 3.2, stone), shop.wall(depth, 3.2, stone)
+    glass = Opening(
+        shape=shop.pick(["rectangular", "round", "segmental"]),
+        width=1.6,
+        height=1.9,
+        panes=(2, 2),
+        trim=(126, 108, 86),
+    )
+    door = shop.count(0, bays - 1)
+    front.row(glass, 0.7, bays, skipped=(door,))
+    side.row(glass, 0.7, 3)
+    front.place(
+        Opening(
+            shape="round", width=1.3, height=2.4, trim=(126, 108, 86), filling=shop.family.accent
+        ),
+        (door + 0.5) * width / bays,
+        0.0,
+    )
+    half = width / 2
+    return box((-half, 0, 0), (half, depth, 3.2), front.texture(), side=side.texture())
+
+
+def _frame(wall: Wall, bays: int, braces: str, beam: Colour) -> None:
+    pitch, height, thick = wall.width / bays, wall.height, 0.2
+    for level in (0.0, 0.9, height - thick):
+        wall.rectangle(0.0, level, wall.width, thick, beam)
+    for index in range(bays + 1):
+        x = min(index * pitch, wall.width - thick)
+        wall.rectangle(x, 0.0, thick, height, beam)
+        if index < bays:
+            _brace(wall, x + thick, pitch - thick, braces, beam)
+
+
+def _brace(wall: Wall, x: float, width: float, braces: str, beam: Colour) -> None:
+    low, high, thick = 0.2, 0.95, 0.13
+    if braces == "grid":
+        for part in (0.33, 0.66):
+            wall.rectangle(x + part * width, low, thick, high - low, beam)
+        return
+    rising = np.array([(0, low), (thick * 2, low), (width, high), (width - thick * 2, high)])
+    falling = np.array([(0, high), (thick * 2, high), (width, low), (width - thick * 2, low)])
+    if braces == "arrow":
+        rising[:, 0] *= 0.5
+        falling[:, 0] = falling[:, 0] * 0.5 + width / 2
+    wall.polygon(rising + (x, 0), beam)
+    if braces != "lean":
+        wall.polygon(falling + (x, 0), beam)
+
+
+def _steep_roof(
+    shop: Workshop,
+    extent: tuple[float, float, float, float],
+    timber: tuple[str, Colour],
+    window: Opening,
+) -> list[Solid]:
+    half, front, depth, z = extent
+    if shop.rng.random() < 0.6:
+        rise = half * shop.between(1.1, 1.7)
+        end = shop.wall(2 * half, rise)
+        for level in np.arange(0.0, rise, 1.5):
+            end.rectangle(0.0, level, end.width, 0.18, timber[1])
+        for x in np.arange(0.0, end.width, 1.2):
+            end.rectangle(x, 0.0, 0.16, rise, timber[1])
+        end.row(window, 0.5, 2, margin=half * 0.5)
+        if rise > 5:
+            end.place(window, half, rise * 0.5)
+        roof = gable(
+            (-half, front, z), (half, depth, z + rise), ridge="y", roof=shop.roof, end=end.texture()
+        )
+        return [roof]
+    rise = shop.between(4.0, 6.0)
+    made = [
+        gable(
+            (-half, front + 0.9, z),
+            (half, depth, z + rise),
+            ridge="x",
+            roof=shop.roof,
+            end=shaded(shop.family.wall, 0.95),
+        )
+    ]
+    for x in np.linspace(-half, half, shop.count(1, 3) + 2)[1:-1]:
+        wall = shop.wall(1.9, 1.7)
+        _frame(wall, 1, "grid", timber[1])
+        wall.place(window, 0.95, 0.25)
+        made.append(box((x - 0.95, front, z), (x + 0.95, front + 0.9, z + 1.7), wall.texture()))
+        made.append(
+            gable(
+                (x - 1.15, front - 0.1, z + 1.7),
+                (x + 1.15, front + 0.9, z + 3.0),
+                ridge="y",
+                roof=shop.roof,
+                end=wall.texture(),
+            )
+        )
+    return made
+
+
+def warehouse(shop: Workshop) -> list[Solid]:
+    """A brick mill: rows of arched windows, gables, a chimney or a water tower."""
+    bays, floors, storey = shop.count(4, 9), shop.count(2, 4), 3.6
+    pitch = shop.between(2.3, 3.0)
+    width, depth, height = bays * pitch, shop.between(11, 17), floors * storey + 0.8
+    half, trim = width / 2, shop.family.trim
+    window = Opening(
+        shape=shop.pick(["segmental", "round", "rectangular"]),
+        width=pitch * 0.58,
+        height=shop.between(1.9, 2.6),
+        panes=(shop.count(2, 4), shop.count(3, 5)),
+        surround=0.12,
+        trim=shop.pick([trim, shaded(shop.family.wall, 0.75)]),
+        bars=shop.pick([(226, 224, 216), (60, 66, 62)]),
+    )
+    piers, banded = shop.rng.random() < 0.5, shop.rng.random() < 0.6
+    front, side = shop.wall(width, height), shop.wall(depth, height)
+    for wall, count in ((front, bays), (side, shop.count(4, 6))):
+        for floor in range(floors):
+            wall.row(window, floor * storey + 0.9, count)
+            if banded and floor:
+                wall.band(floor * storey + 0.1, 0.25, trim)
+        for index in range(count + 1) if piers else ():
+            x = min(max(index * wall.width / count, 0.25), wall.width - 0.25)
+            wall.pilaster(x, 0.0, 0.5, height, shaded(shop.family.wall, 1.06))
+    gate = shop.count(0, bays - 1)
+    front.place(
+        Opening(
+            shape="segmental", width=pitch * 0.8, height=3.0, trim=trim, filling=shop.family.accent
+        ),
+        (gate + 0.5) * pitch,
+        0.0,
+    )
+    if shop.rng.random() < 0.5:
+        _sign(front, height - 1.0, shop)
+    made = [box((-half, 0, 0), (half, depth, height), front.texture(), side=side.texture())]
+    return made + _mill_roof(shop, half, depth, height) + _landmark_chimney(shop, half, depth)
+
+
+def _sign(wall: Wall, z: float, shop: Workshop) -> None:
+    """A painted board with letters too small to read."""
+    length = wall.width * shop.between(0.4, 0.7)
+    left = (wall.width - length) / 2
+    wall.rectangle(left, z, length, 0.9, (226, 216, 190))
+    for x in np.arange(left + 0.4, left + length - 0.5, 0.55):
+        height = 0.5 if shop.rng.random() < 0.8 else 0.1
+        wall.rectangle(x, z + 0.2, 0.34, height, shop.family.accent)
+
+
+def _mill_roof(shop: Workshop, half: float, depth: float, z: float) -> list[Solid]:
+    kind = shop.pick(["gables", "long", "sawtooth", "flat"])
+    if kind == "flat":
+        return [box((-half - 0.2, -0.2, z), (half + 0.2, depth, z + 0.9), shop.family.trim)]
+    if kind == "long":
+        return [
+            frustum(
+                (-half - 0.3, -0.3, z),
+                (half + 0.3, depth, z + 4.0),
+                inset=(0.05, (depth + 0.3) / 2),
+                skin=shop.roof,
+                side=shop.wall(depth, 4.0).texture(),
+            )
+        ]
+    count = shop.count(1, 3) if kind == "gables" else shop.count(3, 5)
+    step, rise = 2 * half / count, shop.between(2.6, 4.2)
+    end = shop.wall(step, rise)
+    end.place(
+        Opening(shape="circular", width=1.3, height=1.3, panes=(2, 2), trim=shop.family.trim),
+        step / 2,
+        0.6,
+    )
+    texture = end.texture()
+    return [
+        gable(
+            (-half + i * step, 0.0, z),
+            (-half + (i + 1) * step, depth, z + rise),
+            ridge="y",
+            roof=shop.roof,
+            end=texture,
+        )
+        for i in range(count)
+    ]
+
+
+def _landmark_chimney(shop: Workshop, half: float, depth: float) -> list[Solid]:
+    kind = shop.pick(["chimney", "chimney", "none", "tank"])
+    if kind == "none":
+        return []
+    x = shop.pick([-1, 1]) * (half + 2.4)
+    brick = shop.wall(1.6, 10.0).texture()
+    if kind == "chimney":
+        top = shop.between(18, 28)
+        shaft = [(1.5, 0.0), (0.9, top)]
+        return [
+            *lathe((x, depth * 0.4), shaft, sides=10, skin=brick),
+            *lathe(
+                (x, depth * 0.4), [(1.15, top), (1.15, top + 0.8)], sides=10, skin=shop.family.trim
+            ),
+        ]
+    foot = shop.between(11, 15)
+    posts = [
+        box(
+            (x + dx - 0.15, 3.0 + dy - 0.15, 0),
+            (x + dx + 0.15, 3.0 + dy + 0.15, foot),
+            (84, 80, 78),
+        )
+        for dx in (-1.4, 1.4)
+        for dy in (-1.4, 1.4)
+    ]
+    tank = [(2.1, foot), (2.1, foot + 3.4)]
+    return [
+        *posts,
+        *lathe((x, 3.0), tank, sides=12, skin=(138, 104, 80)),
+        *lathe((x, 3.0), [(2.3, foot + 3.4), (0.03, foot + 5.0)], sides=12, skin=shop.roof),
+    ]

@@ -1,0 +1,150 @@
+"""One photograph: sky, ground, shadows, buildings, passers-by, and what the camera makes of it."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from pipeline.data.synthetic_city import street
+from pipeline.data.synthetic_city.buildings import Building
+from pipeline.data.synthetic_city.camera import NEAR, Camera, clip_to_front
+from pipeline.data.synthetic_city.painting import join_meshes, make_mesh, paint
+from pipeline.data.synthetic_city.solids import Solid
+from pipeline.data.synthetic_city.sprites import Season
+from pipeline.data.synthetic_city.viewpoint import draw_camera
+from pipeline.data.synthetic_city.weather import Light, draw_light
+
+_SUPERSAMPLING = 1.3
+_SEASONS: tuple[Season, ...] = ("spring", "summer", "autumn", "winter")
+_LAMP_COLOUR = np.array([255.0, 208.0, 140.0], np.float32)
+_CLOUD_CELLS = 5  # of the coarsest noise that clouds are made of
+
+
+def take_photograph(
+    building: Building, size: int, city_seed: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Photographs a building in its street.
+
+    Args:
+        building: What the photograph is of.
+        size: Side of the photograph, pixels.
+        city_seed: Chooses which neighbours, trees, people and cars there are in the city.
+        rng: Decides viewpoint, light, season and all else.
+
+    Returns:
+        uint8 ``(size, size, 3)`` RGB.
+    """
+    side = 2 * round(size * _SUPERSAMPLING / 2)
+    light = draw_light(rng)
+    season: Season = "winter" if light.weather.snow else _SEASONS[rng.integers(4)]
+    camera = draw_camera(building, side, rng)
+    frame = np.zeros((side, side, 4), np.uint8)
+    frame[..., :3] = _backdrop(building, camera, light, side, rng)
+    meshes = [
+        street.neighbours(building, city_seed, rng),
+        building.mesh,
+        street.passers_by(building, camera, season, city_seed, rng),
+    ]
+    paint(frame, join_meshes(meshes), camera, light)
+    return _develop(frame, size, rng)
+
+
+def _backdrop(
+    building: Building, camera: Camera, light: Light, side: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Sky, ground and shadows, which are smooth: painted at half the size, then enlarged."""
+    half = dataclasses.replace(camera, focal=camera.focal / 2, centre=(side / 4, side / 4))
+    frame = np.zeros((side // 2, side // 2, 4), np.uint8)
+    frame[..., :3] = _sky(half, light, side // 2, rng)
+    kind = ("paving", "grass", "paving")[rng.integers(3)]
+    paint(frame, make_mesh(street.ground(building, kind)), half, light)
+    _cast_shadows(frame, building.solids, half, light)
+    return cv2.resize(frame[..., :3], (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def _sky(camera: Camera, light: Light, side: int, rng: np.random.Generator) -> np.ndarray:
+    """From the zenith's colour to the horizon's, and on to the far ground; with clouds."""
+    cells = 48
+    ticks = (np.arange(cells) + 0.5) / cells * side
+    x, y = np.meshgrid(ticks - camera.centre[0], ticks - camera.centre[1])
+    rays = np.stack([x, y, np.full_like(x, camera.focal)], axis=-1) @ camera.rotation
+    height = rays[..., 2] / np.linalg.norm(rays, axis=-1)
+    weather = light.weather
+    towards_zenith = np.clip(height / 0.75, 0.0, 1.0)[..., None] ** 0.6
+    zenith, horizon = np.array(weather.zenith), np.array(weather.horizon)
+    sky = horizon + towards_zenith * (zenith - horizon)
+    shape = (cells, cells)
+    noise = sum(
+        cv2.resize(rng.random((n, 2 * n)), shape, interpolation=cv2.INTER_CUBIC) / (i + 1)
+        for i, n in enumerate((_CLOUD_CELLS, 2 * _CLOUD_CELLS, 4 * _CLOUD_CELLS))
+    )
+    density = np.clip(4.0 * (noise / 1.83 - (0.78 - 0.5 * weather.cover)), 0.0, 1.0)
+    density *= np.clip(height * 5.0, 0.0, 1.0) * 0.9
+    sky += density[..., None] * (np.array(weather.clouds) - sky)
+    ground = horizon * 0.72
+    sky = np.where((height < 0.0)[..., None], ground, sky)
+    resized = cv2.resize(sky.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.clip(resized, 0, 255).astype(np.uint8)
+
+
+def _cast_shadows(frame: np.ndarray, solids: Sequence[Solid], camera: Camera, light: Light) -> None:
+    """Darkens the ground where the sun does not reach it."""
+    strength = float(np.mean(light.weather.sun))
+    if strength < 0.1:
+        return
+    slant = light.towards_sun[:2] / light.towards_sun[2]
+    mask = np.zeros(frame.shape[:2], np.uint8)
+    for each in solids:
+        corners = np.array(np.meshgrid(*zip(each.lower, each.upper, strict=True))).reshape(3, -1).T
+        fallen = corners[:, :2] - corners[:, 2:] * slant
+        hull = cv2.convexHull(fallen.astype(np.float32))[:, 0]
+        ground = np.column_stack([hull, np.zeros(len(hull))])
+        seen = clip_to_front(camera.transform(ground))
+        if len(seen) > 2 and seen[:, 2].max() > NEAR:
+            outline = np.clip(camera.to_pixels(seen), -4000, 4000).astype(np.int32)
+            cv2.fillConvexPoly(mask, outline, 255)
+    shade = cv2.GaussianBlur(mask, (0, 0), 0.8)
+    dark = 1.0 - 0.5 * min(strength / 0.5, 1.0) * shade.astype(np.float32) / 255
+    frame[..., :3] = cv2.multiply(frame[..., :3], cv2.merge([dark] * 3), dtype=cv2.CV_8U)
+
+
+def _develop(frame: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Lamplight, white balance, exposure, the lens and the sensor's noise."""
+    small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+    image, glow = np.ascontiguousarray(small[..., :3]), small[..., 3]
+    if glow.any():
+        image = _with_lamplight(image, glow)
+    balance = np.exp(rng.normal(0.0, 0.035, 3) + rng.normal(0.0, 0.14))
+    contrast = np.exp(rng.normal(0.0, 0.12))
+    table = (np.arange(256.0)[:, None] * balance - 115.0) * contrast + 115.0
+    image = cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None])
+    image = cv2.multiply(image, _vignette(size, int(rng.integers(4))), dtype=cv2.CV_8U)
+    image = cv2.add(image, _grain(size, int(rng.integers(16))), dtype=cv2.CV_8U)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 0.9)) * size / 256)
+    return image
+
+
+def _with_lamplight(image: np.ndarray, glow: np.ndarray) -> np.ndarray:
+    """Windows shine, and light the air around them."""
+    bloom = cv2.GaussianBlur(glow, (0, 0), max(glow.shape[0] / 90, 0.5))
+    share = cv2.merge([glow] * 3).astype(np.float32) / 255
+    spread = cv2.merge([bloom] * 3).astype(np.float32) * (0.35 / 255)
+    lit = image * (1 - share) + (share + spread) * _LAMP_COLOUR
+    return np.minimum(lit, 255).astype(np.uint8)
+
+
+@functools.lru_cache(maxsize=16)
+def _vignette(size: int, strength: int) -> np.ndarray:
+    """How much less light reaches the corners, float32 (size, size, 3)."""
+    edges = np.linspace(-1.0, 1.0, size, dtype=np.float32) ** 2
+    return cv2.merge([1.0 - 0.045 * strength * (edges[:, None] + edges)] * 3)
+
+
+@functools.lru_cache(maxsize=64)
+def _grain(size: int, variant: int) -> np.ndarray:
+    """The noise of a sensor, weak or strong, int16 (size, size, 3)."""
+    noise = np.random.default_rng((5, variant)).normal(0.0, 1.0 + variant % 4, (size, size))
+    return cv2.merge([noise.round().astype(np.int16)] * 3)
