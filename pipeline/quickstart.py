@@ -101,7 +101,7 @@ def _collection_records(settings: Settings) -> Path:
                 seed=1,
                 city_landmarks=30,
                 city_photographs=12,
-                city_distractors=140,
+                city_distractors=100,
             )
         )
     name = Path(settings.photos).resolve().name
@@ -132,9 +132,8 @@ def _models(settings: Settings) -> dict[str, TrainSettings]:
         weights="none",
         dimension=128,
         image_size=96,
-        margin=0.2,
-        landmarks_per_batch=16,
-        photographs_per_landmark=4,
+        loss="contrastive",
+        margin=1.0,
         epochs=settings.epochs,
         learning_rate=2e-3,
     )

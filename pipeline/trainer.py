@@ -143,7 +143,10 @@ class Trainer:
         self.log.step(number, loss=loss, active_fraction=active)
         self._state["loss_sum"].assign_add(value)
         self._state["step"].assign(step)
-        bar.set_postfix(epoch=epoch, loss=f"{value:.4f}", active=f"{float(active):.0%}")
+        bar.set_postfix(
+            {"epoch": epoch, "loss": f"{value:.4f}", "active": f"{float(active):.0%}"},
+            refresh=False,
+        )
         bar.update()
         if step % self._checkpoint_steps == 0:
             self._checkpoints.save()

@@ -24,7 +24,7 @@ def augment(image: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
     return tf.image.stateless_random_saturation(image, 0.6, 1.5, seeds[4])
 
 
-def random_crop(image: tf.Tensor, seed: tf.Tensor, smallest: float = 0.6) -> tf.Tensor:
+def random_crop(image: tf.Tensor, seed: tf.Tensor, smallest: float = 0.8) -> tf.Tensor:
     """Cuts out a random part; height and width are drawn apart.
 
     Args:

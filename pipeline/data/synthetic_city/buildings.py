@@ -13,8 +13,8 @@ from pipeline.data.synthetic_city.painting import Mesh, make_mesh
 from pipeline.data.synthetic_city.solids import Colour, Solid
 from pipeline.data.synthetic_city.workshop import Family, Material, Workshop
 
-SIBLINGS = 4
-"""Landmarks of one style and palette."""
+SIBLINGS = 2
+"""Landmarks of one style and palette, which only their details tell apart."""
 
 _LIMESTONE: Colour = (206, 190, 158)
 _GREY_STONE: Colour = (172, 168, 160)

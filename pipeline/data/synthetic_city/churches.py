@@ -282,7 +282,8 @@ def castle(shop: Workshop) -> list[Solid]:
         *merlons((-half, 0), (half, depth), height, shaded(shop.family.wall, 1.04), 1.5),
     ]
     if shop.rng.random() < 0.55:
-        keep, top = shop.between(5, 8), shop.pick(["pyramid", "battlements"])
+        keep = shop.between(5, 8)
+        top: TowerTop = shop.pick(("pyramid", "battlements"))
 
         def decorate(wall: Wall) -> None:
             wall.row(arrow, wall.height - 3.4, 2, margin=0.6)

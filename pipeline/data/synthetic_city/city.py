@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterator
 import cv2
 import numpy as np
 
-from pipeline.data.synthetic_city.buildings import SIBLINGS, STYLES, Building, build, draw_family
+from pipeline.data.synthetic_city.buildings import SIBLINGS, STYLES, build, draw_family
 from pipeline.data.synthetic_city.photograph import take_photograph
+from pipeline.data.synthetic_city.street import Site, settle
 from pipeline.data.synthetic_city.workshop import Family
 
 _PIXELS_PER_METRE = 12.0
-_CACHED_BUILDINGS = 24  # about 3 MB each
+_CACHED_LANDMARKS = 24  # about 3 MB each
 _JPEG_QUALITY = 90
 _NO_LANDMARK = -1
 # First part of every seed: what the random numbers are for.
@@ -127,29 +128,30 @@ def render_photograph(settings: CitySettings, landmark: int, photograph: int) ->
     """
     seed = settings.seed
     if landmark == _NO_LANDMARK:
-        building = _street_building(seed, photograph)
+        site = _street(seed, photograph)
         keys: tuple[int, ...] = (_STREET, seed, photograph)
     else:
-        building = _landmark_building(seed, landmark)
+        site = _landmark(seed, landmark)
         keys = (_PHOTOGRAPH, seed, landmark, photograph)
-    return take_photograph(building, settings.size, seed, np.random.default_rng(keys))
+    return take_photograph(site, settings.size, seed, np.random.default_rng(keys))
 
 
 @functools.lru_cache(maxsize=4096)
 def _family(seed: int, family: int) -> Family:
-    """Style and palette of four landmarks; the styles take turns."""
+    """Style and palette of landmarks that resemble each other; the styles take turns."""
     rng = np.random.default_rng((_FAMILY, seed, family))
     styles = np.random.default_rng((_FAMILY, seed)).permutation(list(STYLES))
     return draw_family(str(styles[family % len(styles)]), rng)
 
 
-@functools.lru_cache(maxsize=_CACHED_BUILDINGS)
-def _landmark_building(seed: int, landmark: int) -> Building:
+@functools.lru_cache(maxsize=_CACHED_LANDMARKS)
+def _landmark(seed: int, landmark: int) -> Site:
     rng = np.random.default_rng((_BUILDING, seed, landmark))
-    return build(_family(seed, landmark // SIBLINGS), _PIXELS_PER_METRE, rng)
+    family = _family(seed, landmark // SIBLINGS)
+    return settle(build(family, _PIXELS_PER_METRE, rng), seed, rng)
 
 
-def _street_building(seed: int, street: int) -> Building:
+def _street(seed: int, street: int) -> Site:
     rng = np.random.default_rng((_STREET_BUILDING, seed, street))
-    style = str(rng.choice(list(STYLES)))
-    return build(draw_family(style, rng), _PIXELS_PER_METRE, rng)
+    family = draw_family(str(rng.choice(list(STYLES))), rng)
+    return settle(build(family, _PIXELS_PER_METRE, rng), seed, rng)

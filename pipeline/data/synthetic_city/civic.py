@@ -3,10 +3,11 @@
 import numpy as np
 
 from pipeline.data.synthetic_city.facades import Wall
-from pipeline.data.synthetic_city.openings import Opening, shaded
+from pipeline.data.synthetic_city.openings import Opening, Shape, shaded
 from pipeline.data.synthetic_city.solids import Solid, box, frustum, gable, lathe
 from pipeline.data.synthetic_city.workshop import (
     ROOFS,
+    TowerTop,
     Workshop,
     column,
     cornice,
@@ -112,7 +113,7 @@ def _clock_tower(
             wall.row(slot, wall.height * level + 0.5, slender, margin=0.7)
 
     top = height + shop.between(7, 13)
-    crown = shop.pick(["pyramid", "lantern", "onion", "battlements", "dome"])
+    crown: TowerTop = shop.pick(("pyramid", "lantern", "onion", "battlements", "dome"))
     corner = {
         "left": (-half - width - 0.55, -0.4),
         "right": (half + 0.55, -0.4),
@@ -249,7 +250,7 @@ def arcade_palace(shop: Workshop) -> list[Solid]:
     pitch, storey = shop.between(2.5, 3.2), 4.2
     width, depth, height = bays * pitch, shop.between(11, 16), floors * storey + 1.2
     half, trim = width / 2, shop.family.trim
-    arch = shop.pick(["round", "pointed"])
+    arch: Shape = shop.pick(("round", "pointed"))
     arcade = Opening(
         shape=arch,
         width=pitch * 0.74,
@@ -259,8 +260,9 @@ def arcade_palace(shop: Workshop) -> list[Solid]:
         trim=trim,
         glass=(70, 62, 58),
     )
+    other_arch: Shape = shop.pick(("pointed", "round"))
     window = Opening(
-        shape=shop.pick(["pointed", "round"]),
+        shape=other_arch,
         width=1.3,
         height=2.5,
         panes=(2, 2),

@@ -79,7 +79,7 @@ class Wall:
         slanted = np.array([(0, 0), (0, width * 1.4), (self.width, rise + width * 1.4)])
         slanted = np.concatenate([slanted, [(self.width, rise)]])
         for z in np.arange(-rise, self.height, rise):
-            self.polygon(slanted + (0, z), colour)
+            self.polygon(slanted + np.array((0, z)), colour)
             self.polygon(slanted * (-1, 1) + (self.width, z), colour)
 
     def darken(self, x: float, z: float, width: float, height: float, factor: float) -> None:
@@ -161,7 +161,7 @@ class Wall:
         self, shape: Shape, x: float, z: float, size: tuple[float, float], colour: Colour
     ) -> None:
         """A plain shape standing on (x, z)."""
-        self.polygon(outline(shape, *size) + (x, z), colour)
+        self.polygon(outline(shape, *size) + np.array((x, z)), colour)
 
     def rose(self, x: float, z: float, radius: float, petals: int, trim: Colour) -> None:
         """A rose window about (x, z), with coloured glass."""

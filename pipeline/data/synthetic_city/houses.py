@@ -93,9 +93,9 @@ def _brace(wall: Wall, x: float, width: float, braces: str, beam: Colour) -> Non
     if braces == "arrow":
         rising[:, 0] *= 0.5
         falling[:, 0] = falling[:, 0] * 0.5 + width / 2
-    wall.polygon(rising + (x, 0), beam)
+    wall.polygon(rising + np.array((x, 0)), beam)
     if braces != "lean":
-        wall.polygon(falling + (x, 0), beam)
+        wall.polygon(falling + np.array((x, 0)), beam)
 
 
 def _steep_roof(

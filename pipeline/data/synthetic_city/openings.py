@@ -137,7 +137,7 @@ def _draw_surround(easel: _Easel, opening: Opening) -> None:
         size = (opening.width + 2 * edge, opening.height + 2 * edge)
         around = outline(opening.shape, *size)
         around[:, 1] -= edge
-        shadow = around + (0.05, -0.06)
+        shadow = around + np.array((0.05, -0.06))
         easel.fill(shadow, shaded(opening.trim, 0.62))
         easel.fill(around, opening.trim)
     half, top = opening.width / 2 + edge, opening.height + edge
@@ -148,7 +148,7 @@ def _draw_surround(easel: _Easel, opening: Opening) -> None:
         peak = 0.4
         turn = np.linspace(0, np.pi, 3 if opening.hood == "triangular" else 13)
         rise = np.column_stack([np.cos(turn) * (half + 0.14), np.sin(turn) * (peak - 0.08)])
-        easel.fill(rise + (0, top), shaded(opening.trim, 1.06))
+        easel.fill(rise + np.array((0, top)), shaded(opening.trim, 1.06))
         easel.fill(rise * 0.66 + (0, top + 0.05), shaded(opening.trim, 0.78))
         easel.rectangle(-half - 0.1, top - 0.05, half + 0.1, top, shaded(opening.trim, 0.6))
 

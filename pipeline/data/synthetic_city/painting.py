@@ -86,7 +86,7 @@ def paint_order(lower: np.ndarray, upper: np.ndarray, position: np.ndarray) -> n
     slack = 1e-6
     below = (upper[:, None] <= lower[None] + slack) & (position >= upper[:, None] - slack)
     above = (lower[:, None] >= upper[None] - slack) & (position <= lower[:, None] + slack)
-    hides = ~(below | above).any(axis=-1)  # (m, m): row may hide column
+    hides = ~np.any(below | above, axis=-1)  # (m, m): row may hide column
     np.fill_diagonal(hides, False)
     hides &= ~(hides & hides.T)
     distances = np.linalg.norm((lower + upper) / 2 - position, axis=-1)

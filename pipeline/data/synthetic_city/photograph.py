@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pipeline.data.synthetic_city import street
-from pipeline.data.synthetic_city.buildings import Building
 from pipeline.data.synthetic_city.camera import NEAR, Camera, clip_to_front
-from pipeline.data.synthetic_city.painting import join_meshes, make_mesh, paint
+from pipeline.data.synthetic_city.painting import join_meshes, paint
 from pipeline.data.synthetic_city.solids import Solid
 from pipeline.data.synthetic_city.sprites import Season
+from pipeline.data.synthetic_city.street import Site, passers_by
 from pipeline.data.synthetic_city.viewpoint import draw_camera
 from pipeline.data.synthetic_city.weather import Light, draw_light
 
@@ -22,15 +21,13 @@ _LAMP_COLOUR = np.array([255.0, 208.0, 140.0], np.float32)
 _CLOUD_CELLS = 5  # of the coarsest noise that clouds are made of
 
 
-def take_photograph(
-    building: Building, size: int, city_seed: int, rng: np.random.Generator
-) -> np.ndarray:
+def take_photograph(site: Site, size: int, city_seed: int, rng: np.random.Generator) -> np.ndarray:
     """Photographs a building in its street.
 
     Args:
-        building: What the photograph is of.
+        site: What the photograph is of.
         size: Side of the photograph, pixels.
-        city_seed: Chooses which neighbours, trees, people and cars there are in the city.
+        city_seed: Chooses which trees, people and cars there are in the city.
         rng: Decides viewpoint, light, season and all else.
 
     Returns:
@@ -39,28 +36,27 @@ def take_photograph(
     side = 2 * round(size * _SUPERSAMPLING / 2)
     light = draw_light(rng)
     season: Season = "winter" if light.weather.snow else _SEASONS[rng.integers(4)]
-    camera = draw_camera(building, side, rng)
+    camera = draw_camera(site.building, side, rng)
     frame = np.zeros((side, side, 4), np.uint8)
-    frame[..., :3] = _backdrop(building, camera, light, side, rng)
+    frame[..., :3] = _backdrop(site, camera, light, side, rng)
     meshes = [
-        street.neighbours(building, city_seed, rng),
-        building.mesh,
-        street.passers_by(building, camera, season, city_seed, rng),
+        site.neighbours,
+        site.building.mesh,
+        passers_by(site.building, camera, season, city_seed, rng),
     ]
     paint(frame, join_meshes(meshes), camera, light)
     return _develop(frame, size, rng)
 
 
 def _backdrop(
-    building: Building, camera: Camera, light: Light, side: int, rng: np.random.Generator
+    site: Site, camera: Camera, light: Light, side: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Sky, ground and shadows, which are smooth: painted at half the size, then enlarged."""
     half = dataclasses.replace(camera, focal=camera.focal / 2, centre=(side / 4, side / 4))
     frame = np.zeros((side // 2, side // 2, 4), np.uint8)
     frame[..., :3] = _sky(half, light, side // 2, rng)
-    kind = ("paving", "grass", "paving")[rng.integers(3)]
-    paint(frame, make_mesh(street.ground(building, kind)), half, light)
-    _cast_shadows(frame, building.solids, half, light)
+    paint(frame, site.ground, half, light)
+    _cast_shadows(frame, site.building.solids, half, light)
     return cv2.resize(frame[..., :3], (side, side), interpolation=cv2.INTER_LINEAR)
 
 

@@ -1,6 +1,7 @@
 """Convex solids: the blocks, roofs, drums and posts that buildings are put together from."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -164,7 +165,7 @@ def lathe(
         np.column_stack([np.asarray(centre) + radius * circle, np.full(sides, height)])
         for radius, height in profile
     ]
-    return [_ring(low, high, skin) for low, high in zip(rings[:-1], rings[1:], strict=True)]
+    return [_ring(low, high, skin) for low, high in itertools.pairwise(rings)]
 
 
 def _ring(low: np.ndarray, high: np.ndarray, skin: Skin) -> Solid:

@@ -1,5 +1,6 @@
-"""What surrounds a landmark in one photograph: the ground, plain neighbours, what passes by."""
+"""What surrounds a building: the ground and plain neighbours for good, and what passes by."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -70,7 +71,26 @@ def ground_texture(kind: str) -> Texture:
     return make_texture(tile, _GROUND_SCALE, tiled=True)
 
 
-def ground(building: Building, kind: str) -> list[Solid]:
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Site:
+    """A building where it stands, with its ground and its neighbours."""
+
+    building: Building
+    ground: Mesh
+    neighbours: Mesh
+
+
+def settle(building: Building, city_seed: int, rng: np.random.Generator) -> Site:
+    """Puts a building into a street of the city."""
+    kind = ("paving", "grass", "paving")[rng.integers(3)]
+    return Site(
+        building=building,
+        ground=make_mesh(_ground(building, kind)),
+        neighbours=_neighbours(building, city_seed, rng),
+    )
+
+
+def _ground(building: Building, kind: str) -> list[Solid]:
     """Strips of ground: a forecourt of `kind`, a road along it, and the square the camera is on."""
     strips: tuple[tuple[float, float, Skin], ...] = (
         (-6.0, 90.0, ground_texture(kind)),
@@ -88,8 +108,8 @@ def _strip(near: float, far: float, skin: Skin) -> Solid:
     return solid([(corners, skin)])
 
 
-def neighbours(building: Building, seed: int, rng: np.random.Generator) -> Mesh:
-    """Plain houses beside and behind a building, different in every photograph."""
+def _neighbours(building: Building, seed: int, rng: np.random.Generator) -> Mesh:
+    """Plain houses beside and behind a building."""
     solids = []
     left, right = float(building.lower[0]), float(building.upper[0])
     back = float(building.upper[1])

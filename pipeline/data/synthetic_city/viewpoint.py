@@ -11,8 +11,8 @@ _FARTHEST_AZIMUTH = np.radians(70.0)
 def draw_camera(building: Building, size: int, rng: np.random.Generator) -> Camera:
     """A view of a building from somewhere in front of it.
 
-    The azimuth is within 70 degrees of the front's normal; the building fills between a third
-    of the photograph and more than all of it, and is seldom in the middle.
+    The azimuth is within 70 degrees of the front's normal; the building fills between half of
+    the photograph and more than all of it, and is seldom in the middle.
 
     Args:
         building: The building.
@@ -20,9 +20,9 @@ def draw_camera(building: Building, size: int, rng: np.random.Generator) -> Came
         rng: Decides everything.
     """
     centre, extent = (building.lower + building.upper) / 2, building.upper - building.lower
-    azimuth = np.clip(rng.normal(0.0, np.radians(34.0)), -_FARTHEST_AZIMUTH, _FARTHEST_AZIMUTH)
+    azimuth = np.clip(rng.normal(0.0, np.radians(27.0)), -_FARTHEST_AZIMUTH, _FARTHEST_AZIMUTH)
     focal = size / (2 * np.tan(np.radians(rng.uniform(44.0, 68.0)) / 2))
-    share = np.exp(rng.uniform(np.log(0.42), np.log(1.25)))
+    share = np.exp(rng.uniform(np.log(0.55), np.log(1.25)))
     across = extent[0] * np.cos(azimuth) + extent[1] * abs(np.sin(azimuth))
     distance = focal * max(across, extent[2]) / (share * size)
     direction = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0])
