@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,13 +16,11 @@ Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last tw
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Result:
-    """One photograph found.
+class StoredPhotograph:
+    """One photograph of a collection.
 
     Attributes:
-        rank: 1 for the best.
-        similarity: Cosine, or the index's estimate of it, -1 to 1.
-        id: Of the photograph.
+        id: The data set's id, or the hash of its bytes.
         landmark: Its name, "" where unknown.
         title: The file's name in its folder, or the data set's title.
         author: Who took it, "" where unknown; likewise ``license`` and ``url``.
@@ -31,8 +28,6 @@ class Result:
         offset: Byte at which its record starts.
     """
 
-    rank: int
-    similarity: float
     id: str
     landmark: str
     title: str
@@ -57,6 +52,15 @@ class Result:
             )
         parsed = records.parse_photograph(tf.constant(read_record(path, self.offset)))
         return decode_photograph(parsed["image/encoded"]).numpy()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """A photograph found: its rank, 1 for the best, and the cosine or an estimate of it."""
+
+    rank: int
+    similarity: float
+    photograph: StoredPhotograph
 
 
 class Engine:
@@ -100,25 +104,22 @@ class Engine:
         vector = self.descriptor.describe_images(crop(image, box)[None])
         similarities, rows = self.collection.index.search(vector, min(k, len(self)))
         found = rows[0] >= 0
-        table = self.collection.photographs.take(rows[0][found]).to_pylist()
         return [
-            _result(rank, float(similarity), row)
+            Result(rank=rank, similarity=float(similarity), photograph=self.photograph(int(row)))
             for rank, (similarity, row) in enumerate(
-                zip(similarities[0][found], table, strict=True), start=1
+                zip(similarities[0][found], rows[0][found], strict=True), start=1
             )
         ]
+
+    def photograph(self, row: int) -> StoredPhotograph:
+        """What the collection knows of the photograph in a row."""
+        (values,) = self.collection.photographs.slice(row, 1).to_pylist()
+        del values["label"]
+        return StoredPhotograph(**values)
 
     def __len__(self) -> int:
         """Photographs in the collection."""
         return len(self.collection.photographs)
-
-
-def _result(rank: int, similarity: float, row: dict[str, Any]) -> Result:
-    return Result(
-        rank=rank,
-        similarity=similarity,
-        **{key: value for key, value in row.items() if key != "label"},
-    )
 
 
 def crop(image: np.ndarray, box: Box | None) -> np.ndarray:

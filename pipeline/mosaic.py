@@ -30,8 +30,9 @@ def save_mosaic(query: np.ndarray, results: Sequence[Result], path: Path) -> Non
         cell.axis("off")
     _draw(cells[0], query, "query", "bold")
     for cell, result in zip(cells[1:], results, strict=False):
-        caption = f"{result.rank}. {result.landmark or result.title}\n{result.similarity:.3f}"
-        _draw(cell, result.read_image(), caption, "normal")
+        name = result.photograph.landmark or result.photograph.title
+        caption = f"{result.rank}. {name}\n{result.similarity:.3f}"
+        _draw(cell, result.photograph.read_image(), caption, "normal")
     figure.savefig(path, format="png", dpi=100)
 
 

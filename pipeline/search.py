@@ -61,13 +61,14 @@ def parse_box(texts: tuple[str, ...] | None) -> Box | None:
 
 def format_table(results: list[Result]) -> str:
     """Results as lines of text, the header first."""
-    width = max([len(result.landmark) for result in results] + [len("landmark")])
+    width = max(len("landmark"), *(len(result.photograph.landmark) for result in results))
     lines = [f"{'rank':>4}  {'similarity':>10}  {'landmark':<{width}}  photograph"]
-    lines += [
-        f"{result.rank:>4}  {result.similarity:>10.3f}  {result.landmark or '-':<{width}}  "
-        f"{result.title or result.id}"
-        for result in results
-    ]
+    for result in results:
+        found = result.photograph
+        lines.append(
+            f"{result.rank:>4}  {result.similarity:>10.3f}  {found.landmark or '-':<{width}}  "
+            f"{found.title or found.id}"
+        )
     return "\n".join(lines)
 
 

@@ -19,10 +19,10 @@ def test_a_photograph_of_the_collection_finds_itself_first(tiny: Tiny, engine: E
     for path in sorted(tiny.photos.rglob("*.jpg"))[::5]:
         image = read_photograph(path)
         first = engine.search(image, 3)[0]
-        assert first.title == path.relative_to(tiny.photos).as_posix()
-        assert first.landmark == path.parent.name
+        assert first.photograph.title == path.relative_to(tiny.photos).as_posix()
+        assert first.photograph.landmark == path.parent.name
         assert first.similarity == pytest.approx(1.0, abs=1e-4)
-        np.testing.assert_array_equal(first.read_image(), image)
+        np.testing.assert_array_equal(first.photograph.read_image(), image)
 
 
 def test_results_are_ranked_and_never_more_than_the_collection_holds(
@@ -32,7 +32,7 @@ def test_results_are_ranked_and_never_more_than_the_collection_holds(
     assert [result.rank for result in results] == list(range(1, 25))
     similarities = [result.similarity for result in results]
     assert similarities == sorted(similarities, reverse=True)
-    assert len({result.id for result in results}) == 24
+    assert len({result.photograph.id for result in results}) == 24
 
 
 def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
@@ -40,8 +40,8 @@ def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
         [read_photograph(tiny.photos / f"landmark {number}" / "0.jpg") for number in (1, 4)],
         axis=1,
     )
-    assert engine.search(whole, 1, box=(0, 0, 48, 40))[0].landmark == "landmark 1"
-    assert engine.search(whole, 1, box=(48, 0, 96, 40))[0].landmark == "landmark 4"
+    assert engine.search(whole, 1, box=(0, 0, 48, 40))[0].photograph.landmark == "landmark 1"
+    assert engine.search(whole, 1, box=(48, 0, 96, 40))[0].photograph.landmark == "landmark 4"
 
 
 def test_crop_counts_x_to_the_right_and_y_down_and_stops_at_the_edge() -> None:
@@ -78,12 +78,12 @@ def test_an_index_of_another_model_is_refused_with_both_named(tiny: Tiny, tmp_pa
 def test_a_missing_index_or_record_file_is_named(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"make it with `python -m pipeline\.build_index"):
         Engine(tmp_path)
-    result = Engine(tiny.index).search(np.zeros((9, 9, 3), np.uint8), 1)[0]
-    moved = Path(result.shard)
+    stored = Engine(tiny.index).photograph(3)
+    moved = Path(stored.shard)
     try:
         moved.rename(moved.with_suffix(".away"))
         with pytest.raises(FileNotFoundError, match="copy it back"):
-            result.read_image()
+            stored.read_image()
     finally:
         moved.with_suffix(".away").rename(moved)
 

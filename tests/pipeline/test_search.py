@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ def test_a_photograph_without_a_landmark_is_listed_by_its_name(tiny: Tiny, tmp_p
             mosaic=str(tmp_path / "mosaic.png"),
         )
     )
-    unknown = type(result)(**{**vars(result), "landmark": "", "title": ""})
-    assert format_table([unknown]).splitlines()[1].split() == ["1", "1.000", "-", unknown.id]
+    nameless = dataclasses.replace(result.photograph, landmark="", title="")
+    unknown = dataclasses.replace(result, photograph=nameless)
+    assert format_table([unknown]).splitlines()[1].split() == ["1", "1.000", "-", nameless.id]
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "1,2,3,4,5", "a,2,3,4"])
