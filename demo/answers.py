@@ -10,6 +10,7 @@ from pipeline.engine import Result, StoredPhotograph
 
 COLUMNS = ("rank", "similarity", "landmark", "photograph", "author", "licence")
 _VOTERS = 5
+_REENCODING = 4.0  # mean difference of pixels, 0 to 255
 
 
 def answer(results: Sequence[Result], milliseconds: float, query_id: str | None) -> str:
@@ -30,11 +31,10 @@ def answer(results: Sequence[Result], milliseconds: float, query_id: str | None)
 
 
 def caption(result: Result, query_id: str | None) -> str:
-    """Rank, name, similarity, and whom the photograph is by."""
+    """Rank, similarity, name, and whom the photograph is by."""
     found = result.photograph
-    parts = [f"{result.rank}. {_name(found)} · {result.similarity:.3f}"]
-    if found.id == query_id:
-        parts.append("the query itself")
+    name = "the query itself" if found.id == query_id else _name(found)
+    parts = [f"{result.rank}. {result.similarity:.3f} {name}"]
     if found.author or found.license:
         parts.append(f"© {found.author or 'unknown'} {found.license}".strip())
     return " · ".join(parts)
@@ -69,6 +69,20 @@ def query_image(editor: Mapping[str, Any] | None) -> np.ndarray:
     if image is None or not image.any():
         raise ValueError("Choose a photograph first: upload one, paste one, or pick an example.")
     return np.ascontiguousarray(image[..., :3])
+
+
+def id_if_same(image: np.ndarray, example: StoredPhotograph | None) -> str | None:
+    """The id of the example that was chosen last, if it is what the editor still holds, whole.
+
+    The browser hands the photograph back re-encoded, so pixels may differ a little.
+    """
+    if example is None:
+        return None
+    pixels = example.read_image()
+    same = pixels.shape == image.shape and (
+        np.abs(pixels.astype(np.int16) - image).mean() < _REENCODING
+    )
+    return example.id if same else None
 
 
 def _name(photograph: StoredPhotograph) -> str:

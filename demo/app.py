@@ -16,7 +16,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from demo.catalogue import Catalogue
-from demo.page import build_page
+from demo.page import STYLE, build_page
 from pipeline import command_line
 from pipeline.command_line import setting
 
@@ -49,6 +49,7 @@ def serve(settings: Settings) -> None:
         server_name=settings.host,
         server_port=settings.port,
         theme=gr.themes.Soft(font=_FONTS, font_mono=("ui-monospace", "monospace")),
+        css=STYLE,
         footer_links=[],
         quiet=True,
     )

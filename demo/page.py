@@ -9,11 +9,31 @@ import numpy as np
 
 from demo import answers
 from demo.catalogue import Catalogue, pick_examples
+from pipeline.engine import StoredPhotograph
 
 _EXAMPLES = 8
 _MOST_RESULTS = 50
-# The editor shrinks what is larger than its canvas; telephones take about 4000 x 3000.
-_CANVAS = (4096, 4096)
+_TRANSPARENT = "rgba(0, 0, 0, 0)"
+STYLE = """
+#query button[aria-label="Brush"], #query button[aria-label="Erase"],
+#query button[aria-label="Color"], #query button[aria-label="Brush Size"] { display: none; }
+"""
+# An image that the server puts into the editor is sent back whole after a crop (Gradio 6.31); one
+# that arrives as a user's file is not. So an example is handed over as a file.
+_PUT_EXAMPLE_IN = """async (number) => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+  const picture = document.querySelectorAll("#examples button.thumbnail-item img")[number];
+  const blob = await (await fetch(picture.src)).blob();
+  const files = new DataTransfer();
+  files.items.add(new File([blob], "example.png", { type: blob.type }));
+  let input = null;
+  for (let tries = 0; tries < 50 && !input; tries += 1) {
+    await pause();
+    input = document.querySelector("#query input[type=file]");
+  }
+  input.files = files.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}"""
 _INTRODUCTION = """# Landmark retrieval
 Which landmark is this, and which photographs of the collection show it? Upload a photograph or pick
 an example, crop it to the landmark if there is more in it, and search.
@@ -36,27 +56,22 @@ def build_page(catalogue: Catalogue) -> gr.Blocks:
                 )
                 k = gr.Slider(1, _MOST_RESULTS, value=10, step=1, label="Results (K)")
                 search = gr.Button("Search", variant="primary")
-                examples = gr.Gallery(
-                    label="Examples from the collection",
-                    columns=4,
-                    height=250,
-                    allow_preview=False,
-                    object_fit="cover",
-                )
+                gr.Markdown("Or ask with a photograph of the collection:")
+                examples = _gallery(columns=4, allow_preview=False, height=230, elem_id="examples")
         answer = gr.Markdown()
-        results = gr.Gallery(label="Results, best first", columns=5, object_fit="contain")
+        results = _gallery(columns=5, height=520)
         table = gr.Dataframe(
             headers=list(answers.COLUMNS), label="Similarity is the cosine, or the index's estimate"
         )
-        query_id = gr.State(None)
+        number, example = gr.Number(visible="hidden"), gr.State(None)
 
         handlers = _Handlers(catalogue)
         page.load(handlers.show_examples, index, examples)
         index.change(handlers.show_examples, index, examples)
-        examples.select(handlers.take_example, index, [query, query_id])
-        query.upload(lambda: None, None, query_id)
-        query.clear(lambda: None, None, query_id)
-        search.click(handlers.search, [query, index, k, query_id], [answer, results, table])
+        examples.select(handlers.take_example, index, [query, number, example]).then(
+            None, number, None, js=_PUT_EXAMPLE_IN
+        )
+        search.click(handlers.search, [query, index, k, example], [answer, results, table])
     return page
 
 
@@ -67,11 +82,18 @@ def _query_editor() -> gr.ImageEditor:
         image_mode="RGB",
         sources=("upload", "clipboard"),
         transforms=("crop",),
-        brush=False,
-        eraser=False,
+        # Without brush and eraser Gradio 6.31 shows no tools at all, the crop tool included; the
+        # style sheet hides them instead, and a stroke would be transparent.
+        brush=gr.Brush(colors=[_TRANSPARENT], default_color=_TRANSPARENT, color_mode="fixed"),
         layers=False,
-        canvas_size=_CANVAS,
+        elem_id="query",
         height=460,
+    )
+
+
+def _gallery(**options: Any) -> gr.Gallery:
+    return gr.Gallery(
+        show_label=False, object_fit="cover", format="png", buttons=["fullscreen"], **options
     )
 
 
@@ -89,19 +111,18 @@ class _Handlers:
         except (ValueError, OSError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def take_example(self, index: str, event: gr.SelectData) -> tuple[dict[str, Any], str]:
-        """Puts an example into the editor, and remembers which photograph it is."""
+    def take_example(self, index: str, event: gr.SelectData) -> tuple[None, int, StoredPhotograph]:
+        """Empties the editor, and remembers which example comes into it."""
         engine = self._catalogue.engine(Path(index))
-        example = pick_examples(engine, _EXAMPLES)[event.index]
-        image = example.read_image()
-        return {"background": image, "layers": [], "composite": image}, example.id
+        return None, event.index, pick_examples(engine, _EXAMPLES)[event.index]
 
     def search(
-        self, query: dict[str, Any] | None, index: str, k: int, query_id: str | None
+        self, query: dict[str, Any] | None, index: str, k: int, example: StoredPhotograph | None
     ) -> tuple[str, list[tuple[np.ndarray, str]], list[list[str | int]]]:
         """Answers, pictures with captions, and the table."""
         try:
             image = answers.query_image(query)
+            query_id = answers.id_if_same(image, example)
             engine = self._catalogue.engine(Path(index))
             start = time.perf_counter()
             results = engine.search(image, int(k))

@@ -11,6 +11,7 @@ import dataclasses
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,17 @@ from pipeline.train import Settings as TrainSettings
 from pipeline.train import train
 
 _TIMED_QUERIES = 20
+_FEWEST_FOR_PQ = 16
+_UNTRAINED = "small-untrained"
+# The buildings to search, which no network learns from: cities of two seeds share none.
+CITY = RecordSettings(
+    output="city",
+    validation_fraction=0.0,
+    seed=1,
+    city_landmarks=30,
+    city_photographs=12,
+    city_distractors=100,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,25 +97,27 @@ def quickstart(settings: Settings) -> list[Row]:
         model = Path(settings.exported) / name
         export(ExportSettings(model=str(model)))
         embed(EmbedSettings(model=str(model), records=str(collection)))
-        kinds = KINDS if training.epochs or settings.photos else ("flat",)
-        rows += [_row(model, collection, kind) for kind in kinds]
+        rows += [_row(model, collection, kind) for kind in _kinds(name, collection)]
     return rows
+
+
+def _kinds(model: str, collection: Path) -> tuple[str, ...]:
+    """Which indexes are built: one is enough to see what an untrained network is worth."""
+    if model == _UNTRAINED:
+        return ("flat",)
+    photographs = _described(collection)["photographs"]
+    return tuple(kind for kind in KINDS if kind != "pq" or photographs >= _FEWEST_FOR_PQ)
+
+
+def _described(collection: Path) -> dict[str, Any]:
+    return manifest.read_json(collection / records.MANIFEST, "python -m pipeline.build_records")
 
 
 def _collection_records(settings: Settings) -> Path:
     """The records to be searched: the user's photographs, or buildings no model has seen."""
     if settings.photos is None:
-        logger.info("Rendering the buildings to search, which no network learns from.")
-        return build_records(
-            RecordSettings(
-                output=f"{settings.tfrecords}/city",
-                validation_fraction=0.0,
-                seed=1,
-                city_landmarks=30,
-                city_photographs=12,
-                city_distractors=100,
-            )
-        )
+        logger.info("Rendering the buildings to search.")
+        return build_records(dataclasses.replace(CITY, output=f"{settings.tfrecords}/city"))
     name = Path(settings.photos).resolve().name
     return build_records(
         RecordSettings(
@@ -138,9 +152,9 @@ def _models(settings: Settings) -> dict[str, TrainSettings]:
         learning_rate=2e-3,
     )
     untrained = dataclasses.replace(
-        from_scratch, output=f"{settings.exported}/small-untrained", epochs=0
+        from_scratch, output=f"{settings.exported}/{_UNTRAINED}", epochs=0
     )
-    return {"small-untrained": untrained, "small": from_scratch}
+    return {_UNTRAINED: untrained, "small": from_scratch}
 
 
 def _has_pretrained(weights: str) -> bool:
@@ -180,7 +194,7 @@ def _row(model: Path, collection: Path, kind: str) -> Row:
         IndexSettings(model=str(model), data=(collection.name,), kind=kind)  # type: ignore[arg-type]
     )
     scores: dict[str, float] = {}
-    landmarks = manifest.read_json(collection / records.MANIFEST, "build_records")["landmarks"]
+    landmarks = _described(collection)["landmarks"]
     if any(name and count > 1 for name, count in landmarks.items()):
         result = evaluate(EvaluateSettings(index=str(index)))
         scores = manifest.read_json(result, "python -m pipeline.evaluate")["scores"]

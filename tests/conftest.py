@@ -1,4 +1,4 @@
-"""Small data sets that several tests read: labelled records and Kaggle's triplets."""
+"""What several tests read: labelled records, Kaggle's triplets, a tiny indexed collection."""
 
 import pipeline  # noqa: F401, I001  # first, so that TensorFlow starts quietly
 
@@ -9,6 +9,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.build_index import Settings as IndexSettings
+from pipeline.build_index import build_index
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
+from pipeline.embed import Settings as EmbedSettings
+from pipeline.embed import embed
+from pipeline.export import Settings as ExportSettings
+from pipeline.export import export
+from pipeline.train import train
+from tests.tiny import Tiny, tiny_training, write_photographs
 from pipeline.data import records
 from pipeline.data.records import Photograph
 
@@ -75,3 +85,23 @@ def _triplet(number: int) -> bytes:
         encoded = tf.io.encode_png(pixels).numpy()  # unlike a JPEG it keeps the colour exactly
         example.features.feature[key].bytes_list.value.append(encoded)
     return example.SerializeToString()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Six landmarks of four photographs, one held out, through every stage, two shards a split."""
+    root = tmp_path_factory.mktemp("tiny")
+    write_photographs(root / "photos", landmarks=6, photographs=4)
+    records = build_records(
+        RecordSettings(
+            photos=str(root / "photos"), output=str(root / "tfrecords" / "squares"), shards=2
+        )
+    )
+    model = root / "exported" / "model"
+    train(tiny_training(model, records))
+    export(ExportSettings(model=str(model)))
+    embeddings = embed(EmbedSettings(model=str(model), records=str(records), batch_size=4))
+    index = build_index(IndexSettings(model=str(model), data=("squares",)))
+    return Tiny(
+        photos=root / "photos", records=records, model=model, embeddings=embeddings, index=index
+    )

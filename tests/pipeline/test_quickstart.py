@@ -1,0 +1,109 @@
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import quickstart as recipe
+from pipeline.quickstart import Row, Settings, format_table, quickstart
+from tests.tiny import Tiny
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A quickstart over a village, its network a blink of the real one's training."""
+    monkeypatch.setattr(
+        recipe,
+        "CITY",
+        dataclasses.replace(
+            recipe.CITY, city_landmarks=4, city_photographs=5, city_distractors=4, city_size=64
+        ),
+    )
+    return Settings(
+        weights="none",
+        tfrecords=str(tmp_path / "tfrecords"),
+        exported=str(tmp_path / "exported"),
+        training_landmarks=10,
+        epochs=1,
+    )
+
+
+def test_from_rendered_photographs_to_recall_in_one_call(small: Settings) -> None:
+    rows = quickstart(small)
+    assert [row.method for row in rows] == [
+        "small-untrained, flat",
+        "small, flat",
+        "small, ivf",
+        "small, lsh",
+        "small, pq",
+    ]
+    for row in rows:
+        assert row.mean_average_precision is not None
+        # 19 others of which 4 are relevant: even a random order has an mAP above .2.
+        assert 0.1 < row.mean_average_precision <= 1
+        assert row.recall_at_1 is not None
+        assert row.milliseconds > 0
+    exported = Path(small.exported)
+    result = json.loads((exported / "small" / "metrics" / "city-flat.json").read_text())
+    assert result["scores"]["recall@1"] == rows[1].recall_at_1
+    assert result["queries"] == 20
+    assert result["distractors"] == 4
+    assert result["queries_trained_on"] == 0, "the buildings to search are new to the network"
+    before = {path: path.stat().st_mtime_ns for path in exported.rglob("*.index.faiss")}
+    assert len(quickstart(small)) == 5
+    assert {path: path.stat().st_mtime_ns for path in exported.rglob("*.index.faiss")} == before
+
+
+def test_a_folder_without_landmarks_is_indexed_but_not_scored(
+    small: Settings, tiny: Tiny, tmp_path: Path
+) -> None:
+    photos = tmp_path / "holiday"
+    photos.mkdir()
+    for number, path in enumerate(sorted(tiny.photos.rglob("*.jpg"))):
+        shutil.copy(path, photos / f"{number}.jpg")
+    rows = quickstart(dataclasses.replace(small, photos=str(photos)))
+    assert {row.mean_average_precision for row in rows} == {None}
+    assert (Path(small.exported) / "small" / "indexes" / "holiday-flat").is_dir()
+
+
+def test_too_few_photographs_for_product_quantisation_leave_the_other_indexes(
+    small: Settings, tiny: Tiny, tmp_path: Path
+) -> None:
+    photos = tmp_path / "few"
+    photos.mkdir()
+    for number, path in enumerate(sorted(tiny.photos.rglob("*.jpg"))[:3]):
+        shutil.copy(path, photos / f"{number}.jpg")
+    rows = quickstart(dataclasses.replace(small, photos=str(photos)))
+    assert [row.method.split()[-1] for row in rows if row.method.startswith("small,")] == [
+        "flat",
+        "ivf",
+        "lsh",
+    ]
+
+
+def test_weights_that_cannot_be_downloaded_are_said_and_done_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(name: str, weights: str) -> None:
+        raise FileNotFoundError("no weights") from OSError("name or service not known")
+
+    monkeypatch.setattr(recipe, "build_backbone", refuse)
+    with caplog.at_level("INFO", logger="pipeline"):
+        assert not recipe._has_pretrained("imagenet")
+    assert "name or service not known" in caplog.text
+    assert "from scratch" in caplog.text
+    with pytest.raises(FileNotFoundError):
+        recipe._has_pretrained("missing.weights.h5")
+
+
+def test_the_table_has_a_dash_where_there_is_no_score() -> None:
+    rows = [
+        Row(method="small, flat", mean_average_precision=0.5, recall_at_1=1.0, milliseconds=2.0),
+        Row(method="pq", mean_average_precision=None, recall_at_1=None, milliseconds=1.25),
+    ]
+    assert [line.split() for line in format_table(rows).splitlines()] == [
+        ["method", "mAP", "recall@1", "ms", "a", "query"],
+        ["small,", "flat", "0.500", "1.000", "2.0"],
+        ["pq", "-", "-", "1.2"],
+    ]
