@@ -1,0 +1,117 @@
+"""README's commands and code run as they stand, in its order, on a tiny folder of photographs."""
+
+import os
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import write_photographs
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+# Nothing is downloaded in a test, and a from-scratch network of 32 pixels trains in seconds.
+TINY_TRAINING = shlex.split(
+    "--backbone=small --weights=none --image_size=32 --epochs=1 --landmarks_per_batch=2"
+)
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def _commands(program: str) -> list[list[str]]:
+    lines = [line for block in _blocks("sh") for line in block.splitlines()]
+    split = [shlex.split(line, comments=True) for line in lines]
+    return [words for words in split if words[:1] == [program]]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, triplet_files: list[Path]) -> Path:
+    """Holds what README's commands name: photos/, query.jpg and triplets/."""
+    folder = tmp_path_factory.mktemp("readme")
+    write_photographs(folder / "photos", landmarks=5, photographs=4)
+    shutil.copy(folder / "photos" / "landmark 1" / "2.jpg", folder / "query.jpg")
+    shutil.copytree(triplet_files[0].parent, folder / "triplets")
+    return folder
+
+
+def test_every_stage_runs_as_readme_writes_it(folder: Path) -> None:
+    commands = [words for words in _commands("python") if words[2] != "demo.app"]
+    stages = [words[2].removeprefix("pipeline.") for words in commands]
+    assert stages == [
+        "build_records", "train", "export", "embed", "build_index", "search", "search",
+        "evaluate", "train",
+    ]  # fmt: skip
+    for words in commands:
+        extra = TINY_TRAINING if words[2] == "pipeline.train" else []
+        finished = subprocess.run(
+            [sys.executable, *words[1:], *extra],
+            cwd=folder,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, f"{shlex.join(words)}\n{finished.stderr}"
+        assert finished.stdout.strip(), f"{shlex.join(words)} told nothing"
+    assert (folder / "results.png").is_file()
+
+
+def test_the_page_is_served_by_readmes_command(folder: Path) -> None:
+    (words,) = [words for words in _commands("python") if words[2] == "demo.app"]
+    with subprocess.Popen(
+        [sys.executable, *words[1:], "--port=7869"],
+        cwd=folder,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            assert select.select([server.stdout], [], [], 120)[0], "no address within two minutes"
+            address = re.search(r"http://\S+", server.stdout.readline())
+            assert address is not None
+            assert "Landmark retrieval" in _page(address.group())
+        finally:
+            server.terminate()
+
+
+def _page(address: str, seconds: int = 60) -> str:
+    for _ in range(seconds):
+        try:
+            with urllib.request.urlopen(address) as response:
+                return response.read().decode()
+        except OSError:
+            time.sleep(1)
+    raise AssertionError(f"{address} did not answer within {seconds} seconds")
+
+
+def test_readmes_python_code_runs(folder: Path) -> None:
+    (code,) = _blocks("python")
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.strip() == "(1, 512)"
+
+
+def test_readmes_make_targets_exist() -> None:
+    targets = {word for words in _commands("make") for word in words[1:] if "=" not in word}
+    assert {"demo", "test"} <= targets
+    for target in targets:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
+
+
+def test_readme_stays_short_enough_to_read() -> None:
+    assert len(README.splitlines()) <= 150
