@@ -77,7 +77,11 @@ def landmark_name(settings: CitySettings, landmark: int) -> str:
 
 
 def render_city(
-    settings: CitySettings, landmarks: Collection[int] | None = None, *, streets: bool = True
+    settings: CitySettings,
+    landmarks: Collection[int] | None = None,
+    *,
+    streets: bool = True,
+    workers: int | None = None,
 ) -> Iterator[CityPhotograph]:
     """Photographs the landmarks one after the other, then the streets.
 
@@ -88,13 +92,14 @@ def render_city(
         settings: The city.
         landmarks: Numbers of the landmarks to photograph; None for all of them.
         streets: Whether to photograph the streets too.
+        workers: Threads that render; by default one a processor.
     """
     numbers = range(settings.landmarks) if landmarks is None else sorted(landmarks)
     # A building is drawn once, by the thread that takes all its photographs.
     rolls = [[(n, p) for p in range(settings.photographs_per_landmark)] for n in numbers]
     if streets:
         rolls += [[(_NO_LANDMARK, p)] for p in range(settings.distractors)]
-    workers = os.cpu_count() or 1
+    workers = workers or os.cpu_count() or 1
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         # So many at a time, so that few photographs wait to be taken from the iterator.
         for start in range(0, len(rolls), 4 * workers):
