@@ -68,7 +68,9 @@ def _exif_segment(header: tf.Tensor) -> tf.Tensor:
         return (start == 0xFF) & (marker != 0xDA) & ~is_exif(position)
 
     def next_segment(position: tf.Tensor) -> tuple[tf.Tensor]:
-        return (position + 2 + _unsigned(header, position + 2, 2, big_endian=tf.constant(True)),)
+        length = _unsigned(header, position + 2, 2, big_endian=tf.constant(True))
+        is_fill = _bytes_at(header, position + 1) == 0xFF  # any number may precede a marker
+        return (position + tf.where(is_fill, 1, 2 + length),)
 
     is_jpeg = tf.reduce_all(_bytes_at(header, tf.range(2)) == (0xFF, 0xD8))
     (position,) = tf.while_loop(

@@ -1,5 +1,6 @@
 """README's commands and code run as they stand, in its order, on a tiny folder of photographs."""
 
+import json
 import os
 import re
 import select
@@ -115,3 +116,14 @@ def test_readmes_make_targets_exist() -> None:
 
 def test_readme_stays_short_enough_to_read() -> None:
     assert len(README.splitlines()) <= 150
+
+
+def test_readmes_scores_are_those_of_the_results() -> None:
+    """Each row names a model and an index; its scores stand in exported/MODEL/metrics."""
+    rows = re.findall(r"^\| (\w+) \| (flat|ivf|lsh|pq) \| (.*) \|$", README, flags=re.MULTILINE)
+    assert rows
+    for model, kind, scores in rows:
+        path = ROOT / "exported" / model / "metrics" / f"france+distractors-{kind}.json"
+        result = json.loads(path.read_text())["scores"]
+        columns = ("mAP", "mAP@10", "mAP@100", "recall@1")
+        assert scores.split(" | ") == [f"{result[column]:.3f}".lstrip("0") for column in columns]

@@ -67,7 +67,9 @@ def test_photograph_is_turned_as_pillow_turns_it(orientation: int) -> None:
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("order", [">", "<"], ids=["big endian", "little endian"])
-@pytest.mark.parametrize("before", [b"", APP0], ids=["first", "after APP0"])
+@pytest.mark.parametrize(
+    "before", [b"", APP0, b"\xff\xff"], ids=["first", "after APP0", "after fill bytes"]
+)
 def test_orientation_is_read_in_both_byte_orders(
     orientation: int, order: str, before: bytes
 ) -> None:
