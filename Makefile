@@ -3,8 +3,6 @@ PYTHON ?= python3
 PHOTOS ?=
 PORT ?= 7860
 BIN := .venv/bin
-# TensorFlow's start-up notices hide what the stages say; warnings and errors still show.
-export TF_CPP_MIN_LOG_LEVEL ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test format clean

@@ -20,6 +20,7 @@ from demo.page import STYLE, build_page
 from pipeline import command_line
 from pipeline.command_line import setting
 
+_LAST_PORT = 65535
 _FONTS = ("system-ui", "sans-serif")  # those of the machine, so that none is fetched
 
 
@@ -27,11 +28,16 @@ _FONTS = ("system-ui", "sans-serif")  # those of the machine, so that none is fe
 class Settings:
     """What to serve, and where."""
 
-    exported: str = setting("Folder of the models with their indexes.", default="exported")
+    exported: Path = setting("Folder of the models with their indexes.", default=Path("exported"))
     host: str = setting(
         "Address to serve on; 0.0.0.0 for all of the machine's.", default="127.0.0.1"
     )
     port: int = setting("Port to serve on.", default=7860)
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        if not 1 <= self.port <= _LAST_PORT:
+            raise ValueError(f"--port is 1 to {_LAST_PORT}. Received: {self.port}.")
 
 
 def serve(settings: Settings) -> None:
@@ -41,7 +47,7 @@ def serve(settings: Settings) -> None:
         FileNotFoundError: If there is no index to search.
         OSError: If the port is taken.
     """
-    catalogue = Catalogue(Path(settings.exported))
+    catalogue = Catalogue(settings.exported)
     _check_port(settings)
     page = build_page(catalogue)
     print(f"The search page is at http://{settings.host}:{settings.port} (Ctrl+C ends it).")

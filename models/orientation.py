@@ -1,14 +1,15 @@
 """EXIF orientation as TensorFlow operations, so that an exported model applies it by itself.
 
-TensorFlow's JPEG decoder returns the stored raster and ignores the tag that telephones write.
-Layout: Exif 2.32, CIPA DC-008, section 4.5 (https://www.cipa.jp/std/documents/e/DC-008-2019-E.pdf).
+TensorFlow's decoders return the stored raster and ignore the tag that telephones write.
+Layout: Exif 2.32, CIPA DC-008, section 4.5 (https://www.cipa.jp/std/documents/e/DC-008-2019-E.pdf);
+in WebP: https://developers.google.com/speed/webp/docs/riff_container.
 """
 
 import tensorflow as tf
 
-# Segments before the picture hold at most 64 KiB each; the Exif one stands first or second.
+# A JPEG's segments hold at most 64 KiB each; the Exif one stands first or second.
 _HEADER_BYTES = 2**17
-_EXIF = (0x45, 0x78, 0x69, 0x66, 0, 0)  # "Exif\0\0"
+_EXIF = tuple(b"Exif\0\0")
 _ORIENTATION_TAG = 0x0112
 
 
@@ -19,15 +20,15 @@ def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
         encoded: string scalar, the bytes of a photograph in any format.
 
     Returns:
-        int32 scalar, 1 to 8; 1 (as stored) where the bytes are no JPEG or carry no such tag.
+        int32 scalar, 1 to 8; 1 (as stored) where the bytes are no JPEG or WebP, or carry
+        no such tag.
     """
-    raw = tf.io.decode_raw(tf.strings.substr(encoded, 0, _HEADER_BYTES), tf.uint8)
-    # Reads past the end land on this zero, so a cut header needs no special case.
-    header = tf.concat([tf.cast(raw, tf.int32), [0]], axis=0)
-    segment = _exif_segment(header)
-    orientation = tf.cond(
-        segment > 0, lambda: _orientation_entry(header, segment + 10), lambda: tf.constant(1)
-    )
+    header = _raw_bytes(tf.strings.substr(encoded, 0, _HEADER_BYTES))
+    is_webp = tf.reduce_all(_bytes_at(header, tf.range(8, 12)) == tuple(b"WEBP"))
+    # A WebP has its metadata behind the picture.
+    raw = tf.cond(is_webp, lambda: _raw_bytes(encoded), lambda: header)
+    tiff = tf.cond(is_webp, lambda: _tiff_in_webp(raw), lambda: _tiff_in_jpeg(raw))
+    orientation = tf.cond(tiff > 0, lambda: _orientation_entry(raw, tiff), lambda: tf.constant(1))
     valid = (orientation >= 1) & (orientation <= 8)
     return tf.where(valid, orientation, 1)
 
@@ -51,12 +52,36 @@ def apply_orientation(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return tf.cond(upside_down, lambda: image[::-1], lambda: image)
 
 
+def _raw_bytes(encoded: tf.Tensor) -> tf.Tensor:
+    """The bytes as int32 and a zero: reads past the end land there, so none is a special case."""
+    return tf.concat([tf.cast(tf.io.decode_raw(encoded, tf.uint8), tf.int32), [0]], axis=0)
+
+
 def _bytes_at(header: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
     return tf.gather(header, tf.clip_by_value(positions, 0, tf.size(header) - 1))
 
 
-def _exif_segment(header: tf.Tensor) -> tf.Tensor:
-    """Where the APP1 segment "Exif" starts; 0 where there is none."""
+def _tiff_in_webp(raw: tf.Tensor) -> tf.Tensor:
+    """Where the TIFF block of the chunk "EXIF" starts; 0 where there is none."""
+
+    def is_other_chunk(position: tf.Tensor) -> tf.Tensor:
+        is_exif = tf.reduce_all(_bytes_at(raw, position + tf.range(4)) == tuple(b"EXIF"))
+        return (position < tf.size(raw)) & ~is_exif
+
+    def next_chunk(position: tf.Tensor) -> tuple[tf.Tensor]:
+        length = _unsigned(raw, position + 4, 4, big_endian=tf.constant(False))
+        sound = (length >= 0) & (length < tf.size(raw))
+        return (tf.where(sound, position + 8 + length + length % 2, tf.size(raw)),)
+
+    (position,) = tf.while_loop(is_other_chunk, next_chunk, (tf.constant(12),))
+    content = position + 8
+    # Some writers put in front what only a JPEG's segment asks for.
+    has_name = tf.reduce_all(_bytes_at(raw, content + tf.range(6)) == _EXIF)
+    return tf.where(position < tf.size(raw), tf.where(has_name, content + 6, content), 0)
+
+
+def _tiff_in_jpeg(header: tf.Tensor) -> tf.Tensor:
+    """Where the TIFF block of the APP1 segment "Exif" starts; 0 where there is none."""
 
     def is_exif(position: tf.Tensor) -> tf.Tensor:
         marker = _bytes_at(header, position + 1)
@@ -76,7 +101,7 @@ def _exif_segment(header: tf.Tensor) -> tf.Tensor:
     (position,) = tf.while_loop(
         is_other_segment, next_segment, (tf.where(is_jpeg, 2, tf.size(header)),)
     )
-    return tf.where(is_exif(position), position, 0)
+    return tf.where(is_exif(position), position + 10, 0)
 
 
 def _orientation_entry(header: tf.Tensor, tiff: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,7 @@ from models.orientation import apply_orientation, exif_orientation
 
 
 def decode_photograph(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes a JPEG, PNG, BMP or GIF (first frame), upright as its EXIF header asks.
+    """Decodes a JPEG, PNG, BMP, GIF (first frame) or opaque WebP, upright as its EXIF header asks.
 
     Args:
         encoded: string scalar.

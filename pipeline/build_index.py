@@ -27,7 +27,7 @@ _MEASURED_QUERIES = 500
 class Settings:
     """Which embeddings go into which index."""
 
-    model: str = setting("Folder of an exported model, exported/MODEL.")
+    model: Path = setting("Folder of an exported model, exported/MODEL.")
     data: tuple[str, ...] = setting("Data sets that the model has described, comma-separated.")
     kind: IndexKind = setting(
         "flat (exact), ivf (inverted file), lsh (locality-sensitive hashing) or pq (product "
@@ -35,6 +35,11 @@ class Settings:
         default="flat",
     )
     overwrite: bool = setting("Build again over a finished index.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks that there is something to index."""
+        if not self.data:
+            raise ValueError("--data is empty; name a data set that the model has described.")
 
 
 def build_index(settings: Settings) -> Path:
@@ -48,7 +53,7 @@ def build_index(settings: Settings) -> Path:
         FileNotFoundError: If a data set has no embeddings by this model.
         ValueError: If they were made by another model than the folder now holds.
     """
-    folder = Path(settings.model)
+    folder = settings.model
     output = folder / model_folder.INDEXES / f"{'+'.join(settings.data)}-{settings.kind}"
     embedded = read_embeddings([folder / model_folder.EMBEDDINGS / name for name in settings.data])
     _check_model(folder, embedded)
@@ -64,6 +69,7 @@ def build_index(settings: Settings) -> Path:
         "engine": index.description,
         "metric": "Euclidean on unit vectors",
         "model_fingerprint": embedded.model_fingerprint,
+        "shards": embedded.shards,
         "photographs": len(embedded.metadata),
         "duplicates_left_out": embedded.duplicates,
         "build_seconds": round(seconds, 3),
@@ -86,9 +92,10 @@ def _is_current(output: Path, settings: Settings, embedded: Embeddings) -> bool:
     if settings.overwrite or not (output / collection.MANIFEST).is_file():
         return False
     described = collection.read_manifest(output)
-    return described["model_fingerprint"] == embedded.model_fingerprint and described[
-        "photographs"
-    ] == len(embedded.metadata)
+    return (
+        described["model_fingerprint"] == embedded.model_fingerprint
+        and described["shards"] == embedded.shards
+    )
 
 
 def _measure(index: FaissIndex, vectors: np.ndarray) -> dict[str, float | int]:

@@ -7,35 +7,37 @@ DIR holds one sub-folder a landmark, or unlabelled photographs all in one folder
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.data import records
-from pipeline.data.inspection import Skipped, inspect_photographs
+from pipeline.data.inspection import inspect_photographs
 from pipeline.data.records import Photograph
-from pipeline.data.sources import CitySource, FolderSource, Source
+from pipeline.data.sources import CitySource, FolderSource, Skipped, Source
 from pipeline.data.synthetic_city import CitySettings
-from pipeline.progress import logger, progress
+from pipeline.progress import logger, progress_bar
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """What to write where."""
 
-    output: str = setting("Folder for the records, tfrecords/NAME.")
-    photos: str | None = setting(
+    output: Path = setting("Folder for the records, tfrecords/NAME.")
+    photos: Path | None = setting(
         "Folder of photographs, one sub-folder a landmark or all in one; without it a "
         "synthetic city is rendered.",
         default=None,
     )
     validation_fraction: float = setting(
-        "Share of the landmarks held out as the split 'validation'; with 0, or where no "
-        "landmark is known, there is one split, 'index'.",
+        "Share of the landmarks held out as the split 'validation', the others being 'train'; "
+        "with 0, or where no landmark is known, there is one split, 'index'.",
         default=0.2,
     )
     shards: int | None = setting("Shards a split; by default chosen by size.", default=None)
@@ -52,10 +54,15 @@ class Settings:
             raise ValueError(
                 f"--validation_fraction is 0 to below 1. Received: {self.validation_fraction}."
             )
+        command_line.require_at_least(self, shards=1, seed=0)
+        if self.photos is None and not self.city_landmarks + self.city_distractors:
+            raise ValueError("--city_landmarks and --city_distractors are both 0; raise one.")
 
 
 def build_records(settings: Settings) -> Path:
     """Writes the records that the settings describe, unless they are there already.
+
+    Records of a folder whose files have changed since are built anew.
 
     Returns:
         The folder, with shards, their tensorflow-datasets description, and ``manifest.json``:
@@ -65,27 +72,49 @@ def build_records(settings: Settings) -> Path:
         FileNotFoundError: If the folder of photographs is missing.
         ValueError: If none of its files is a photograph, or the output holds other things.
     """
-    output = Path(settings.output)
-    if manifest.is_finished(output, records.MANIFEST, settings):
-        logger.info("%s is finished; --overwrite makes it anew.", output)
-        return output
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ValueError(f"{output} exists and holds no records; name another --output.")
+    output = settings.output
     source = _source(settings)
-    recorder = _Recorder(source)
-    splits = {
-        name: lambda names=names: recorder.photographs(names)
-        for name, names in split_landmarks(
-            source.landmarks, settings.validation_fraction, settings.seed
-        ).items()
-    }
-
-    def write(folder: Path) -> None:
-        records.write_shards(splits, folder, settings.shards)
-        _write_manifest(folder, settings, recorder)
-
-    manifest.write_atomically(output, write)
+    described = output / records.MANIFEST
+    if manifest.made_with(described, settings):
+        if manifest.read_json(described, records.BUILD_COMMAND)["source"] == source.fingerprint:
+            logger.info("%s is finished; --overwrite makes it anew.", output)
+            return output
+        logger.info("%s has changed since its records were built.", settings.photos)
+    elif _holds_something(output) and not (settings.overwrite and records.is_record_folder(output)):
+        raise ValueError(f"{output} exists and holds no records of ours; name another --output.")
+    manifest.write_atomically(output, lambda folder: _write(folder, settings, source))
     return output
+
+
+def _holds_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _write(folder: Path, settings: Settings, source: Source) -> None:
+    with progress_bar("Writing records", unit="photographs", total=len(source)) as bar:
+        recorder = _Recorder(source, bar)
+        splits = {
+            split: recorder.photographs(names)
+            for split, names in split_landmarks(
+                source.landmarks, settings.validation_fraction, settings.seed
+            ).items()
+        }
+        begun = {split: _begin(photographs) for split, photographs in splits.items()}
+        filled = {split: photographs for split, photographs in begun.items() if photographs}
+        if not filled:
+            first = recorder.skipped[0]
+            raise ValueError(
+                f"None of the {len(recorder.skipped)} files read is a usable photograph (the "
+                f"first, {first.name}: {first.reason}); name a folder of JPEG or PNG files."
+            )
+        records.write_shards(filled, folder, settings.shards)
+    _write_manifest(folder, settings, source, recorder)
+
+
+def _begin(photographs: Iterator[Photograph]) -> Iterator[Photograph] | None:
+    """The same photographs, or None if there is not one."""
+    first = next(photographs, None)
+    return None if first is None else itertools.chain([first], photographs)
 
 
 def split_landmarks(
@@ -94,23 +123,23 @@ def split_landmarks(
     """Divides landmarks into splits; photographs without a landmark go with the first.
 
     Returns:
-        Names of landmarks by split: train and validation where at least one landmark is held
-        out and one is left, otherwise index alone.
+        Names of landmarks by split: train, and validation where the fraction makes one landmark
+        or more but not all; index alone where none is to be held out or known.
     """
-    held_out = round(validation_fraction * len(landmarks))
-    if not 0 < held_out < len(landmarks):
+    if not landmarks or not validation_fraction:
         return {"index": ["", *landmarks]}
+    held_out = min(round(validation_fraction * len(landmarks)), len(landmarks) - 1)
     order = np.random.default_rng(seed).permutation(len(landmarks))
     chosen = {landmarks[i] for i in order[:held_out]}
-    return {
-        "train": ["", *(name for name in landmarks if name not in chosen)],
-        "validation": sorted(chosen),
-    }
+    splits = {"train": ["", *(name for name in landmarks if name not in chosen)]}
+    if chosen:
+        splits["validation"] = sorted(chosen)
+    return splits
 
 
 def _source(settings: Settings) -> Source:
     if settings.photos is not None:
-        return FolderSource(Path(settings.photos))
+        return FolderSource(settings.photos)
     return CitySource(
         CitySettings(
             landmarks=settings.city_landmarks,
@@ -125,18 +154,17 @@ def _source(settings: Settings) -> Source:
 class _Recorder:
     """Passes sound photographs on, each once, and remembers what it left out."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, bar: "tqdm[Any]") -> None:
         self.counts: dict[str, int] = {}
         self.skipped: list[Skipped] = []
         self._source = source
+        self._bar = bar
         self._labels = {name: label for label, name in enumerate(source.landmarks)}
         self._seen: dict[str, str] = {}
 
     def photographs(self, landmarks: list[str]) -> Iterator[Photograph]:
-        written = 0
-        found = self._source.photographs(landmarks)
-        inspected = inspect_photographs(found, self._labels)
-        for item in progress(inspected, "Writing records", unit="photographs"):
+        for item in inspect_photographs(self._source.photographs(landmarks), self._labels):
+            self._bar.update()
             if isinstance(item, Skipped):
                 self.skipped.append(item)
             elif item.id in self._seen:
@@ -145,22 +173,15 @@ class _Recorder:
             else:
                 self._seen[item.id] = item.title
                 self.counts[item.landmark] = self.counts.get(item.landmark, 0) + 1
-                written += 1
                 yield item
-        if not written:
-            first = self.skipped[0]
-            raise ValueError(
-                f"None of the {len(self.skipped)} files read is a usable photograph (the first, "
-                f"{first.name}: {first.reason}); name a folder of JPEG or PNG files."
-            )
 
 
-def _write_manifest(folder: Path, settings: Settings, recorder: _Recorder) -> None:
-    shards = records.list_shards(folder)
+def _write_manifest(folder: Path, settings: Settings, source: Source, recorder: _Recorder) -> None:
     for skipped in recorder.skipped:
         logger.warning("Skipped %s: %s.", skipped.name, skipped.reason)
     content: dict[str, Any] = {
         "settings": manifest.settings_as_json(settings),
+        "source": source.fingerprint,
         "photographs": sum(recorder.counts.values()),
         "landmarks": dict(sorted(recorder.counts.items())),
         "skipped": [dataclasses.asdict(skipped) for skipped in recorder.skipped],
@@ -170,7 +191,7 @@ def _write_manifest(folder: Path, settings: Settings, recorder: _Recorder) -> No
                 "photographs": shard.count,
                 "sha256": manifest.fingerprint_files(folder, [shard.path]),
             }
-            for shard in shards
+            for shard in records.list_shards(folder)
         },
     }
     manifest.write_json(folder / records.MANIFEST, content)

@@ -14,6 +14,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from absl import app, flags, logging
@@ -26,6 +27,18 @@ SettingsType = TypeVar("SettingsType")
 def setting(help_text: str, **default: Any) -> Any:
     """A dataclass field with the help text of its flag; without ``default=`` it is required."""
     return dataclasses.field(metadata={"help": help_text}, **default)
+
+
+def require_at_least(settings: Any, **least: float) -> None:
+    """Checks the ranges of a settings dataclass; a field that is None is not checked.
+
+    Raises:
+        ValueError: Naming the first flag whose value is below its least.
+    """
+    for name, lowest in least.items():
+        value = getattr(settings, name)
+        if value is not None and not value >= lowest:
+            raise ValueError(f"--{name} is at least {lowest}. Received: {value}.")
 
 
 def define_flags(settings_type: type) -> None:
@@ -57,6 +70,9 @@ def _define_flag(name: str, annotation: Any, default: Any, help_text: str) -> No
 
 _DEFINERS = {
     str: flags.DEFINE_string,
+    Path: lambda name, default, help_text: flags.DEFINE_string(
+        name, None if default is None else str(default), help_text
+    ),
     bool: flags.DEFINE_boolean,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
@@ -71,10 +87,19 @@ def _without_none(annotation: Any) -> Any:
 
 
 def read_settings(settings_type: type[SettingsType]) -> SettingsType:
-    """The settings that the parsed flags hold."""
+    """The settings that the parsed flags hold; of a path, ``~`` is the user's home.
+
+    Raises:
+        ValueError: If a path is empty.
+    """
+    types_by_name = typing.get_type_hints(settings_type)
     values = {}
     for field in dataclasses.fields(settings_type):  # type: ignore[arg-type]
         value = flags.FLAGS[field.name].value
+        if _without_none(types_by_name[field.name]) is Path and value is not None:
+            if not value:
+                raise ValueError(f"--{field.name} is empty; name a file or a folder.")
+            value = Path(value).expanduser()
         values[field.name] = tuple(value) if isinstance(value, list) else value
     return settings_type(**values)
 

@@ -56,7 +56,7 @@ class Descriptor:
         """Describes encoded photographs of any size.
 
         Args:
-            encoded: The bytes of JPEG, PNG, BMP or GIF files.
+            encoded: The bytes of JPEG, PNG, BMP, GIF or WebP files.
 
         Returns:
             float32 ``(len(encoded), dimension)``, unit length.
@@ -67,5 +67,7 @@ class Descriptor:
         try:
             outputs = self._module.signatures["serving_default"](tf.constant(list(encoded)))
         except tf.errors.InvalidArgumentError as error:
-            raise ValueError("A photograph is damaged or no JPEG, PNG, BMP or GIF.") from error
+            raise ValueError(
+                "A photograph is damaged, or no JPEG, PNG, BMP, GIF or WebP."
+            ) from error
         return outputs["global_descriptor"].numpy()

@@ -20,7 +20,7 @@ from pipeline import command_line, embeddings, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
 from pipeline.data.records import Shard
-from pipeline.data.shards import record_offsets
+from pipeline.data.shards import RecordFiles, record_offsets
 from pipeline.descriptors import Descriptor
 from pipeline.progress import logger, progress_bar
 
@@ -31,10 +31,14 @@ _ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
 class Settings:
     """Which model describes which records."""
 
-    model: str = setting("Folder of an exported model, exported/MODEL.")
-    records: str = setting("Folder of records, tfrecords/NAME.")
+    model: Path = setting("Folder of an exported model, exported/MODEL.")
+    records: Path = setting("Folder of records, tfrecords/NAME.")
     batch_size: int = setting("Photographs a batch; affects speed only.", default=32)
     overwrite: bool = setting("Describe again what is finished.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        command_line.require_at_least(self, batch_size=1)
 
 
 def embed(settings: Settings) -> Path:
@@ -45,19 +49,18 @@ def embed(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If the model or the records are missing.
-        ValueError: If another model has begun these embeddings, or a shard is cut.
+        ValueError: If another model, or records of the same name elsewhere, have begun these
+            embeddings, or a shard is damaged.
     """
-    data = Path(settings.records)
-    shards = records.list_shards(data)
-    descriptor = Descriptor(Path(settings.model))
-    output = descriptor.folder / model_folder.EMBEDDINGS / data.name
-    if settings.overwrite and output.is_dir():
-        manifest.remove(output)
+    shards = records.list_shards(settings.records)
+    descriptor = Descriptor(settings.model)
+    name = settings.records.resolve().name  # of "." too
+    output = settings.model / model_folder.EMBEDDINGS / name
     total = sum(shard.count for shard in shards)
     entries = []
-    with progress_bar(f"Describing {data.name}", unit="photographs", total=total) as bar:
+    with progress_bar(f"Describing {name}", unit="photographs", total=total) as bar:
         for number, shard in enumerate(shards):
-            entry = _finished(output, number, shard, descriptor)
+            entry = None if settings.overwrite else _finished(output, number, shard, descriptor)
             if entry is None:
                 entry = _embed_shard(
                     output, number, shard, descriptor, batch_size=settings.batch_size, bar=bar
@@ -65,6 +68,7 @@ def embed(settings: Settings) -> Path:
             else:
                 bar.update(shard.count)
             entries.append(entry)
+    embeddings.remove_shards_from(output, len(shards))
     _write_manifest(output, settings, descriptor, entries)
     return output
 
@@ -75,7 +79,7 @@ def _finished(
     """What the finished files of a shard say of themselves; None if they are to be made.
 
     Raises:
-        ValueError: If another model made them.
+        ValueError: If another model made them, or they are of records elsewhere.
     """
     path = embeddings.metadata_path(output, number)
     if not path.is_file():
@@ -87,8 +91,15 @@ def _finished(
             f"{descriptor.folder}, {descriptor.fingerprint[:12]}; pass --overwrite to describe "
             "the photographs anew, or keep the models in two folders."
         )
+    described = Path(entry["shard"])
+    moved = described.resolve() != shard.path.resolve()
+    if moved and described.is_file():
+        raise ValueError(
+            f"{output} describes {described.parent}, not {shard.path.parent}; give one of the two "
+            "another name, or pass --overwrite to describe this one instead."
+        )
     same = entry["sha256"] == manifest.fingerprint_files(shard.path.parent, [shard.path])
-    return entry if same else None
+    return entry if same and not moved else None
 
 
 def _embed_shard(
@@ -115,21 +126,38 @@ def _embed_shard(
         described.append(positions.numpy())
         rows.append(_metadata(shard, offsets[positions.numpy()], parsed))
         bar.update(len(positions))
+    skipped = _reasons(shard, set(range(shard.count)).difference(*described))
     if not vectors:
         raise ValueError(f"No photograph of {shard.path} can be decoded; rebuild the records.")
-    skipped = sorted(set(range(shard.count)) - set(np.concatenate(described).tolist()))
-    for position in skipped:
-        logger.warning("Skipped %s, record %d: it does not decode.", shard.path, position)
     bar.update(len(skipped))
     entry = {
         "shard": str(shard.path),
         "sha256": manifest.fingerprint_files(shard.path.parent, [shard.path]),
         "model_fingerprint": descriptor.fingerprint,
         "photographs": shard.count - len(skipped),
-        "skipped_records": skipped,
+        "skipped": skipped,
     }
     _write_pair(output, number, np.concatenate(vectors), pa.concat_tables(rows), entry)
     return entry
+
+
+def _reasons(shard: Shard, missing: set[int]) -> list[dict[str, Any]]:
+    """Why these records of a shard were not described.
+
+    Raises:
+        ValueError: If one of them decodes: then a wrong checksum before it ended the reading.
+    """
+    files = RecordFiles.open([shard.path])
+    found = inputs.find_damaged(files, np.array(sorted(missing), int), inputs.parse_labelled)
+    skipped = [{"record": number, "reason": reason} for number, reason in found]
+    if len(skipped) < len(missing):
+        raise ValueError(
+            f"{shard.path} is damaged: the checksum of a record is wrong; copy it again or "
+            "rebuild the records."
+        )
+    for entry in skipped:
+        logger.warning("Skipped %s, record %d: %s.", shard.path, *entry.values())
+    return skipped
 
 
 def _metadata(shard: Shard, offsets: np.ndarray, parsed: dict[str, tf.Tensor]) -> pa.Table:
@@ -167,9 +195,9 @@ def _write_manifest(
     content = {
         "model_fingerprint": descriptor.fingerprint,
         "dimension": descriptor.dimension,
-        "records": settings.records,
+        "records": str(settings.records),
         "photographs": sum(entry["photographs"] for entry in entries),
-        "skipped": sum(len(entry["skipped_records"]) for entry in entries),
+        "skipped": sum(len(entry["skipped"]) for entry in entries),
         "shards": entries,
     }
     manifest.write_json(output / embeddings.MANIFEST, content)

@@ -42,12 +42,14 @@ class Embeddings:
         vectors: float32 ``(photographs, dim)``, unit length.
         metadata: A table of the schema ``METADATA``, a row for every vector.
         model_fingerprint: Of the model that made them.
+        shards: SHA-256 of every record file they are of, by data set.
         duplicates: Rows left out because an earlier one has the same id.
     """
 
     vectors: np.ndarray
     metadata: pa.Table
     model_fingerprint: str
+    shards: dict[str, list[str]]
     duplicates: int = 0
 
     @property
@@ -64,6 +66,14 @@ def vectors_path(folder: Path, number: int) -> Path:
 def metadata_path(folder: Path, number: int) -> Path:
     """Where the rows of a shard go."""
     return folder / "metadata" / f"metadata_{number}.parquet"
+
+
+def remove_shards_from(folder: Path, number: int) -> None:
+    """Removes the files of shards from a number on, which the records no longer have."""
+    while vectors_path(folder, number).is_file() or metadata_path(folder, number).is_file():
+        vectors_path(folder, number).unlink(missing_ok=True)
+        metadata_path(folder, number).unlink(missing_ok=True)
+        number += 1
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -85,11 +95,12 @@ def read_embeddings(folders: Sequence[Path]) -> Embeddings:
         FileNotFoundError: If a folder holds no finished embeddings.
         ValueError: If the folders were made by different models.
     """
-    vectors, tables, fingerprints = [], [], {}
+    vectors, tables, fingerprints, shards = [], [], {}, {}
     first_label = 0
     for folder in folders:
         described = read_manifest(folder)
         fingerprints[described["model_fingerprint"]] = folder
+        shards[folder.name] = [shard["sha256"] for shard in described["shards"]]
         for number in range(len(described["shards"])):
             vectors.append(np.load(vectors_path(folder, number)).astype(np.float32))
             tables.append(_with_labels_from(first_label, folder, number))
@@ -97,8 +108,14 @@ def read_embeddings(folders: Sequence[Path]) -> Embeddings:
     if len(fingerprints) > 1:
         named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())
         raise ValueError(f"Embeddings of one model are needed. Received: {named}.")
-    return _without_duplicates(
-        np.concatenate(vectors), pa.concat_tables(tables), next(iter(fingerprints))
+    table = pa.concat_tables(tables)
+    kept = _first_of_each_id(table)
+    return Embeddings(
+        vectors=np.concatenate(vectors)[kept],
+        metadata=table.take(kept),
+        model_fingerprint=next(iter(fingerprints)),
+        shards=shards,
+        duplicates=len(table) - len(kept),
     )
 
 
@@ -109,12 +126,7 @@ def _with_labels_from(first_label: int, folder: Path, number: int) -> pa.Table:
     return table.set_column(METADATA.get_field_index("label"), "label", shifted)
 
 
-def _without_duplicates(vectors: np.ndarray, table: pa.Table, fingerprint: str) -> Embeddings:
+def _first_of_each_id(table: pa.Table) -> np.ndarray:
+    """Row numbers, ascending; later photographs of the same id are left out."""
     _, first = np.unique(table["id"].to_numpy(zero_copy_only=False), return_index=True)
-    kept = np.sort(first)
-    return Embeddings(
-        vectors=vectors[kept],
-        metadata=table.take(kept),
-        model_fingerprint=fingerprint,
-        duplicates=len(table) - len(kept),
-    )
+    return np.sort(first)

@@ -42,7 +42,7 @@ class StoredPhotograph:
 
         Raises:
             FileNotFoundError: If its record file is gone.
-            ValueError: If that was cut or replaced.
+            ValueError: If that was cut or replaced since it was described.
         """
         path = Path(self.shard)
         if not path.is_file():
@@ -51,6 +51,11 @@ class StoredPhotograph:
                 "from the folder in which the records were built."
             )
         parsed = records.parse_photograph(tf.constant(read_record(path, self.offset)))
+        if parsed["image/id"].numpy().decode() != self.id:
+            raise ValueError(
+                f"{path} has been replaced since it was described; run `python -m pipeline.embed` "
+                "and `python -m pipeline.build_index` again."
+            )
         return decode_photograph(parsed["image/encoded"]).numpy()
 
 
@@ -154,5 +159,5 @@ def read_photograph(path: Path) -> np.ndarray:
         return decode_photograph(tf.constant(path.read_bytes())).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(
-            f"--photo={path} is damaged, or no JPEG, PNG, BMP or GIF; save it as one of these."
+            f"--photo={path} is damaged, or of another format; save it as JPEG or PNG."
         ) from error

@@ -4,10 +4,12 @@
 
 A photograph of the same landmark is relevant; unlabelled photographs (distractors) never query
 and are never relevant. The ranking is the index's own, so an approximate index is scored with
-what it misses. The result goes to ``exported/MODEL/metrics/NAME-flat.json``.
+what it misses. The result goes to ``exported/MODEL/metrics/NAME-flat.json``, or with ``--depth=N``
+to ``NAME-flat-depthN.json``.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import numpy as np
 
 from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings import Embeddings, read_embeddings, read_manifest
+from pipeline.embeddings import Embeddings, read_embeddings
 from pipeline.index.collection import Collection, load_collection
 from pipeline.progress import logger, progress
 
@@ -28,10 +30,14 @@ _PROTOCOL = "leave one out: every photograph whose landmark another shows querie
 class Settings:
     """Which index."""
 
-    index: str = setting("Folder of an index, exported/MODEL/indexes/NAME.")
+    index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
     depth: int | None = setting(
         "Places of each ranking that count for mAP; by default all.", default=None
     )
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        command_line.require_at_least(self, depth=1)
 
 
 def evaluate(settings: Settings) -> Path:
@@ -44,12 +50,12 @@ def evaluate(settings: Settings) -> Path:
         FileNotFoundError: If the index or the embeddings it was built from are missing.
         ValueError: If no landmark has two photographs, or the embeddings have changed.
     """
-    folder = Path(settings.index)
+    folder = settings.index
     collection = load_collection(folder)
     model = folder.parent.parent
     data = collection.manifest["settings"]["data"]
     embedded = read_embeddings([model / model_folder.EMBEDDINGS / name for name in data])
-    if not embedded.metadata["id"].equals(collection.photographs["id"]):
+    if collection.manifest["shards"] != embedded.shards:
         raise ValueError(
             f"{folder} no longer holds what its data sets do; run `python -m "
             "pipeline.build_index --overwrite`."
@@ -63,7 +69,7 @@ def evaluate(settings: Settings) -> Path:
         )
     chunks = list(_relevance(collection, embedded.vectors, embedded.labels, queries, settings))
     scores = metrics.summarise(np.concatenate(chunks), totals[queries])
-    seen = _trained_on(model, data, embedded)[queries].sum()
+    seen = _learned(model, embedded)[queries].sum()
     if seen:
         logger.warning(
             "%d of the %d queries are photographs that the model was trained on; their score says "
@@ -72,22 +78,19 @@ def evaluate(settings: Settings) -> Path:
             len(queries),
         )
     described = _describe(settings, collection, scores, queries, embedded.labels)
-    output = model / model_folder.METRICS / f"{folder.name}.json"
+    depth = "" if settings.depth is None else f"-depth{settings.depth}"
+    output = model / model_folder.METRICS / f"{folder.name}{depth}.json"
     manifest.write_json(output, {**described, "queries_trained_on": int(seen)})
     return output
 
 
-def _trained_on(model: Path, data: list[str], embedded: Embeddings) -> np.ndarray:
-    """Which photographs lie in a record shard that the model learned from, bool ``(n,)``."""
+def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
+    """Which photographs the model was trained on, bool ``(n,)``; of triplets it is not known."""
     training = model_folder.read_model_file(model)["training"]
-    learned = set(training["data"]["files"].values()) if training["settings"]["epochs"] else set()
-    entries = [
-        entry
-        for name in data
-        for entry in read_manifest(model / model_folder.EMBEDDINGS / name)["shards"]
-    ]
-    shards = [entry["shard"] for entry in entries if entry["sha256"] in learned]
-    return np.isin(embedded.metadata["shard"].to_numpy(), shards)
+    path = model / model_folder.TRAINING / model_folder.LEARNED_IDS
+    if not training["settings"]["epochs"] or not path.is_file():
+        return np.zeros(len(embedded.metadata), bool)
+    return np.isin(embedded.metadata["id"].to_numpy().astype(bytes), np.load(path))
 
 
 def _relevance(
@@ -138,9 +141,13 @@ def _describe(
         "landmarks": len(np.unique(labels[queries])),
         "distractors": int((labels < 0).sum()),
         "index": {key: collection.manifest[key] for key in ("kind", "engine", "model_fingerprint")},
-        "command": f"python -m pipeline.evaluate --index={settings.index}"
-        + (f" --depth={settings.depth}" if settings.depth else ""),
+        "command": shlex.join(_command(settings)),
     }
+
+
+def _command(settings: Settings) -> list[str]:
+    depth = [] if settings.depth is None else [f"--depth={settings.depth}"]
+    return ["python", "-m", "pipeline.evaluate", f"--index={settings.index}", *depth]
 
 
 def main(settings: Settings) -> None:

@@ -4,7 +4,7 @@
 
 The SavedModel decodes, turns upright, resizes and describes. Its signatures:
 
-    serving_default  image_bytes  string [batch], JPEG, PNG, BMP or GIF of any size
+    serving_default  image_bytes  string [batch], JPEG, PNG, BMP, GIF, WebP of any size
     pixels           images       uint8 [batch, height, width, 3], RGB
     kaggle           input_image  uint8 [height, width, 3], RGB
 
@@ -24,7 +24,6 @@ from models.serving import ServingModel
 from models.siamese import load_network
 from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
-from pipeline.descriptors import Descriptor
 from pipeline.progress import logger
 
 # Two graphs of one network differ by the order of float32 sums, no more.
@@ -35,7 +34,7 @@ _TOLERANCE = 1e-4
 class Settings:
     """Which model."""
 
-    model: str = setting("Folder of a trained model, exported/MODEL.")
+    model: Path = setting("Folder of a trained model, exported/MODEL.")
     overwrite: bool = setting("Export again over a finished export.", default=False)
 
 
@@ -49,20 +48,31 @@ def export(settings: Settings) -> Path:
         FileNotFoundError: If the model has not been trained.
         ValueError: If the SavedModel, read back, gives other vectors than the network.
     """
-    folder = Path(settings.model)
-    if (folder / model_folder.MODEL_FILE).is_file() and not settings.overwrite:
-        logger.info("%s is exported; --overwrite exports it again.", folder)
-        return folder
+    folder = settings.model
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
         f"python -m pipeline.train --output={folder}",
     )
+    if not settings.overwrite and _is_current(folder, training):
+        logger.info("%s is exported; --overwrite exports it again.", folder)
+        return folder
     network = load_network(folder / model_folder.TRAINING / model_folder.NETWORK)
     size = training["settings"]["image_size"]
-    manifest.write_atomically(folder / model_folder.SAVED_MODEL, ServingModel(network, size).save)
+
+    def save(part: Path) -> None:
+        ServingModel(network, size).save(part)
+        _verify(part, network, size)
+
+    manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
     manifest.write_json(folder / model_folder.MODEL_FILE, _describe(folder, network, training))
-    _verify(folder, network, size)
     return folder
+
+
+def _is_current(folder: Path, training: dict[str, Any]) -> bool:
+    """Whether what is exported is the network that was trained last."""
+    if not (folder / model_folder.MODEL_FILE).is_file():
+        return False
+    return model_folder.read_model_file(folder)["training"] == training
 
 
 def _describe(folder: Path, network: keras.Model, training: dict[str, Any]) -> dict[str, Any]:
@@ -78,23 +88,21 @@ def _describe(folder: Path, network: keras.Model, training: dict[str, Any]) -> d
     }
 
 
-def _verify(folder: Path, network: keras.Model, size: int) -> None:
+def _verify(saved_model: Path, network: keras.Model, size: int) -> None:
     """Compares the SavedModel read back with the network, on an image that needs resizing."""
     image = np.random.default_rng(0).integers(0, 256, (size + 37, size // 2, 3), np.uint8)
-    encoded = tf.io.encode_png(image).numpy()
-    descriptor = Descriptor(folder)
-    resized = resize(image[None], size)
-    expected = network(resized, training=False).numpy()
-    for name, vectors in (
-        ("serving_default", descriptor.describe_files([encoded])),
-        ("pixels", descriptor.describe_images(image[None])),
+    expected = network(resize(image[None], size), training=False).numpy()
+    signatures = tf.saved_model.load(str(saved_model)).signatures
+    for name, outputs in (
+        ("serving_default", signatures["serving_default"](tf.io.encode_png(image)[None])),
+        ("pixels", signatures["pixels"](tf.constant(image[None]))),
+        ("kaggle", signatures["kaggle"](tf.constant(image))),
     ):
-        difference = np.abs(vectors - expected).max()
+        difference = np.abs(outputs["global_descriptor"] - expected).max()
         if not difference <= _TOLERANCE:
-            manifest.remove(folder / model_folder.MODEL_FILE)
             raise ValueError(
-                f"The signature {name} of {folder}/saved_model differs from the trained network "
-                f"by {difference:.2g}; at most {_TOLERANCE} is expected."
+                f"The signature {name} of the SavedModel differs from the trained network by "
+                f"{difference:.2g}; at most {_TOLERANCE} is expected."
             )
 
 

@@ -9,22 +9,29 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-_BEGUN = "settings.json"
+_KINDS = ("part", "old")
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Has ``write`` fill a temporary sibling (a file or a folder), then renames it to ``path``.
 
-    A reader sees the old content or the new, never half. A folder replaces the folder that
-    stands there.
+    A reader sees the old content or the new, never half. A file replaces a file, a folder a
+    folder.
+
+    Raises:
+        IsADirectoryError: If a file was written and a folder stands at ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part-{os.getpid()}")
+    temporary, old = (path.with_name(f".{path.name}.{kind}-{os.getpid()}") for kind in _KINDS)
+    remove(temporary)
     try:
         write(temporary)
-        if path.is_dir():
-            shutil.rmtree(path)
+        if temporary.is_dir() and path.is_dir():
+            path.rename(old)  # a folder that holds something cannot be replaced in one step
+        elif path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder; name a file.")
         temporary.replace(path)
+        remove(old)
     finally:
         remove(temporary)
 
@@ -83,44 +90,38 @@ def fingerprint_files(folder: Path, paths: Iterable[Path]) -> str:
 
 
 def settings_as_json(settings: Any) -> dict[str, Any]:
-    """A settings dataclass as JSON holds it: tuples as lists, ``overwrite`` left out."""
-    content = json.loads(json.dumps(dataclasses.asdict(settings)))
-    content.pop("overwrite", None)
-    return content
+    """A settings dataclass as JSON holds it: tuples as lists, paths as text.
+
+    ``output`` and ``overwrite`` are left out: they decide where, not what.
+    """
+    content = json.loads(json.dumps(dataclasses.asdict(settings), default=str))
+    return {name: content[name] for name in content if name not in ("output", "overwrite")}
 
 
-def is_finished(output: Path, manifest_name: str, settings: Any) -> bool:
-    """Whether a stage has already made ``output`` with these settings.
+def made_with(path: Path, settings: Any) -> bool:
+    """Whether the manifest at ``path`` tells of an output that need not be made again.
 
-    The manifest is written last, so where it stands the output is whole. What an interrupted
-    run left, it can go on with; ``begin`` has noted that run's settings. With
-    ``settings.overwrite`` either is removed.
+    A stage writes its manifest last, so where it stands the output is whole.
+
+    Args:
+        path: The manifest.
+        settings: The settings dataclass of the stage; with ``overwrite`` nothing need stay.
 
     Raises:
-        ValueError: If the output was made, or begun, with other settings, naming each
-            difference.
+        ValueError: If the output was made with other settings, naming each difference.
     """
-    noted = [path for path in (output / manifest_name, output / _BEGUN) if path.is_file()]
-    if noted and settings.overwrite:
-        remove(output)
+    if settings.overwrite or not path.is_file():
         return False
-    if not noted:
-        return False
-    made_with = read_json(noted[0], "the stage with --overwrite").get("settings", {})
-    wanted = settings_as_json(settings)
+    before = read_json(path, "the stage with --overwrite").get("settings", {})
+    now = settings_as_json(settings)
     differences = [
-        f"{name} was {made_with.get(name)!r}, now {wanted.get(name)!r}"
-        for name in sorted(made_with.keys() | wanted.keys())
-        if made_with.get(name) != wanted.get(name)
+        f"{name} was {before.get(name)!r}, now {now.get(name)!r}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
     ]
     if differences:
         raise ValueError(
-            f"{output} was made with other settings ({'; '.join(differences)}); "
+            f"{path.parent} was made with other settings ({'; '.join(differences)}); "
             "name another output, or pass --overwrite to make it anew."
         )
-    return noted[0].name == manifest_name
-
-
-def begin(output: Path, settings: Any) -> None:
-    """Notes the settings of a run that writes its output bit by bit, before anything else."""
-    write_json(output / _BEGUN, {"settings": settings_as_json(settings)})
+    return True

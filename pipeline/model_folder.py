@@ -9,6 +9,7 @@ MODEL_FILE = "model.json"
 TRAINING = "training"
 TRAINING_FILE = "training.json"
 NETWORK = "network.keras"
+LEARNED_IDS = "photograph_ids.npy"  # of what the network was trained on, bytes (photographs,)
 SAVED_MODEL = "saved_model"
 EMBEDDINGS = "embeddings"
 INDEXES = "indexes"

@@ -14,11 +14,18 @@ logger = logging.getLogger("pipeline")
 
 def show_messages() -> None:
     """Shows the stages' own messages on standard error, without a prefix."""
-    handler = logging.StreamHandler()
+    handler = _AboveBars()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+class _AboveBars(logging.Handler):
+    """Gives every message a line of its own, above the bars that are shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 def progress(items: Iterable[Item], what: str, *, unit: str) -> Iterator[Item]:

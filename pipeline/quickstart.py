@@ -30,17 +30,17 @@ from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
-from pipeline.index.faiss_index import KINDS
+from pipeline.index.faiss_index import KINDS, IndexKind, fewest_vectors
 from pipeline.progress import logger
 from pipeline.train import Settings as TrainSettings
 from pipeline.train import train
 
 _TIMED_QUERIES = 20
-_FEWEST_FOR_PQ = 16
 _UNTRAINED = "small-untrained"
+_TRAINING_CITY = "city-training"
 # The buildings to search, which no network learns from: cities of two seeds share none.
 CITY = RecordSettings(
-    output="city",
+    output=Path("city"),
     validation_fraction=0.0,
     seed=1,
     city_landmarks=30,
@@ -53,7 +53,7 @@ CITY = RecordSettings(
 class Settings:
     """Over which photographs, with which weights, and where the artefacts go."""
 
-    photos: str | None = setting(
+    photos: Path | None = setting(
         "Your photographs, one sub-folder a landmark or all in one folder; without them a "
         "synthetic city is searched.",
         default=None,
@@ -63,10 +63,15 @@ class Settings:
         "none, or where imagenet cannot be downloaded, a small network learns from scratch.",
         default="imagenet",
     )
-    tfrecords: str = setting("Folder of the records.", default="tfrecords")
-    exported: str = setting("Folder of the models.", default="exported")
+    tfrecords: Path = setting("Folder of the records.", default=Path("tfrecords"))
+    exported: Path = setting("Folder of the models.", default=Path("exported"))
     training_landmarks: int = setting("Buildings of the city to learn from.", default=160)
     epochs: int = setting("Epochs of training.", default=12)
+    overwrite: bool = setting("Make everything anew.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        command_line.require_at_least(self, training_landmarks=3, epochs=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,19 +99,20 @@ def quickstart(settings: Settings) -> list[Row]:
     rows = []
     for name, training in _models(settings).items():
         train(training)
-        model = Path(settings.exported) / name
-        export(ExportSettings(model=str(model)))
-        embed(EmbedSettings(model=str(model), records=str(collection)))
-        rows += [_row(model, collection, kind) for kind in _kinds(name, collection)]
+        model = training.output
+        export(ExportSettings(model=model, overwrite=settings.overwrite))
+        embed(EmbedSettings(model=model, records=collection, overwrite=settings.overwrite))
+        kinds = _kinds(name, collection)
+        rows += [_row(model, collection, kind, settings.overwrite) for kind in kinds]
     return rows
 
 
-def _kinds(model: str, collection: Path) -> tuple[str, ...]:
+def _kinds(model: str, collection: Path) -> tuple[IndexKind, ...]:
     """Which indexes are built: one is enough to see what an untrained network is worth."""
     if model == _UNTRAINED:
         return ("flat",)
     photographs = _described(collection)["photographs"]
-    return tuple(kind for kind in KINDS if kind != "pq" or photographs >= _FEWEST_FOR_PQ)
+    return tuple(kind for kind in KINDS if photographs >= fewest_vectors(kind))
 
 
 def _described(collection: Path) -> dict[str, Any]:
@@ -117,11 +123,19 @@ def _collection_records(settings: Settings) -> Path:
     """The records to be searched: the user's photographs, or buildings no model has seen."""
     if settings.photos is None:
         logger.info("Rendering the buildings to search.")
-        return build_records(dataclasses.replace(CITY, output=f"{settings.tfrecords}/city"))
-    name = Path(settings.photos).resolve().name
+        city = dataclasses.replace(
+            CITY, output=settings.tfrecords / CITY.output, overwrite=settings.overwrite
+        )
+        return build_records(city)
+    name = settings.photos.resolve().name
+    if name in (CITY.output.name, _TRAINING_CITY):
+        name = f"{name}-photos"
     return build_records(
         RecordSettings(
-            output=f"{settings.tfrecords}/{name}", photos=settings.photos, validation_fraction=0.0
+            output=settings.tfrecords / name,
+            photos=settings.photos,
+            validation_fraction=0.0,
+            overwrite=settings.overwrite,
         )
     )
 
@@ -130,17 +144,18 @@ def _models(settings: Settings) -> dict[str, TrainSettings]:
     """How each model is trained, by its name; zero epochs leave it as it starts."""
     if _has_pretrained(settings.weights):
         pretrained = TrainSettings(
-            output=f"{settings.exported}/mobilenet_v2",
+            output=settings.exported / "mobilenet_v2",
             records=_training_records(settings),
             backbone="mobilenet_v2",
             weights=settings.weights,
             dimension=256,
             frozen_layers=100,
             epochs=0,
+            overwrite=settings.overwrite,
         )
         return {"mobilenet_v2": pretrained}
     from_scratch = TrainSettings(
-        output=f"{settings.exported}/small",
+        output=settings.exported / "small",
         records=_training_records(settings),
         backbone="small",
         weights="none",
@@ -150,10 +165,9 @@ def _models(settings: Settings) -> dict[str, TrainSettings]:
         margin=1.0,
         epochs=settings.epochs,
         learning_rate=2e-3,
+        overwrite=settings.overwrite,
     )
-    untrained = dataclasses.replace(
-        from_scratch, output=f"{settings.exported}/{_UNTRAINED}", epochs=0
-    )
+    untrained = dataclasses.replace(from_scratch, output=settings.exported / _UNTRAINED, epochs=0)
     return {_UNTRAINED: untrained, "small": from_scratch}
 
 
@@ -175,28 +189,28 @@ def _has_pretrained(weights: str) -> bool:
     return True
 
 
-def _training_records(settings: Settings) -> str:
+def _training_records(settings: Settings) -> Path:
     logger.info("Rendering the buildings to learn from.")
-    output = build_records(
+    return build_records(
         RecordSettings(
-            output=f"{settings.tfrecords}/city-training",
+            output=settings.tfrecords / _TRAINING_CITY,
             validation_fraction=0.1,
             city_landmarks=settings.training_landmarks,
             city_photographs=14,
             city_size=128,
+            overwrite=settings.overwrite,
         )
     )
-    return str(output)
 
 
-def _row(model: Path, collection: Path, kind: str) -> Row:
+def _row(model: Path, collection: Path, kind: IndexKind, overwrite: bool) -> Row:
     index = build_index(
-        IndexSettings(model=str(model), data=(collection.name,), kind=kind)  # type: ignore[arg-type]
+        IndexSettings(model=model, data=(collection.name,), kind=kind, overwrite=overwrite)
     )
     scores: dict[str, float] = {}
     landmarks = _described(collection)["landmarks"]
     if any(name and count > 1 for name, count in landmarks.items()):
-        result = evaluate(EvaluateSettings(index=str(index)))
+        result = evaluate(EvaluateSettings(index=index))
         scores = manifest.read_json(result, "python -m pipeline.evaluate")["scores"]
     return Row(
         method=f"{model.name}, {kind}",

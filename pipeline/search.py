@@ -18,13 +18,19 @@ from pipeline.mosaic import save_mosaic
 class Settings:
     """What to look for, and where."""
 
-    index: str = setting("Folder of an index, exported/MODEL/indexes/NAME.")
-    photo: str = setting("The query photograph: JPEG, PNG, BMP or GIF.")
+    index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
+    photo: Path = setting("The query photograph: JPEG, PNG, BMP, GIF or WebP.")
     box: tuple[str, ...] | None = setting(
         "Part of the photograph that shows the landmark, as x1,y1,x2,y2 in pixels.", default=None
     )
     k: int = setting("How many results.", default=10)
-    mosaic: str = setting("Picture of query and results, a PNG.", default="results.png")
+    mosaic: Path = setting("Picture of query and results, a PNG.", default=Path("results.png"))
+
+    def __post_init__(self) -> None:
+        """Checks ranges, and that the mosaic is not the name of a folder."""
+        command_line.require_at_least(self, k=1)
+        if self.mosaic.is_dir():
+            raise ValueError(f"--mosaic={self.mosaic} is a folder; name a PNG file.")
 
 
 def search(settings: Settings) -> list[Result]:
@@ -36,9 +42,9 @@ def search(settings: Settings) -> list[Result]:
             index.
     """
     box = parse_box(settings.box)
-    query = crop(read_photograph(Path(settings.photo)), box)
-    results = Engine(Path(settings.index)).search(query, settings.k)
-    manifest.write_atomically(Path(settings.mosaic), lambda path: save_mosaic(query, results, path))
+    query = crop(read_photograph(settings.photo), box)
+    results = Engine(settings.index).search(query, settings.k)
+    manifest.write_atomically(settings.mosaic, lambda path: save_mosaic(query, results, path))
     return results
 
 

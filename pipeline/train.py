@@ -22,23 +22,26 @@ from models.backbones import BackboneName
 from pipeline import command_line, manifest, metrics
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
+from pipeline.data.shards import RecordFiles
 from pipeline.data.training_data import TrainingData
-from pipeline.model_folder import TRAINING, TRAINING_FILE
+from pipeline.model_folder import LEARNED_IDS, NETWORK, TRAINING, TRAINING_FILE
 from pipeline.progress import logger
 from pipeline.trainer import Evaluate, Trainer
 
+_BEGUN = "settings.json"  # written before the first step, so that a run goes on as it began
 _WHITENING_PHOTOGRAPHS = 4000
+_VALIDATION = "validation"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """What to learn from, which network, and how."""
 
-    output: str = setting("Folder of the model, exported/MODEL; training goes to training/ in it.")
-    records: str | None = setting("Labelled records to learn from, tfrecords/NAME.", default=None)
+    output: Path = setting("Folder of the model, exported/MODEL; training goes to training/ in it.")
+    records: Path | None = setting("Labelled records to learn from, tfrecords/NAME.", default=None)
     split: str = setting("Split of the labelled records to learn from.", default="train")
     triplets: str | None = setting("Triplet records to learn from, a glob.", default=None)
-    validation_records: str | None = setting(
+    validation_records: Path | None = setting(
         "Labelled records whose split 'validation' gives the held-out mAP; by default --records.",
         default=None,
     )
@@ -82,6 +85,21 @@ class Settings:
             raise ValueError("Pass either --records=tfrecords/NAME or --triplets='DIR/*.tfrec'.")
         if self.triplets is not None and self.loss == "contrastive":
             raise ValueError("Triplet records are learned from with --loss=triplet.")
+        command_line.require_at_least(
+            self,
+            dimension=1,
+            gem_power=1,
+            frozen_layers=0,
+            image_size=32,
+            margin=0,
+            landmarks_per_batch=1 if self.triplets else 2,
+            photographs_per_landmark=2,
+            epochs=0,
+            steps_per_epoch=1,
+            learning_rate=0,
+            checkpoint_steps=1,
+            seed=0,
+        )
 
 
 def train(settings: Settings) -> Path:
@@ -95,15 +113,18 @@ def train(settings: Settings) -> Path:
         FileNotFoundError: If records or weights are missing.
         ValueError: If they do not fit the settings, or the loss is no longer finite.
     """
-    output = Path(settings.output) / TRAINING
-    if manifest.is_finished(output, TRAINING_FILE, settings):
+    output = settings.output / TRAINING
+    if manifest.made_with(output / TRAINING_FILE, settings):
         logger.info("%s is finished; --overwrite trains anew.", output)
         return output
+    manifest.made_with(output / _BEGUN, settings)  # an interrupted run goes on as it began
     data = _training_data(settings)
+    score = _held_out_score(settings)
     keras.utils.set_random_seed(settings.seed)
     network = _starting_network(settings, data)
-    score = _held_out_score(settings)
-    manifest.begin(output, settings)
+    if settings.overwrite:
+        _remove_training(output)
+    manifest.write_json(output / _BEGUN, {"settings": manifest.settings_as_json(settings)})
     trainer = Trainer(
         network,
         data,
@@ -123,16 +144,25 @@ def train(settings: Settings) -> Path:
         "data": data.describe(),
         "best_epoch": trainer.best_epoch,
         "epochs": trainer.log.epochs,
+        "network_sha256": manifest.fingerprint_files(output, [output / NETWORK]),
     }
+    np.save(output / LEARNED_IDS, data.ids)
     manifest.write_json(output / TRAINING_FILE, content)
     return output
+
+
+def _remove_training(folder: Path) -> None:
+    """Removes what training has written there, and nothing else."""
+    for name in (_BEGUN, TRAINING_FILE, LEARNED_IDS, *Trainer.FILES):
+        manifest.remove(folder / name)
 
 
 def _training_data(settings: Settings) -> TrainingData:
     if settings.triplets is not None:
         return TrainingData.triplets(settings.triplets, batch=settings.landmarks_per_batch)
+    assert settings.records is not None  # Settings has checked it
     return TrainingData.labelled(
-        Path(str(settings.records)),
+        settings.records,
         settings.split,
         landmarks=settings.landmarks_per_batch,
         photographs=settings.photographs_per_landmark,
@@ -182,7 +212,18 @@ def _held_out_score(settings: Settings) -> Evaluate:
             "--validation_records=tfrecords/NAME to see whether training helps."
         )
         return lambda network: None
-    shards = records.list_shards(Path(folder), "validation")
+    if settings.validation_records is None and _VALIDATION not in records.split_names(folder):
+        logger.warning(
+            "No held-out mAP: %s holds no landmark back. The last epoch is kept, whether it "
+            "helps or not.",
+            folder,
+        )
+        return lambda network: None
+    shards = records.list_shards(folder, _VALIDATION)
+    _, labels = inputs.read_ids_and_labels(RecordFiles.open([shard.path for shard in shards]))
+    if not metrics.relevant_elsewhere(labels).any():
+        logger.warning("No held-out mAP: no landmark held back by %s has two photographs.", folder)
+        return lambda network: None
 
     def score(network: keras.Model) -> float:
         embed = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
@@ -204,9 +245,10 @@ def main(settings: Settings) -> None:
     output = train(settings)
     content = manifest.read_json(output / TRAINING_FILE, "python -m pipeline.train")
     best = content["epochs"][content["best_epoch"]]
+    held_out = best["held-out mAP"]
     print(
         f"{output}: network of epoch {best['epoch']} of {settings.epochs}, "
-        f"held-out mAP {best['held-out mAP']}"
+        f"held-out mAP {'-' if held_out is None else f'{held_out:.3f}'}"
     )
 
 

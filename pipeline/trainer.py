@@ -17,6 +17,8 @@ from pipeline.model_folder import NETWORK
 from pipeline.progress import logger, progress_bar
 from pipeline.training_log import TrainingLog
 
+_CHECKPOINTS = "checkpoints"
+
 # Scores the network on landmarks it does not learn from: its mAP, or None if there are none.
 Evaluate = Callable[[keras.Model], float | None]
 
@@ -41,6 +43,8 @@ class Trainer:
         seed: Chooses order and augmentation.
         checkpoint_steps: Steps between checkpoints within an epoch.
     """
+
+    FILES = (NETWORK, _CHECKPOINTS, *TrainingLog.FILES)
 
     def __init__(
         self,
@@ -79,9 +83,10 @@ class Trainer:
         }
         self._checkpoints = tf.train.CheckpointManager(
             tf.train.Checkpoint(network=network, optimizer=optimizer, **self._state),
-            str(folder / "checkpoints"),
+            str(folder / _CHECKPOINTS),
             max_to_keep=2,
         )
+        self._damage_is_named = False
         self.log = TrainingLog(folder)
 
     @property
@@ -123,13 +128,14 @@ class Trainer:
         step = first
         for step, (images, labels) in enumerate(batches, start=first + 1):
             self._step(epoch, step, images, labels, bar)
-        if step < len(order):
+        if step < len(order) and not self._damage_is_named:
             self._name_damaged(order[first:])
         if not step:
             raise ValueError("No batch of this epoch could be decoded; build the records again.")
-        self._state["step"].assign(0)
-        self._finish_epoch(epoch, loss=float(self._state["loss_sum"]) / max(step, 1))
-        self._state["loss_sum"].assign(0.0)
+        loss = float(self._state["loss_sum"]) / step
+        for counter in ("step", "loss_sum"):
+            self._state[counter].assign(0)
+        self._finish_epoch(epoch, loss=loss)
 
     def _step(self, epoch: int, step: int, images: tf.Tensor, labels: tf.Tensor, bar: Any) -> None:
         loss, active = self._train_step(images, labels)
@@ -174,6 +180,7 @@ class Trainer:
         named.replace(path)
 
     def _name_damaged(self, order: np.ndarray) -> None:
+        self._damage_is_named = True  # of a whole epoch once, not of every epoch again
         numbers = np.unique(order)
         for number, reason in inputs.find_damaged(self._data.files, numbers, self._data.parse):
             logger.warning("Left out the record at %s: %s", self._data.files.where(number), reason)

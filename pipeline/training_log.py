@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import tensorflow as tf
 from matplotlib.figure import Figure
 
 from pipeline import manifest
 
-mpl.use("Agg")  # draws to files; needs no screen
+_EVENTS = "tensorboard"
+_HISTORY = "history.json"
+_CURVE = "curve.png"
 
 
 class TrainingLog:
@@ -20,14 +21,16 @@ class TrainingLog:
         folder: Where they go.
     """
 
+    FILES = (_EVENTS, _HISTORY, _CURVE)
+
     def __init__(self, folder: Path) -> None:
         self.epochs: list[dict[str, Any]] = []
         self._folder = folder
-        self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
+        self._writer = tf.summary.create_file_writer(str(folder / _EVENTS))
 
     def resume(self, last_epoch: int) -> None:
         """Takes up the epochs that an interrupted run had finished."""
-        rows = json.loads((self._folder / "history.json").read_text())["epochs"]
+        rows = json.loads((self._folder / _HISTORY).read_text())["epochs"]
         self.epochs = [row for row in rows if row["epoch"] <= last_epoch]
 
     def step(self, step: int, **scalars: tf.Tensor) -> None:
@@ -41,8 +44,8 @@ class TrainingLog:
         self.epochs.append(row)
         self.step(step, **{f"epoch/{k}": v for k, v in row.items() if isinstance(v, float)})
         self._writer.flush()
-        manifest.write_json(self._folder / "history.json", {"epochs": self.epochs})
-        manifest.write_atomically(self._folder / "curve.png", self._draw)
+        manifest.write_json(self._folder / _HISTORY, {"epochs": self.epochs})
+        manifest.write_atomically(self._folder / _CURVE, self._draw)
 
     def _draw(self, path: Path) -> None:
         figure = Figure(figsize=(7, 4), layout="constrained")

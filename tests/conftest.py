@@ -56,8 +56,8 @@ def labelled_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("records") / "squares"
     splits = {
-        "train": lambda: _photographs({0: 4, 1: 4, 2: 4, 3: 4, 4: 1, -1: 2}),
-        "validation": lambda: _photographs({5: 3, 6: 3}),
+        "train": _photographs({0: 4, 1: 4, 2: 4, 3: 4, 4: 1, -1: 2}),
+        "validation": _photographs({5: 3, 6: 3}),
     }
     records.write_shards(splits, folder, shards=2)
     return folder
@@ -93,15 +93,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     root = tmp_path_factory.mktemp("tiny")
     write_photographs(root / "photos", landmarks=6, photographs=4)
     records = build_records(
-        RecordSettings(
-            photos=str(root / "photos"), output=str(root / "tfrecords" / "squares"), shards=2
-        )
+        RecordSettings(photos=root / "photos", output=root / "tfrecords" / "squares", shards=2)
     )
     model = root / "exported" / "model"
     train(tiny_training(model, records))
-    export(ExportSettings(model=str(model)))
-    embeddings = embed(EmbedSettings(model=str(model), records=str(records), batch_size=4))
-    index = build_index(IndexSettings(model=str(model), data=("squares",)))
+    export(ExportSettings(model=model))
+    embeddings = embed(EmbedSettings(model=model, records=records, batch_size=4))
+    index = build_index(IndexSettings(model=model, data=("squares",)))
     return Tiny(
         photos=root / "photos", records=records, model=model, embeddings=embeddings, index=index
     )

@@ -35,8 +35,8 @@ def write_photographs(folder: Path, landmarks: int, photographs: int, seed: int 
 def tiny_training(output: Path, records: Path | None, **changes: object) -> TrainSettings:
     """The settings of the tiny model's training."""
     settings = TrainSettings(
-        output=str(output),
-        records=str(records) if records else None,
+        output=output,
+        records=records,
         triplets=changes.pop("triplets", None),  # type: ignore[arg-type]
         backbone="small",
         weights="none",

@@ -9,6 +9,7 @@ import tensorflow as tf
 from models.preprocessing import decode_photograph, resize
 from pipeline.data import records
 from pipeline.data.augmentation import augment
+from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import RecordFiles
 
 # Splits one serialised record into its photographs, string (photographs,), and their labels.
@@ -98,7 +99,8 @@ def photograph_batches(path: Path, *, size: int, batch: int) -> tf.data.Dataset:
     Returns:
         A data set of ``(number, images, parsed)``: int64 ``(batch,)`` positions in the shard,
         uint8 ``(batch, size, size, 3)``, and the parsed keys without the bytes. A record that
-        does not decode is left out, so its number is missing.
+        does not decode is left out, so its number is missing, and so is all that follows a
+        record whose checksum is wrong.
     """
 
     def decode(
@@ -131,17 +133,33 @@ def find_damaged(
     for number in numbers:
         try:
             decode(tf.constant(files.read(number)))
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            yield int(number), str(error).splitlines()[0]
+        except ValueError as error:
+            yield int(number), str(error)
+        except tf.errors.InvalidArgumentError as error:
+            yield int(number), decoding_error(error)
 
 
-def read_labels(files: RecordFiles) -> np.ndarray:
-    """The label of every record, int64 ``(records,)``."""
-    key = "image/class/label"
-    parse = {key: tf.io.FixedLenFeature([], tf.int64)}
-    dataset = (
-        tf.data.TFRecordDataset([str(path) for path in files.paths])
-        .batch(256)
-        .map(lambda batch: tf.io.parse_example(batch, parse)[key])
-    )
-    return np.concatenate(list(dataset.as_numpy_iterator()))
+def read_ids_and_labels(files: RecordFiles) -> tuple[np.ndarray, np.ndarray]:
+    """The id, as bytes, and the label, int64, of every record; each ``(records,)``.
+
+    Raises:
+        ValueError: If a file is damaged, or holds other records.
+    """
+    keys = {
+        "image/id": tf.io.FixedLenFeature([], tf.string),
+        "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+    }
+    ids, labels = [], []
+    for path in files.paths:
+        dataset = tf.data.TFRecordDataset(str(path)).batch(256)
+        try:
+            for parsed in dataset.map(lambda batch: tf.io.parse_example(batch, keys)):
+                ids.append(parsed["image/id"].numpy().astype(bytes))
+                labels.append(parsed["image/class/label"].numpy())
+        except tf.errors.DataLossError as error:
+            raise ValueError(f"{path} is damaged; copy it again or rebuild the records.") from error
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"{path} holds no labelled photographs ({', '.join(keys)})."
+            ) from error
+    return np.concatenate(ids), np.concatenate(labels)

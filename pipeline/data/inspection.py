@@ -2,31 +2,29 @@
 
 import collections
 import concurrent.futures
-import dataclasses
 import functools
 import os
+import re
 from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
 
 from models.preprocessing import decode_photograph
 from pipeline.data.records import Photograph
-from pipeline.data.sources import SourcePhotograph
+from pipeline.data.sources import Skipped, SourcePhotograph
 
 # What TensorFlow decodes, by the bytes each format begins with.
-_FORMATS = {b"\xff\xd8": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP"}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Skipped:
-    """A photograph left out, and why."""
-
-    name: str
-    reason: str
+_FORMATS = {
+    "JPEG": rb"\xff\xd8",
+    "PNG": rb"\x89PNG",
+    "GIF": rb"GIF8",
+    "BMP": rb"BM",
+    "WEBP": rb"RIFF....WEBP",
+}
 
 
 def inspect_photographs(
-    photographs: Iterable[SourcePhotograph], labels: dict[str, int]
+    photographs: Iterable[SourcePhotograph | Skipped], labels: dict[str, int]
 ) -> Iterator[Photograph | Skipped]:
     """Decodes every photograph, several at a time, and yields them in order.
 
@@ -49,15 +47,16 @@ def inspect_photographs(
             yield waiting.popleft().result()
 
 
-def _inspect(found: SourcePhotograph, labels: dict[str, int]) -> Photograph | Skipped:
+def _inspect(found: SourcePhotograph | Skipped, labels: dict[str, int]) -> Photograph | Skipped:
+    if isinstance(found, Skipped):
+        return found
     format_name = image_format(found.encoded)
     if format_name is None:
-        return Skipped(name=found.name, reason="not a JPEG, PNG, GIF or BMP file")
+        return Skipped(name=found.name, reason="not a JPEG, PNG, GIF, BMP or WebP file")
     try:
         height, width = (int(side) for side in _upright_size()(tf.constant(found.encoded)))
     except tf.errors.InvalidArgumentError as error:
-        reason = error.message.split(" [Op")[0].splitlines()[0]
-        return Skipped(name=found.name, reason=f"damaged {format_name}: {reason}")
+        return Skipped(name=found.name, reason=f"damaged {format_name}: {decoding_error(error)}")
     return Photograph(
         id=found.content_id,
         encoded=found.encoded,
@@ -70,9 +69,16 @@ def _inspect(found: SourcePhotograph, labels: dict[str, int]) -> Photograph | Sk
     )
 
 
+def decoding_error(error: tf.errors.OpError) -> str:
+    """What TensorFlow's decoder says, without where in the graph it says so."""
+    lines = re.sub(r"\{\{[^}]*\}\}\s*", "", error.message).splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("\t")][-1].rstrip(". ")
+
+
 def image_format(encoded: bytes) -> str | None:
     """The format that the first bytes announce; None if TensorFlow decodes no such format."""
-    return next((name for start, name in _FORMATS.items() if encoded.startswith(start)), None)
+    starts = (name for name, start in _FORMATS.items() if re.match(start, encoded, re.DOTALL))
+    return next(starts, None)
 
 
 @functools.cache

@@ -8,13 +8,14 @@ import contextlib
 import dataclasses
 import io
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 MANIFEST = "manifest.json"
+_DESCRIPTION = "dataset_info.json"
 BUILD_COMMAND = "python -m pipeline.build_records --photos=DIR --output={folder}"
 
 FEATURES = tfds.features.FeaturesDict(
@@ -89,15 +90,13 @@ class LandmarkRecords(tfds.core.GeneratorBasedBuilder):
     """Writes photographs as shuffled, sharded records.
 
     Args:
-        splits: By name, a function that iterates over a split's photographs.
+        splits: By name, the photographs of a split, which are iterated over once.
         data_dir: Where tensorflow-datasets builds.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(
-        self, splits: Mapping[str, Callable[[], Iterator[Photograph]]], data_dir: Path
-    ) -> None:
+    def __init__(self, splits: Mapping[str, Iterable[Photograph]], data_dir: Path) -> None:
         self._splits = splits
         super().__init__(data_dir=str(data_dir))
 
@@ -113,19 +112,19 @@ class LandmarkRecords(tfds.core.GeneratorBasedBuilder):
         return {name: self._generate_examples(split) for name, split in self._splits.items()}
 
     def _generate_examples(
-        self, photographs: Callable[[], Iterator[Photograph]]
+        self, photographs: Iterable[Photograph]
     ) -> Iterator[tuple[str, dict[str, object]]]:
-        for photograph in photographs():
+        for photograph in photographs:
             yield photograph.id, photograph.example()
 
 
 def write_shards(
-    splits: Mapping[str, Callable[[], Iterator[Photograph]]], folder: Path, shards: int | None
+    splits: Mapping[str, Iterable[Photograph]], folder: Path, shards: int | None
 ) -> None:
     """Writes the shards of every split, and their description, into an empty folder.
 
     Args:
-        splits: By name, a function that iterates over a split's photographs, ids unique.
+        splits: By name, the photographs of a split, at least one each, ids unique.
         folder: Made if missing.
         shards: Shards a split; None leaves it to tensorflow-datasets (by size).
     """
@@ -149,6 +148,11 @@ class Shard:
     count: int
 
 
+def is_record_folder(folder: Path) -> bool:
+    """Whether records, described with tensorflow-datasets, lie in a folder."""
+    return (folder / _DESCRIPTION).is_file()
+
+
 def list_shards(folder: Path, split: str | None = None) -> list[Shard]:
     """The shards of a record folder, of one split or of all.
 
@@ -156,10 +160,7 @@ def list_shards(folder: Path, split: str | None = None) -> list[Shard]:
         FileNotFoundError: If the folder holds no described records, or a shard is gone.
         ValueError: If it has no such split.
     """
-    if not (folder / "dataset_info.json").is_file():
-        command = BUILD_COMMAND.format(folder=folder)
-        raise FileNotFoundError(f"{folder} holds no records; make them with `{command}`.")
-    splits = tfds.builder_from_directory(folder).info.splits
+    splits = _splits(folder)
     if split is not None and split not in splits:
         raise ValueError(f"{folder} has the splits {', '.join(splits)}. Received: {split}.")
     shards = [
@@ -171,6 +172,22 @@ def list_shards(folder: Path, split: str | None = None) -> list[Shard]:
         if not shard.path.is_file():
             raise FileNotFoundError(f"{shard.path} is missing; copy it back or rebuild {folder}.")
     return shards
+
+
+def split_names(folder: Path) -> tuple[str, ...]:
+    """The splits of a record folder.
+
+    Raises:
+        FileNotFoundError: If the folder holds no described records.
+    """
+    return tuple(_splits(folder))
+
+
+def _splits(folder: Path) -> tfds.core.splits.SplitDict:
+    if not is_record_folder(folder):
+        command = BUILD_COMMAND.format(folder=folder)
+        raise FileNotFoundError(f"{folder} holds no records; make them with `{command}`.")
+    return tfds.builder_from_directory(folder).info.splits
 
 
 def parse_photograph(record: tf.Tensor) -> dict[str, tf.Tensor]:

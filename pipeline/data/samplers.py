@@ -43,17 +43,9 @@ def landmark_batches(
         int64 ``(batches, landmarks * photographs)`` of record numbers.
 
     Raises:
-        ValueError: If fewer than two landmarks have two photographs, as every loss compares
-            photographs of one landmark and of another.
+        ValueError: As ``comparable_landmarks``.
     """
-    members = records_by_landmark(labels)
-    members = {label: numbers for label, numbers in members.items() if len(numbers) > 1}
-    if len(members) < 2:
-        raise ValueError(
-            "Training compares photographs of one landmark with those of another, so at least "
-            f"two landmarks need two photographs each. Received: {len(members)} such landmarks "
-            f"among {len(labels)} photographs."
-        )
+    members = comparable_landmarks(labels)
     generator = np.random.default_rng((seed, epoch))
     landmarks = min(landmarks, len(members))
     batches = max(1, sum(map(len, members.values())) // (landmarks * photographs))
@@ -64,6 +56,24 @@ def landmark_batches(
         dealt.extend(_next_round(names, dealt, landmarks, generator))
     numbers = [_choose(members[label], photographs, generator) for label in dealt]
     return np.stack(numbers[: batches * landmarks]).reshape(batches, -1)
+
+
+def comparable_landmarks(labels: np.ndarray) -> dict[int, np.ndarray]:
+    """Record numbers of every landmark with two photographs or more.
+
+    Raises:
+        ValueError: If those are fewer than two, as every loss compares photographs of one
+            landmark and of another.
+    """
+    members = records_by_landmark(labels)
+    members = {label: numbers for label, numbers in members.items() if len(numbers) > 1}
+    if len(members) < 2:
+        raise ValueError(
+            "Training compares photographs of one landmark with those of another, so at least "
+            f"two landmarks need two photographs each. Received: {len(members)} such landmarks "
+            f"among {len(labels)} photographs."
+        )
+    return members
 
 
 def records_by_landmark(labels: np.ndarray) -> dict[int, np.ndarray]:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import itertools
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -23,16 +25,36 @@ class SourcePhotograph:
         return hashlib.sha256(self.encoded).hexdigest()[:16]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A photograph left out, and why."""
+
+    name: str
+    reason: str
+
+
 class Source(Protocol):
     """A collection of photographs whose landmarks are known beforehand."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs when the photographs may have changed; "" where the settings decide them."""
+        ...
+
+    def __len__(self) -> int:
+        """How many photographs there are."""
+        ...
 
     @property
     def landmarks(self) -> tuple[str, ...]:
         """Names of the landmarks; the position of a name is its label."""
         ...
 
-    def photographs(self, landmarks: Collection[str]) -> Iterator[SourcePhotograph]:
-        """The photographs of these landmarks; those of the landmark "" have none."""
+    def photographs(self, landmarks: Collection[str]) -> Iterator[SourcePhotograph | Skipped]:
+        """The photographs of these landmarks, or why one cannot be had.
+
+        Those of the landmark "" have none.
+        """
         ...
 
 
@@ -56,7 +78,7 @@ class FolderSource:
                 f"--photos={folder} is no folder; name one that holds photographs, "
                 "in a sub-folder for every landmark or all in one."
             )
-        files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _is_hidden(p, folder)]
+        files = [p for p in sorted(folder.rglob("*")) if _may_be_photograph(p, folder)]
         if not files:
             raise ValueError(
                 f"--photos={folder} is empty; put photographs into it, "
@@ -66,19 +88,51 @@ class FolderSource:
         self._files: dict[str, list[Path]] = {}
         for file in files:
             inner = file.relative_to(folder).parts
-            self._files.setdefault(inner[0] if len(inner) > 1 else "", []).append(file)
+            landmark = _as_text(inner[0]) if len(inner) > 1 else ""
+            self._files.setdefault(landmark, []).append(file)
 
     @property
     def landmarks(self) -> tuple[str, ...]:
         """Names of the sub-folders, sorted."""
         return tuple(sorted(self._files.keys() - {""}))
 
-    def photographs(self, landmarks: Collection[str]) -> Iterator[SourcePhotograph]:
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every file's name, size and time of change."""
+        digest = hashlib.sha256()
+        for file in itertools.chain.from_iterable(self._files.values()):
+            state = file.lstat()
+            name = self._name(file)
+            digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return sum(len(files) for files in self._files.values())
+
+    def photographs(self, landmarks: Collection[str]) -> Iterator[SourcePhotograph | Skipped]:
         """Reads the files of these landmarks, in name order."""
         for landmark in sorted(landmarks):
             for file in self._files.get(landmark, []):
-                name = file.relative_to(self._folder).as_posix()
-                yield SourcePhotograph(name=name, encoded=file.read_bytes(), landmark=landmark)
+                name = self._name(file)
+                try:
+                    encoded = file.read_bytes()
+                except OSError as error:
+                    yield Skipped(name=name, reason=f"cannot be read: {error.strerror}")
+                    continue
+                yield SourcePhotograph(name=name, encoded=encoded, landmark=landmark)
+
+    def _name(self, file: Path) -> str:
+        return _as_text(file.relative_to(self._folder).as_posix())
+
+
+def _as_text(name: str) -> str:
+    """A file's name in UTF-8, whatever its bytes are."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _may_be_photograph(path: Path, folder: Path) -> bool:
+    """A file, or a link that leads nowhere, which is then skipped by name."""
+    return (path.is_file() or path.is_symlink()) and not _is_hidden(path, folder)
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:
@@ -96,6 +150,15 @@ class CitySource:
         """Names of the landmarks, by number."""
         numbers = range(self._settings.landmarks)
         return tuple(landmark_name(self._settings, number) for number in numbers)
+
+    @property
+    def fingerprint(self) -> str:
+        """Empty: the settings decide every photograph."""
+        return ""
+
+    def __len__(self) -> int:
+        of_landmarks = self._settings.landmarks * self._settings.photographs_per_landmark
+        return of_landmarks + self._settings.distractors
 
     def photographs(self, landmarks: Collection[str]) -> Iterator[SourcePhotograph]:
         """Renders these landmarks, and the streets where "" is among them."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ class TrainingData:
         files: The records.
         parse: Splits a record into its photographs and labels.
         labels: int64 ``(records,)``; None for triplets.
+        ids: Of the photographs, bytes ``(records,)``; none for triplets, which carry no ids.
         landmarks: P of labelled batches; of triplets, the triplets a batch.
         photographs: K of labelled batches; 3 for triplets.
     """
@@ -27,6 +29,7 @@ class TrainingData:
     files: RecordFiles
     parse: inputs.Parse
     labels: np.ndarray | None
+    ids: np.ndarray
     landmarks: int
     photographs: int
 
@@ -34,12 +37,20 @@ class TrainingData:
     def labelled(
         cls, folder: Path, split: str, *, landmarks: int, photographs: int
     ) -> "TrainingData":
-        """Batches of P landmarks by K photographs of a record folder's split."""
+        """Batches of P landmarks by K photographs of a record folder's split.
+
+        Raises:
+            FileNotFoundError: If there are no such records.
+            ValueError: If they are damaged, or of fewer landmarks than can be compared.
+        """
         files = RecordFiles.open([shard.path for shard in records.list_shards(folder, split)])
+        ids, labels = inputs.read_ids_and_labels(files)
+        samplers.comparable_landmarks(labels)
         return cls(
             files=files,
             parse=inputs.parse_labelled,
-            labels=inputs.read_labels(files),
+            labels=labels,
+            ids=ids,
             landmarks=landmarks,
             photographs=photographs,
         )
@@ -56,7 +67,7 @@ class TrainingData:
             FileNotFoundError: If no file matches.
             ValueError: If the records have other keys.
         """
-        paths = sorted(Path(path) for path in glob.glob(pattern))
+        paths = sorted(Path(path) for path in glob.glob(os.path.expanduser(pattern)))
         if not paths:
             raise FileNotFoundError(f"--triplets={pattern} matches no file.")
         files = RecordFiles.open(paths)
@@ -68,7 +79,12 @@ class TrainingData:
                 "labelled records are passed with --records=DIR."
             ) from error
         return cls(
-            files=files, parse=inputs.parse_triplet, labels=None, landmarks=batch, photographs=3
+            files=files,
+            parse=inputs.parse_triplet,
+            labels=None,
+            ids=np.empty(0, bytes),
+            landmarks=batch,
+            photographs=3,
         )
 
     def order(self, *, seed: int, epoch: int) -> np.ndarray:

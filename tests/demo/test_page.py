@@ -22,7 +22,7 @@ def _result(rank: int, landmark: str, **changes: str) -> Result:
 def test_every_index_is_listed_and_the_exact_one_of_the_newest_model_comes_first(
     tiny: Tiny,
 ) -> None:
-    build_index(IndexSettings(model=str(tiny.model), data=("squares",), kind="lsh"))
+    build_index(IndexSettings(model=tiny.model, data=("squares",), kind="lsh"))
     catalogue = Catalogue(tiny.model.parent)
     labels = {entry.label for entry in catalogue.entries}
     assert "squares · model · flat (24 photographs)" in labels

@@ -47,12 +47,22 @@ def photograph(orientation: int | None, *, kind: str = "JPEG") -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 @pytest.mark.parametrize("read", [eagerly, in_data_set])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_orientation_is_read_as_pillow_writes_it(
-    orientation: int, read: Callable[[bytes], int]
+    orientation: int, read: Callable[[bytes], int], kind: str
 ) -> None:
-    assert read(photograph(orientation)) == orientation
+    assert read(photograph(orientation, kind=kind)) == orientation
+
+
+def test_webp_may_name_its_tag_as_a_jpeg_does_and_be_cut_anywhere() -> None:
+    encoded = photograph(6, kind="WEBP")
+    place = encoded.index(b"EXIF")
+    (length,) = struct.unpack("<I", encoded[place + 4 : place + 8])
+    chunk = b"EXIF" + struct.pack("<I", length + 6) + b"Exif\0\0" + encoded[place + 8 :]
+    assert eagerly(encoded[:place] + chunk) == 6
+    assert {eagerly(encoded[:end]) for end in range(len(encoded))} <= {1, 6}
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -106,11 +116,12 @@ def test_header_cut_anywhere_is_taken_as_stored_or_as_it_said(order: str) -> Non
         START,
         photograph(None),
         photograph(None, kind="PNG"),
+        photograph(None, kind="WEBP"),
         START + exif_segment(0, order="<") + PICTURE,
         START + exif_segment(9, order=">") + PICTURE,
         START + PICTURE + exif_segment(6, order="<"),
     ],
-    ids=["empty", "byte", "text", "start", "no EXIF", "PNG", "0", "9", "after the picture"],
+    ids=["empty", "byte", "text", "start", "no EXIF", "PNG", "WebP", "0", "9", "after the picture"],
 )
 def test_without_a_valid_tag_a_photograph_stays_as_stored(encoded: bytes) -> None:
     assert eagerly(encoded) == 1

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from pipeline.build_records import Settings, build_records, split_landmarks
 from pipeline.data import records
-from tests.tiny import Tiny
+from tests.tiny import Tiny, write_photographs
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -44,17 +45,30 @@ def test_held_out_landmarks_depend_on_the_seed_and_their_number_on_the_fraction(
     assert first != split_landmarks(names, 0.25, seed=2)
 
 
-@pytest.mark.parametrize(("names", "fraction"), [((), 0.2), (("one",), 0.2), (("a", "b"), 0.0)])
+@pytest.mark.parametrize(
+    ("names", "fraction", "split"),
+    [
+        ((), 0.2, "index"),
+        (("a", "b"), 0.0, "index"),
+        (("one",), 0.2, "train"),
+        (("a", "b"), 0.2, "train"),
+    ],
+)
 def test_where_nothing_can_be_held_out_there_is_one_split(
-    names: tuple[str, ...], fraction: float
+    names: tuple[str, ...], fraction: float, split: str
 ) -> None:
-    assert split_landmarks(names, fraction, seed=0) == {"index": ["", *names]}
+    assert split_landmarks(names, fraction, seed=0) == {split: ["", *names]}
+
+
+def test_not_every_landmark_is_held_out() -> None:
+    splits = split_landmarks(("a", "b"), 0.9, seed=0)
+    assert [len(names) for names in splits.values()] == [2, 1], "one of them is ''"
 
 
 def test_finished_records_are_left_alone_and_other_settings_refused(
     tiny: Tiny, tmp_path: Path
 ) -> None:
-    settings = Settings(photos=str(tiny.photos), output=str(tmp_path / "records"))
+    settings = Settings(photos=tiny.photos, output=tmp_path / "records")
     before = _files(build_records(settings))
     assert _files(build_records(settings)) == before
     with pytest.raises(ValueError, match=r"seed was 0, now 1.*--overwrite"):
@@ -63,10 +77,55 @@ def test_finished_records_are_left_alone_and_other_settings_refused(
     assert _files(tmp_path / "records") != before
 
 
+def test_records_of_a_folder_that_has_changed_are_built_anew(tiny: Tiny, tmp_path: Path) -> None:
+    settings = Settings(
+        photos=Path(shutil.copytree(tiny.photos, tmp_path / "photos")), output=tmp_path / "records"
+    )
+    assert _manifest(build_records(settings))["photographs"] == 24
+    (tmp_path / "photos" / "landmark 0" / "0.jpg").unlink()
+    assert _manifest(build_records(settings))["photographs"] == 23
+
+
+def test_a_split_without_a_usable_photograph_is_left_out(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", landmarks=5, photographs=2)
+    splits = split_landmarks(tuple(f"landmark {n}" for n in range(5)), 0.2, seed=0)
+    for photograph in (tmp_path / "photos" / splits["validation"][0]).iterdir():
+        photograph.write_text("text")
+    output = build_records(Settings(photos=tmp_path / "photos", output=tmp_path / "records"))
+    assert records.split_names(output) == ("train",)
+    assert len(_manifest(output)["skipped"]) == 2
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "settings.json"])
+def test_files_that_others_call_like_ours_are_not_overwritten(
+    tiny: Tiny, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(ValueError, match="holds no records"):
+        build_records(Settings(photos=tiny.photos, output=tmp_path, overwrite=True))
+    assert (tmp_path / name).read_text() == "{}"
+
+
+def test_old_records_stay_where_new_ones_cannot_be_built(tiny: Tiny, tmp_path: Path) -> None:
+    output = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    before = _files(output)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("text")
+    for photos in (tmp_path / "nothing", tmp_path / "photos"):
+        with pytest.raises((ValueError, OSError)):
+            build_records(Settings(photos=photos, output=output, overwrite=True))
+    assert _files(output) == before
+
+
+def test_a_city_without_photographs_is_refused() -> None:
+    with pytest.raises(ValueError, match="--city_landmarks and --city_distractors are both 0"):
+        Settings(output=Path("city"), city_landmarks=0)
+
+
 def test_a_folder_that_holds_other_things_is_not_overwritten(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
-        settings = Settings(photos=str(tiny.photos), output=str(tmp_path), overwrite=overwrite)
+        settings = Settings(photos=tiny.photos, output=tmp_path, overwrite=overwrite)
         with pytest.raises(ValueError, match="holds no records"):
             build_records(settings)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
@@ -86,8 +145,8 @@ def test_bad_photographs_are_skipped_counted_and_named(tmp_path: Path, tiny: Tin
         path.write_bytes(content)
     output = build_records(
         Settings(
-            photos=str(tmp_path / "photos"),
-            output=str(tmp_path / "records"),
+            photos=tmp_path / "photos",
+            output=tmp_path / "records",
             validation_fraction=0.0,
         )
     )
@@ -103,7 +162,7 @@ def test_bad_photographs_are_skipped_counted_and_named(tmp_path: Path, tiny: Tin
 def test_a_folder_without_one_photograph_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_text("text")
-    settings = Settings(photos=str(tmp_path / "photos"), output=str(tmp_path / "records"))
+    settings = Settings(photos=tmp_path / "photos", output=tmp_path / "records")
     with pytest.raises(ValueError, match=r"None of the 1 files .*a\.jpg"):
         build_records(settings)
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]

@@ -51,8 +51,9 @@ if __name__ == "__main__":
 class Settings:
     """One setting of every type a flag carries."""
 
-    output: str = setting("Where to write.")
-    photos: str | None = setting("Where from.", default=None)
+    output: Path = setting("Where to write.")
+    photos: Path | None = setting("Where from.", default=None)
+    weights: str = setting("Which.", default="none")
     size: int = setting("Pixels.", default=224)
     shards: int | None = setting("How many.", default=None)
     rate: float = setting("Peak.", default=0.5)
@@ -89,15 +90,17 @@ def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def test_flags_left_out_take_the_defaults_of_the_settings(
     parse: Callable[..., Settings],
 ) -> None:
-    assert parse("--output=there") == Settings(output="there")
+    assert parse("--output=there") == Settings(output=Path("there"))
 
 
 def test_settings_of_every_type_are_read_from_flags(parse: Callable[..., Settings]) -> None:
     arguments = ["output=x", "photos=y", "size=7", "shards=3", "rate=1e-5", "overwrite"]
     arguments += ["loss=contrastive", "start=random", "names=Sé,São Bento"]
+    arguments += ["weights=~/file"]
     assert parse(*(f"--{argument}" for argument in arguments)) == Settings(
-        output="x",
-        photos="y",
+        output=Path("x"),
+        photos=Path("y"),
+        weights="~/file",
         size=7,
         shards=3,
         rate=1e-5,
@@ -106,6 +109,28 @@ def test_settings_of_every_type_are_read_from_flags(parse: Callable[..., Setting
         start="random",
         names=("Sé", "São Bento"),
     )
+
+
+def test_paths_differ_by_where_they_lead_not_by_how_they_are_written(
+    parse: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    settings = parse("--output=~/models/", "--photos=./photos//")
+    assert (settings.output, settings.photos) == (Path("/home/ana/models"), Path("photos"))
+
+
+def test_an_empty_path_is_refused(parse: Callable[..., Settings]) -> None:
+    with pytest.raises(ValueError, match="--photos is empty; name a file or a folder"):
+        parse("--output=x", "--photos=")
+
+
+def test_a_value_below_its_least_is_named_and_an_absent_one_is_not() -> None:
+    settings = Settings(output=Path("x"), size=0, shards=None)
+    command_line.require_at_least(settings, shards=1, rate=0.5, size=0)
+    with pytest.raises(ValueError, match=r"--size is at least 1\. Received: 0\."):
+        command_line.require_at_least(settings, shards=1, size=1)
+    with pytest.raises(ValueError, match="--rate is at least 0"):
+        command_line.require_at_least(Settings(output=Path("x"), rate=float("nan")), rate=0)
 
 
 @pytest.mark.parametrize(

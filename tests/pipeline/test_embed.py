@@ -11,7 +11,7 @@ from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
 from pipeline.data.records import Photograph
-from pipeline.data.shards import read_record
+from pipeline.data.shards import read_record, record_offsets
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import read_embeddings
@@ -56,7 +56,7 @@ def test_layout_is_the_one_that_clip_retrieval_reads(tiny: Tiny) -> None:
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(model=str(_model_copy(tiny, tmp_path)), records=str(tiny.records))
+    settings = Settings(model=_model_copy(tiny, tmp_path), records=tiny.records)
     described: list[int] = []
     describe_images = Descriptor.describe_images
 
@@ -82,7 +82,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
 
 def test_another_model_may_not_go_on_with_the_embeddings_of_one(tiny: Tiny, tmp_path: Path) -> None:
     model = _model_copy(tiny, tmp_path)
-    settings = Settings(model=str(model), records=str(tiny.records))
+    settings = Settings(model=model, records=tiny.records)
     embed(settings)
     _change_model(model)
     with pytest.raises(ValueError, match=r"was made by the model \w{12}, not by .*--overwrite"):
@@ -105,13 +105,13 @@ def test_a_shard_that_was_built_anew_is_described_anew(tiny: Tiny, tmp_path: Pat
         write_photographs(tmp_path / "photos", landmarks=2, photographs=3, seed=seed)
         folder = build_records(
             RecordSettings(
-                photos=str(tmp_path / "photos"),
-                output=str(tmp_path / "squares"),
+                photos=tmp_path / "photos",
+                output=tmp_path / "squares",
                 validation_fraction=0.0,
                 overwrite=True,
             )
         )
-        output = embed(Settings(model=str(model), records=str(folder)))
+        output = embed(Settings(model=model, records=folder))
         ids = set(read_embeddings([output]).metadata["id"].to_pylist())
         labelled = {row.decode() for row in _ids(folder)}
         assert ids == labelled
@@ -130,14 +130,68 @@ def test_a_damaged_photograph_is_left_out_and_listed(tiny: Tiny, tmp_path: Path)
         Photograph(id=name, encoded=encoded, format="JPEG", height=40, width=48)
         for name, encoded in contents.items()
     ]
-    records.write_shards({"index": lambda: iter(photographs)}, tmp_path / "records", shards=1)
+    records.write_shards({"index": photographs}, tmp_path / "records", shards=1)
     model = _model_copy(tiny, tmp_path)
-    output = embed(Settings(model=str(model), records=str(tmp_path / "records")))
+    output = embed(Settings(model=model, records=tmp_path / "records"))
     assert sorted(read_embeddings([output]).metadata["id"].to_pylist()) == ["a", "c"]
     described = embeddings.read_manifest(output)
     assert described["photographs"] == 2
-    (damaged,) = described["shards"][0]["skipped_records"]
-    assert _ids(tmp_path / "records")[damaged] == b"b"
+    (damaged,) = described["shards"][0]["skipped"]
+    assert _ids(tmp_path / "records")[damaged["record"]] == b"b"
+    assert "JPEG" in damaged["reason"]
+
+
+def test_a_shard_with_a_wrong_checksum_is_refused_by_name(tiny: Tiny, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "squares"))
+    shard = records.list_shards(folder, "train")[0]
+    content = bytearray(shard.path.read_bytes())
+    content[record_offsets(shard.path)[3] - 1] ^= 1  # the last byte of the third one's checksum
+    shard.path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{shard.path.name} is damaged.*copy it again"):
+        embed(Settings(model=_model_copy(tiny, tmp_path), records=folder))
+
+
+def test_records_of_the_same_name_elsewhere_are_refused(tiny: Tiny, tmp_path: Path) -> None:
+    model = _model_copy(tiny, tmp_path)
+    folder = Path(shutil.copytree(tiny.records, tmp_path / tiny.records.name))
+    embed(Settings(model=model, records=tiny.records))
+    with pytest.raises(ValueError, match=r"describes .*, not .*; give one of the two another name"):
+        embed(Settings(model=model, records=folder))
+    output = embed(Settings(model=model, records=folder, overwrite=True))
+    shards = read_embeddings([output]).metadata["shard"].to_pylist()
+    assert {Path(shard).parent for shard in shards} == {folder}
+    (tmp_path / "further").mkdir()
+    moved = folder.rename(tmp_path / "further" / folder.name)
+    output = embed(Settings(model=model, records=moved))
+    shards = read_embeddings([output]).metadata["shard"].to_pylist()
+    assert {Path(shard).parent for shard in shards} == {moved}, "the page reads photographs there"
+
+
+def test_the_folder_one_stands_in_has_a_name_too(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.records)
+    model = _model_copy(tiny, tmp_path)
+    output = embed(Settings(model=model, records=Path(), overwrite=True))
+    assert output == model / "embeddings" / tiny.records.name
+
+
+def test_files_of_shards_that_are_gone_are_removed(tiny: Tiny, tmp_path: Path) -> None:
+    model = _model_copy(tiny, tmp_path)
+    write_photographs(tmp_path / "photos", landmarks=2, photographs=4)
+    for shards in (3, 1):
+        folder = build_records(
+            RecordSettings(
+                photos=tmp_path / "photos",
+                output=tmp_path / "squares",
+                validation_fraction=0.0,
+                shards=shards,
+                overwrite=True,
+            )
+        )
+        output = embed(Settings(model=model, records=folder))
+        assert len(list(output.glob("img_emb/*"))) == shards
+        assert len(list(output.glob("metadata/*"))) == shards
 
 
 def test_a_cut_shard_is_refused_by_name(tiny: Tiny, tmp_path: Path) -> None:
@@ -145,7 +199,7 @@ def test_a_cut_shard_is_refused_by_name(tiny: Tiny, tmp_path: Path) -> None:
     shard = records.list_shards(folder)[0].path
     shard.write_bytes(shard.read_bytes()[:-100])
     with pytest.raises(ValueError, match=rf"{shard.name} holds \d+ whole records of \d+"):
-        embed(Settings(model=str(_model_copy(tiny, tmp_path)), records=str(folder)))
+        embed(Settings(model=_model_copy(tiny, tmp_path), records=folder))
 
 
 def test_several_data_sets_keep_their_landmarks_apart(tiny: Tiny, tmp_path: Path) -> None:
@@ -155,12 +209,12 @@ def test_several_data_sets_keep_their_landmarks_apart(tiny: Tiny, tmp_path: Path
         write_photographs(tmp_path / name / "photos", landmarks=2, photographs=2, seed=seed)
         folder = build_records(
             RecordSettings(
-                photos=str(tmp_path / name / "photos"),
-                output=str(tmp_path / "tfrecords" / name),
+                photos=tmp_path / name / "photos",
+                output=tmp_path / "tfrecords" / name,
                 validation_fraction=0.0,
             )
         )
-        folders.append(embed(Settings(model=str(model), records=str(folder))))
+        folders.append(embed(Settings(model=model, records=folder)))
     both = read_embeddings(folders)
     assert sorted(both.labels) == [0, 0, 1, 1, 2, 2, 3, 3]
     twice = read_embeddings([folders[0], folders[0]])

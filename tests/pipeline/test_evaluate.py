@@ -1,4 +1,6 @@
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from tests.tiny import Tiny, write_photographs
 
 
 def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> None:
-    result = json.loads(evaluate(Settings(index=str(tiny.index))).read_text())
+    result = json.loads(evaluate(Settings(index=tiny.index)).read_text())
     embedded = read_embeddings([tiny.embeddings])
     expected = metrics.summarise(*metrics.leave_one_out(embedded.vectors, embedded.labels))
     assert result["scores"] == pytest.approx(expected, abs=1e-6)
@@ -30,13 +32,13 @@ def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_built_measured_and_scored(tiny: Tiny, kind: str) -> None:
-    settings = IndexSettings(model=str(tiny.model), data=("squares",), kind=kind)  # type: ignore[arg-type]
+    settings = IndexSettings(model=tiny.model, data=("squares",), kind=kind)  # type: ignore[arg-type]
     folder = build_index(settings)
     described = json.loads((folder / "manifest.json").read_text())
     assert described["recall@10_against_exact"] > (0.99 if kind == "flat" else 0.5)
     assert described["milliseconds_per_query"] > 0
     assert described["bytes"] == (folder / "index.faiss").stat().st_size
-    result = evaluate(Settings(index=str(folder)))
+    result = evaluate(Settings(index=folder))
     assert result == tiny.model / "metrics" / f"squares-{kind}.json"
     assert json.loads(result.read_text())["scores"]["recall@5"] > 0.5
 
@@ -49,23 +51,51 @@ def test_a_query_is_taken_out_of_its_own_ranking_wherever_it_stands() -> None:
 
 
 def test_a_shallow_ranking_counts_what_it_misses(tiny: Tiny) -> None:
-    deep = json.loads(evaluate(Settings(index=str(tiny.index))).read_text())["scores"]
-    shallow = json.loads(evaluate(Settings(index=str(tiny.index), depth=1)).read_text())["scores"]
+    whole = evaluate(Settings(index=tiny.index))
+    cut = evaluate(Settings(index=tiny.index, depth=1))
+    assert (whole.name, cut.name) == ("squares-flat.json", "squares-flat-depth1.json")
+    deep, shallow = (json.loads(path.read_text())["scores"] for path in (whole, cut))
     assert shallow["recall@1"] == deep["recall@1"]
     # Three photographs are relevant and one place counts: at most a third of each is found.
     assert shallow["mAP"] == pytest.approx(deep["recall@1"] / 3)
+
+
+def test_depth_is_at_least_one() -> None:
+    with pytest.raises(ValueError, match="--depth is at least 1"):
+        Settings(index=Path("index"), depth=0)
+
+
+def test_the_command_of_a_result_can_be_pasted(tiny: Tiny, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "my model"))
+    result = evaluate(Settings(index=model / "indexes" / "squares-flat", depth=2))
+    command = shlex.split(json.loads(result.read_text())["command"])
+    assert command[3:] == [f"--index={model}/indexes/squares-flat", "--depth=2"]
+
+
+def test_photographs_of_other_shards_are_known_for_learned(tiny: Tiny, tmp_path: Path) -> None:
+    """The same files in records built anew, so that no shard is the same."""
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    folder = build_records(
+        RecordSettings(
+            photos=tiny.photos, output=tmp_path / "again", validation_fraction=0.0, shards=1
+        )
+    )
+    embed(EmbedSettings(model=model, records=folder))
+    index = build_index(IndexSettings(model=model, data=("again",)))
+    assert json.loads(evaluate(Settings(index=index)).read_text())["queries_trained_on"] == 20
 
 
 def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", landmarks=3, photographs=1)
     folder = build_records(
         RecordSettings(
-            photos=str(tmp_path / "photos"),
-            output=str(tmp_path / "single"),
+            photos=tmp_path / "photos",
+            output=tmp_path / "single",
             validation_fraction=0.0,
         )
     )
-    embed(EmbedSettings(model=str(tiny.model), records=str(folder)))
-    index = build_index(IndexSettings(model=str(tiny.model), data=("single",)))
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    embed(EmbedSettings(model=model, records=folder))
+    index = build_index(IndexSettings(model=model, data=("single",)))
     with pytest.raises(ValueError, match="no landmark of it has two photographs"):
-        evaluate(Settings(index=str(index)))
+        evaluate(Settings(index=index))

@@ -9,13 +9,16 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import pipeline.export
 from models.preprocessing import decode_photograph, resize
+from models.serving import ServingModel
 from models.siamese import load_network
 from pipeline import manifest, model_folder
 from pipeline.data import records
 from pipeline.descriptors import Descriptor
 from pipeline.export import Settings, export
-from tests.tiny import Tiny
+from pipeline.train import train
+from tests.tiny import Tiny, tiny_training
 
 
 def _pixels(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -126,11 +129,34 @@ def test_a_swapped_saved_model_is_noticed(tiny: Tiny, tmp_path: Path) -> None:
         Descriptor(folder)
 
 
+def test_a_network_that_was_trained_again_is_exported_again(tiny: Tiny, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    before = Descriptor(export(Settings(model=folder))).fingerprint
+    assert before == model_folder.fingerprint(tiny.model), "nothing to do"
+    train(tiny_training(folder, tiny.records, seed=1, overwrite=True))
+    assert Descriptor(export(Settings(model=folder))).fingerprint != before
+
+
+def test_a_saved_model_that_differs_from_its_network_is_not_kept(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+
+    class Broken(ServingModel):
+        def _describe(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {name: -output for name, output in super()._describe(images).items()}
+
+    monkeypatch.setattr(pipeline.export, "ServingModel", Broken)
+    with pytest.raises(ValueError, match=r"serving_default of the SavedModel differs"):
+        export(Settings(model=folder, overwrite=True))
+    assert model_folder.fingerprint(folder) == model_folder.fingerprint(tiny.model)
+
+
 def test_exporting_what_was_never_trained_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"make it with `python -m pipeline\.train"):
-        export(Settings(model=str(tmp_path)))
+        export(Settings(model=tmp_path))
 
 
 def test_a_damaged_file_is_a_clear_error(tiny: Tiny) -> None:
-    with pytest.raises(ValueError, match="damaged or no JPEG"):
+    with pytest.raises(ValueError, match="damaged, or no JPEG"):
         Descriptor(tiny.model).describe_files([b"text"])

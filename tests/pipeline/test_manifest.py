@@ -11,6 +11,7 @@ from pipeline import manifest
 class Settings:
     size: int = 3
     names: tuple[str, ...] = ("a", "b")
+    output: Path = Path("output")
     overwrite: bool = False
 
 
@@ -91,12 +92,12 @@ def test_fingerprint_tells_names_and_bytes_apart_but_not_the_order(tmp_path: Pat
 
 def test_output_is_finished_only_by_its_manifest(tmp_path: Path) -> None:
     output = tmp_path / "output"
-    assert not manifest.is_finished(output, "manifest.json", Settings())
+    assert not manifest.made_with(output / "manifest.json", Settings())
     output.mkdir()
     (output / "half").write_text("")
-    assert not manifest.is_finished(output, "manifest.json", Settings())
+    assert not manifest.made_with(output / "manifest.json", Settings())
     finish(output, Settings())
-    assert manifest.is_finished(output, "manifest.json", Settings())
+    assert manifest.made_with(output / "manifest.json", Settings())
 
 
 def test_output_of_other_settings_is_refused_with_every_difference(tmp_path: Path) -> None:
@@ -104,12 +105,27 @@ def test_output_of_other_settings_is_refused_with_every_difference(tmp_path: Pat
     with pytest.raises(
         ValueError, match=r"names was \['a'\], now \['a', 'b'\]; size was 3, now 4.*--overwrite"
     ):
-        manifest.is_finished(tmp_path, "manifest.json", Settings(size=4))
+        manifest.made_with(tmp_path / "manifest.json", Settings(size=4))
 
 
-def test_overwrite_removes_the_output_and_is_no_difference_itself(tmp_path: Path) -> None:
+def test_overwrite_is_no_difference_and_only_asks_for_more(tmp_path: Path) -> None:
     output = tmp_path / "output"
     finish(output, Settings(overwrite=True))
-    assert manifest.is_finished(output, "manifest.json", Settings())
-    assert not manifest.is_finished(output, "manifest.json", Settings(size=4, overwrite=True))
-    assert not output.exists()
+    path = output / "manifest.json"
+    assert manifest.made_with(path, Settings())
+    assert not manifest.made_with(path, Settings(size=4, overwrite=True))
+    assert path.is_file(), "what stands is replaced when the new is there, not before"
+
+
+def test_where_an_output_lies_is_no_difference(tmp_path: Path) -> None:
+    finish(tmp_path, Settings(output=Path("a")))
+    assert manifest.made_with(tmp_path / "manifest.json", Settings(output=Path("b")))
+
+
+def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("years of work")
+    with pytest.raises(IsADirectoryError, match="thesis is a folder; name a file"):
+        manifest.write_atomically(tmp_path / "thesis", lambda part: part.write_text("new"))
+    assert (tmp_path / "thesis" / "chapter").read_text() == "years of work"
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import quickstart as recipe
+from pipeline.index.collection import load_collection
 from pipeline.quickstart import Row, Settings, format_table, quickstart
 from tests.tiny import Tiny
 
@@ -22,8 +23,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     )
     return Settings(
         weights="none",
-        tfrecords=str(tmp_path / "tfrecords"),
-        exported=str(tmp_path / "exported"),
+        tfrecords=tmp_path / "tfrecords",
+        exported=tmp_path / "exported",
         training_landmarks=10,
         epochs=1,
     )
@@ -50,9 +51,14 @@ def test_from_rendered_photographs_to_recall_in_one_call(small: Settings) -> Non
     assert result["queries"] == 20
     assert result["distractors"] == 4
     assert result["queries_trained_on"] == 0, "the buildings to search are new to the network"
-    before = {path: path.stat().st_mtime_ns for path in exported.rglob("*.index.faiss")}
+    before = _times(exported)
+    assert len(before) == 5
     assert len(quickstart(small)) == 5
-    assert {path: path.stat().st_mtime_ns for path in exported.rglob("*.index.faiss")} == before
+    assert _times(exported) == before, "what is finished is not done again"
+
+
+def _times(exported: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in exported.rglob("index.faiss")}
 
 
 def test_a_folder_without_landmarks_is_indexed_but_not_scored(
@@ -62,9 +68,21 @@ def test_a_folder_without_landmarks_is_indexed_but_not_scored(
     photos.mkdir()
     for number, path in enumerate(sorted(tiny.photos.rglob("*.jpg"))):
         shutil.copy(path, photos / f"{number}.jpg")
-    rows = quickstart(dataclasses.replace(small, photos=str(photos)))
+    rows = quickstart(dataclasses.replace(small, photos=photos))
     assert {row.mean_average_precision for row in rows} == {None}
-    assert (Path(small.exported) / "small" / "indexes" / "holiday-flat").is_dir()
+    index = Path(small.exported) / "small" / "indexes" / "holiday-flat"
+    assert len(load_collection(index).photographs) == 24
+    (photos / "0.jpg").unlink()
+    quickstart(dataclasses.replace(small, photos=photos))
+    assert len(load_collection(index).photographs) == 23, "what has changed is done again"
+
+
+def test_a_folder_called_like_the_city_does_not_take_its_place(
+    small: Settings, tiny: Tiny, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(tiny.photos, tmp_path / "city"))
+    collection = recipe._collection_records(dataclasses.replace(small, photos=photos))
+    assert collection == small.tfrecords / "city-photos"
 
 
 def test_too_few_photographs_for_product_quantisation_leave_the_other_indexes(
@@ -74,7 +92,7 @@ def test_too_few_photographs_for_product_quantisation_leave_the_other_indexes(
     photos.mkdir()
     for number, path in enumerate(sorted(tiny.photos.rglob("*.jpg"))[:3]):
         shutil.copy(path, photos / f"{number}.jpg")
-    rows = quickstart(dataclasses.replace(small, photos=str(photos)))
+    rows = quickstart(dataclasses.replace(small, photos=photos))
     assert [row.method.split()[-1] for row in rows if row.method.startswith("small,")] == [
         "flat",
         "ivf",

@@ -12,11 +12,11 @@ def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> N
     mosaic = tmp_path / "mosaic.png"
     results = search(
         Settings(
-            index=str(tiny.index),
-            photo=str(tiny.photos / "landmark 3" / "2.jpg"),
+            index=tiny.index,
+            photo=tiny.photos / "landmark 3" / "2.jpg",
             box=("0", "0", "48", "40"),
             k=7,
-            mosaic=str(mosaic),
+            mosaic=mosaic,
         )
     )
     lines = format_table(results).splitlines()
@@ -26,12 +26,19 @@ def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> N
     assert tf.io.decode_png(mosaic.read_bytes()).shape[:2] == (552, 1200)
 
 
+def test_a_folder_is_not_replaced_by_a_mosaic(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"--mosaic=.* is a folder"):
+        Settings(index=Path("index"), photo=Path("a.jpg"), mosaic=tmp_path)
+    with pytest.raises(ValueError, match=r"--k is at least 1\. Received: 0"):
+        Settings(index=Path("index"), photo=Path("a.jpg"), k=0)
+
+
 def test_a_photograph_without_a_landmark_is_listed_by_its_name(tiny: Tiny, tmp_path: Path) -> None:
     (result, *_) = search(
         Settings(
-            index=str(tiny.index),
-            photo=str(tiny.photos / "landmark 3" / "2.jpg"),
-            mosaic=str(tmp_path / "mosaic.png"),
+            index=tiny.index,
+            photo=tiny.photos / "landmark 3" / "2.jpg",
+            mosaic=tmp_path / "mosaic.png",
         )
     )
     nameless = dataclasses.replace(result.photograph, landmark="", title="")

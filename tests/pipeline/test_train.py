@@ -83,20 +83,20 @@ def test_pretrained_weights_start_with_a_whitened_projection(tiny: Tiny, tmp_pat
         assert bool(np.any(np.asarray(bias) != 0)) == differs, "whitening subtracts the mean"
 
 
-@pytest.mark.parametrize(("labelled", "triplets"), [(None, None), ("a", "b")])
+@pytest.mark.parametrize(("labelled", "triplets"), [(None, None), (Path("a"), "b")])
 def test_records_and_triplets_are_one_or_the_other(
-    labelled: str | None, triplets: str | None
+    labelled: Path | None, triplets: str | None
 ) -> None:
     with pytest.raises(ValueError, match=r"Pass either --records"):
-        Settings(output="model", records=labelled, triplets=triplets)
+        Settings(output=Path("model"), records=labelled, triplets=triplets)
 
 
 def test_what_is_missing_is_named(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="matches no file"):
-        train(Settings(output=str(tmp_path), triplets=str(tmp_path / "*.tfrec")))
+        train(Settings(output=tmp_path, triplets=str(tmp_path / "*.tfrec")))
     with pytest.raises(FileNotFoundError, match=r"holds no records; make them with"):
-        train(Settings(output=str(tmp_path), records=str(tmp_path)))
+        train(Settings(output=tmp_path, records=tmp_path))
     shard = next(tiny.records.glob("*train*"))
     shutil.copy(shard, tmp_path / "train00.tfrec")
     with pytest.raises(ValueError, match=r"holds no triplets .*--records=DIR"):
-        train(Settings(output=str(tmp_path), triplets=str(tmp_path / "*.tfrec")))
+        train(Settings(output=tmp_path, triplets=str(tmp_path / "*.tfrec")))

@@ -69,7 +69,7 @@ def assert_equal(found: Batches, expected: Batches) -> None:
 
 
 def test_labels_are_read_in_the_order_of_the_records(labelled: RecordFiles) -> None:
-    labels = inputs.read_labels(labelled)
+    labels = inputs.read_ids_and_labels(labelled)[1]
     assert labels.tolist() == [photograph(labelled, number)[1] for number in range(19)]
 
 
@@ -77,7 +77,7 @@ def test_labels_are_read_in_the_order_of_the_records(labelled: RecordFiles) -> N
 def test_labelled_batches_hold_what_the_sampler_chose(
     labelled: RecordFiles, landmarks: int, photographs: int
 ) -> None:
-    labels = inputs.read_labels(labelled)
+    labels = inputs.read_ids_and_labels(labelled)[1]
     order = landmark_batches(labels, landmarks, photographs, seed=0, epoch=1)
     expected = [
         (
@@ -107,7 +107,7 @@ def test_triplet_batches_hold_anchors_then_positives_then_negatives(
 def test_batches_after_resuming_are_those_of_the_whole_run(
     labelled: RecordFiles, triplets: RecordFiles
 ) -> None:
-    order = landmark_batches(inputs.read_labels(labelled), 2, 2, seed=0, epoch=1)
+    order = landmark_batches(inputs.read_ids_and_labels(labelled)[1], 2, 2, seed=0, epoch=1)
     whole = labelled_batches(labelled, order, seed=5)
     assert_equal(labelled_batches(labelled, order, seed=5, first=1), whole[1:])
     order = shuffled_batches(5, 2, seed=0, epoch=1)

@@ -34,7 +34,7 @@ PHOTOGRAPH = Photograph(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("records") / "one"
     unlabelled = Photograph(id="2", encoded=b"BM", format="BMP", height=1, width=1)
-    records.write_shards({"index": lambda: iter([PHOTOGRAPH, unlabelled])}, folder, shards=1)
+    records.write_shards({"index": [PHOTOGRAPH, unlabelled]}, folder, shards=1)
     return folder
 
 

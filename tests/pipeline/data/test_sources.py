@@ -1,9 +1,10 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from pipeline.data.sources import FolderSource, SourcePhotograph
+from pipeline.data.sources import FolderSource, Skipped, SourcePhotograph
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -13,8 +14,13 @@ def fill(folder: Path, *names: str) -> Path:
     return folder
 
 
+def read(source: FolderSource, *landmarks: str) -> list[SourcePhotograph]:
+    found = list(source.photographs(landmarks))
+    return [photograph for photograph in found if isinstance(photograph, SourcePhotograph)]
+
+
 def names(source: FolderSource, *landmarks: str) -> list[tuple[str, str]]:
-    return [(found.landmark, found.name) for found in source.photographs(landmarks)]
+    return [(found.landmark, found.name) for found in read(source, *landmarks)]
 
 
 def test_sub_folders_are_landmarks_in_sorted_order(tmp_path: Path) -> None:
@@ -55,7 +61,7 @@ def test_source_itself_may_lie_in_a_hidden_folder(tmp_path: Path) -> None:
 
 
 def test_content_decides_the_id_and_the_name_does_not(tmp_path: Path) -> None:
-    (found,) = FolderSource(fill(tmp_path, "a.jpg")).photographs([""])
+    (found,) = read(FolderSource(fill(tmp_path, "a.jpg")), "")
     assert found.encoded == b"a.jpg"
     assert found.content_id == hashlib.sha256(b"a.jpg").hexdigest()[:16]
     copy = SourcePhotograph(name="other.jpg", encoded=b"a.jpg", landmark="Sé")
@@ -64,6 +70,39 @@ def test_content_decides_the_id_and_the_name_does_not(tmp_path: Path) -> None:
 
 def test_unknown_landmark_has_no_photographs(tmp_path: Path) -> None:
     assert names(FolderSource(fill(tmp_path, "Sé/a.jpg")), "", "Ribeira") == []
+
+
+def test_a_link_that_leads_nowhere_is_skipped_by_name(tmp_path: Path) -> None:
+    (fill(tmp_path, "a.jpg") / "gone.jpg").symlink_to(tmp_path / "nothing")
+    found, skipped = FolderSource(tmp_path).photographs([""])
+    assert found.name == "a.jpg"
+    assert isinstance(skipped, Skipped)
+    assert (skipped.name, skipped.reason[:14]) == ("gone.jpg", "cannot be read")
+
+
+def test_names_that_are_not_utf_8_can_be_written_all_the_same(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/S\xe9"
+    os.mkdir(folder)
+    Path(os.fsdecode(folder + b"/\xff.jpg")).write_bytes(b"a")
+    source = FolderSource(tmp_path)
+    assert source.landmarks == ("S\ufffd",)
+    assert names(source, *source.landmarks) == [("S\ufffd", "S\ufffd/\ufffd.jpg")]
+
+
+def test_fingerprint_tells_of_a_new_a_changed_and_a_renamed_file(tmp_path: Path) -> None:
+    def fingerprint() -> str:
+        return FolderSource(tmp_path).fingerprint
+
+    seen = [(fill(tmp_path, "Sé/a.jpg"), fingerprint())[1]]
+    assert fingerprint() == seen[0]
+    fill(tmp_path, "Sé/b.jpg")
+    seen.append(fingerprint())
+    (tmp_path / "Sé/b.jpg").write_bytes(b"longer")
+    seen.append(fingerprint())
+    (tmp_path / "Sé/b.jpg").rename(tmp_path / "Sé/c.jpg")
+    seen.append(fingerprint())
+    assert len(set(seen)) == 4
+    assert len(FolderSource(tmp_path)) == 2
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
