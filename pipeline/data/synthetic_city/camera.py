@@ -80,6 +80,8 @@ def clip_to_front(transformed: np.ndarray) -> np.ndarray:
 
     One step of Sutherland and Hodgman, 1974, https://doi.org/10.1145/360767.360802.
     """
+    if transformed[:, 2].min() >= NEAR:
+        return transformed
     kept: list[np.ndarray] = []
     for start, end in zip(transformed, np.roll(transformed, -1, axis=0), strict=True):
         if start[2] >= NEAR:

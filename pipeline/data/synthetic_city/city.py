@@ -1,9 +1,7 @@
 """A city of landmarks and streets, photograph by photograph."""
 
-import concurrent.futures
 import dataclasses
 import functools
-import os
 from collections.abc import Collection, Iterator
 
 import cv2
@@ -81,7 +79,6 @@ def render_city(
     landmarks: Collection[int] | None = None,
     *,
     streets: bool = True,
-    workers: int | None = None,
 ) -> Iterator[CityPhotograph]:
     """Photographs the landmarks one after the other, then the streets.
 
@@ -92,29 +89,20 @@ def render_city(
         settings: The city.
         landmarks: Numbers of the landmarks to photograph; None for all of them.
         streets: Whether to photograph the streets too.
-        workers: Threads that render; by default one a processor.
     """
-    numbers = range(settings.landmarks) if landmarks is None else sorted(landmarks)
-    # A building is drawn once, by the thread that takes all its photographs.
-    rolls = [[(n, p) for p in range(settings.photographs_per_landmark)] for n in numbers]
+    for landmark in range(settings.landmarks) if landmarks is None else sorted(landmarks):
+        for photograph in range(settings.photographs_per_landmark):
+            yield _city_photograph(settings, landmark, photograph)
     if streets:
-        rolls += [[(_NO_LANDMARK, p)] for p in range(settings.distractors)]
-    workers = workers or os.cpu_count() or 1
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        # So many at a time, so that few photographs wait to be taken from the iterator.
-        for start in range(0, len(rolls), 4 * workers):
-            some = rolls[start : start + 4 * workers]
-            for photographs in pool.map(functools.partial(_develop_roll, settings), some):
-                yield from photographs
-
-
-def _develop_roll(settings: CitySettings, roll: list[tuple[int, int]]) -> list[CityPhotograph]:
-    return [_city_photograph(settings, landmark, photograph) for landmark, photograph in roll]
+        for photograph in range(settings.distractors):
+            yield _city_photograph(settings, _NO_LANDMARK, photograph)
 
 
 def _city_photograph(settings: CitySettings, landmark: int, photograph: int) -> CityPhotograph:
     image = render_photograph(settings, landmark, photograph)
-    _, jpeg = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    _, jpeg = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    )
     encoded = jpeg.tobytes()
     if landmark == _NO_LANDMARK:
         return CityPhotograph(name=f"street-{photograph:04}", landmark="", encoded=encoded)

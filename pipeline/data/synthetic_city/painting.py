@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipeline.data.synthetic_city.camera import NEAR, Camera, clip_to_front
-from pipeline.data.synthetic_city.solids import Skin, Solid, Texture
+from pipeline.data.synthetic_city.solids import Colour, Skin, Solid, Texture
 from pipeline.data.synthetic_city.weather import Light
 
 _SUBPIXEL_BITS = 4
@@ -111,63 +111,99 @@ def paint(frame: np.ndarray, mesh: Mesh, camera: Camera, light: Light) -> None:
     ranks = np.empty(len(mesh.lower), int)
     ranks[paint_order(mesh.lower, mesh.upper, camera.position)] = np.arange(len(mesh.lower))
     seen = seen[np.argsort(ranks[mesh.owners[seen]], kind="stable")]
-    polygons, inside = _outlines(transformed[seen], camera, frame.shape)
-    seen, polygons = seen[inside], [polygons[index] for index in inside]
+    outlines = _outlines(transformed[seen], camera)
+    boxes = _boxes_within(frame, outlines)
+    inside = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
+    seen, outlines, boxes = seen[inside], outlines[inside], boxes[inside]
     depths = np.maximum(transformed[seen][..., 2].mean(axis=-1), NEAR)
     tables = light.tables(mesh.normals[seen], depths, mesh.lamps[seen])
     down = -np.cross(mesh.normals[seen], mesh.across[seen])
     planes = camera.plane_homographies(mesh.corners[seen, 0], mesh.across[seen], down)
     to_planes = np.linalg.inv(planes)
-    for index, polygon, table, to_plane in zip(seen, polygons, tables, to_planes, strict=True):
-        paint_face(frame, polygon, mesh.skins[index], table, to_plane)
+    areas = _areas(outlines)
+    densities = np.sqrt(areas / np.maximum(_areas(_on_planes(outlines, to_planes)), 1e-6))
+    in_patches = (outlines - boxes[:, None, :2]) * (1 << _SUBPIXEL_BITS)
+    for index, (left, top, right, bottom), outline, area, density, table, to_plane in zip(
+        seen,
+        boxes,
+        np.rint(in_patches).astype(np.int32),
+        areas,
+        densities,
+        tables,
+        to_planes,
+        strict=True,
+    ):
+        patch, skin = frame[top:bottom, left:right], mesh.skins[index]
+        if isinstance(skin, Texture) and (area >= _SMALLEST_TEXTURED or skin.cutouts):
+            from_patch = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
+            level = _level(skin, density)
+            _paint_texture(patch, outline, skin, level, table, to_plane @ from_patch)
+        else:
+            _paint_colour(patch, outline, skin.mean if isinstance(skin, Texture) else skin, table)
 
 
-def _outlines(
-    transformed: np.ndarray, camera: Camera, shape: tuple[int, ...]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Faces' outlines in pixels, and which of them touch the frame."""
-    safe = np.maximum(transformed, [-np.inf, -np.inf, NEAR])
-    pixels = camera.to_pixels(safe).astype(np.float32)
-    outlines = list(pixels)
+def _outlines(transformed: np.ndarray, camera: Camera) -> np.ndarray:
+    """Faces' convex outlines in pixels, (n, 5, 2).
+
+    A quadrangle that is cut where it comes too near has five corners; others repeat their last.
+    """
+    corners = transformed[:, [0, 1, 2, 3, 3]]
     for index in np.flatnonzero(transformed[..., 2].min(axis=-1) < NEAR):
-        outlines[index] = camera.to_pixels(clip_to_front(transformed[index])).astype(np.float32)
-    lowest = np.array([outline.min(axis=0) for outline in outlines]).reshape(-1, 2)
-    highest = np.array([outline.max(axis=0) for outline in outlines]).reshape(-1, 2)
-    inside = (highest > 0).all(axis=-1) & (lowest < [shape[1], shape[0]]).all(axis=-1)
-    return outlines, np.flatnonzero(inside)
+        cut = clip_to_front(transformed[index])
+        corners[index] = cut[np.minimum(np.arange(5), len(cut) - 1)]
+    return camera.to_pixels(corners)
 
 
-def paint_face(
-    frame: np.ndarray, polygon: np.ndarray, skin: Skin, table: np.ndarray, to_plane: np.ndarray
+def _boxes_within(frame: np.ndarray, outlines: np.ndarray) -> np.ndarray:
+    """The part of a frame that each outline may touch: left, top, right, bottom, int (n, 4)."""
+    limits = (frame.shape[1], frame.shape[0])
+    least = np.clip(np.floor(outlines.min(axis=1)), 0, limits)
+    most = np.clip(np.ceil(outlines.max(axis=1)) + 1, 0, limits)
+    return np.concatenate([least, most], axis=1).astype(int)
+
+
+def _areas(outlines: np.ndarray) -> np.ndarray:
+    """Of polygons (n, corners, 2), by the shoelace formula."""
+    x, y = outlines[..., 0], outlines[..., 1]
+    return np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)) / 2
+
+
+def _on_planes(outlines: np.ndarray, to_planes: np.ndarray) -> np.ndarray:
+    """Outlines in metres on their faces' planes, (n, 5, 2)."""
+    points = outlines @ to_planes[:, :, :2].transpose(0, 2, 1) + to_planes[:, None, :, 2]
+    return points[..., :2] / points[..., 2:]
+
+
+def _paint_colour(
+    patch: np.ndarray, outline: np.ndarray, colour: Colour, table: np.ndarray
 ) -> None:
-    """Paints one face.
+    red, green, blue = (int(table[value, channel]) for channel, value in enumerate(colour))
+    cv2.fillConvexPoly(
+        patch, outline, (red, green, blue, 0), lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS
+    )
+
+
+def _paint_texture(
+    patch: np.ndarray,
+    outline: np.ndarray,
+    texture: Texture,
+    level: int,
+    table: np.ndarray,
+    to_plane: np.ndarray,
+) -> None:
+    """Paints a face's texture.
 
     Args:
-        frame: (height, width, 4) uint8, changed in place.
-        polygon: The convex outline in pixels, (n, 2) float32.
-        skin: A colour, or a texture whose lower left corner is the plane's origin.
+        patch: The part of the frame that the face lies in, (height, width, 4), changed in place.
+        outline: The convex outline in the patch, int32 (corners, 2) of subpixels.
+        texture: Its lower left corner is the plane's origin.
+        level: Which of its copies is painted.
         table: What each channel becomes in this light, (256, 4).
-        to_plane: Maps pixels to homogeneous metres on the face's plane, (3, 3).
+        to_plane: Maps the patch's pixels to homogeneous metres on the face's plane, (3, 3).
     """
-    left, top = np.maximum(np.floor(polygon.min(axis=0)), 0).astype(int)
-    limits = (frame.shape[1], frame.shape[0])
-    right, bottom = np.minimum(np.ceil(polygon.max(axis=0)) + 1, limits).astype(int)
-    if right <= left or bottom <= top:
-        return
-    patch = frame[top:bottom, left:right]
-    fixed = np.round((polygon - (left, top)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    area = cv2.contourArea(polygon)
-    if not isinstance(skin, Texture) or (area < _SMALLEST_TEXTURED and not skin.cutouts):
-        red, green, blue = skin.mean if isinstance(skin, Texture) else skin
-        colour = (table[red, 0], table[green, 1], table[blue, 2])
-        scalar = (int(colour[0]), int(colour[1]), int(colour[2]), 0)
-        cv2.fillConvexPoly(patch, fixed, scalar, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
-        return
-    level = _level(skin, to_plane, polygon)
-    from_patch = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
-    picture, cutout = _warp(skin, level, to_plane @ from_patch, patch.shape[:2])
+    picture, cutout = _warp(texture, level, to_plane, patch.shape[:2])
     mask = np.zeros(patch.shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, fixed, 255, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
+    cv2.fillConvexPoly(mask, outline, 255, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
     if cutout is not None:
         mask &= cutout
     cv2.copyTo(cv2.LUT(picture, table[None]), mask, patch)
@@ -186,7 +222,7 @@ def _warp(
     to_picture = np.array([[across, 0.0, -0.5], [0.0, up, height - 0.5], [0.0, 0.0, 1.0]])
     mapping = to_picture @ to_plane
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    border = cv2.BORDER_REFLECT if texture.tiled else cv2.BORDER_REPLICATE
+    border = cv2.BORDER_WRAP if texture.tiled else cv2.BORDER_REPLICATE
     size = (shape[1], shape[0])
     warped = cv2.warpPerspective(picture, mapping, size, flags=flags, borderMode=border)
     if not texture.cutouts:
@@ -195,11 +231,12 @@ def _warp(
     return warped, np.where(cutout > 127, np.uint8(255), np.uint8(0))
 
 
-def _level(texture: Texture, to_plane: np.ndarray, polygon: np.ndarray) -> int:
-    """The texture's level whose pixels are about as large as the frame's."""
-    on_plane = polygon @ to_plane[:, :2].T + to_plane[:, 2]
-    metres = (on_plane[:, :2] / on_plane[:, 2:]).astype(np.float32)
-    square_metres = max(cv2.contourArea(metres), 1e-6)
-    density = math.sqrt(max(cv2.contourArea(polygon), 1e-6) / square_metres)
-    halvings = math.log2(max(texture.pixels_per_metre / density, 1e-6))
+def _level(texture: Texture, density: float) -> int:
+    """The texture's copy whose pixels are about as large as the frame's.
+
+    Args:
+        texture: The texture.
+        density: The frame's pixels a metre of the face.
+    """
+    halvings = math.log2(max(texture.pixels_per_metre / max(density, 1e-6), 1e-6))
     return min(max(math.floor(halvings + 0.35), 0), len(texture.levels) - 1)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Sequence
 
 import cv2
@@ -17,7 +18,9 @@ from pipeline.data.synthetic_city.weather import Light, draw_light
 
 _SUPERSAMPLING = 1.3
 _SEASONS: tuple[Season, ...] = ("spring", "summer", "autumn", "winter")
-_LAMP_COLOUR = np.array([255.0, 208.0, 140.0], np.float32)
+# Red, green and blue of lamplight by its strength.
+_LAMP_TABLE = np.linspace((0, 0, 0), (255, 208, 140), 256)[None].astype(np.uint8)
+_BOX_CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))  # lower or upper, (8, 3)
 _CLOUD_CELLS = 5  # of the coarsest noise that clouds are made of
 
 
@@ -37,8 +40,7 @@ def take_photograph(site: Site, size: int, city_seed: int, rng: np.random.Genera
     light = draw_light(rng)
     season: Season = "winter" if light.weather.snow else _SEASONS[rng.integers(4)]
     camera = draw_camera(site.building, side, rng)
-    frame = np.zeros((side, side, 4), np.uint8)
-    frame[..., :3] = _backdrop(site, camera, light, side, rng)
+    frame = _backdrop(site, camera, light, side, rng)
     meshes = [
         site.neighbours,
         site.building.mesh,
@@ -51,13 +53,16 @@ def take_photograph(site: Site, size: int, city_seed: int, rng: np.random.Genera
 def _backdrop(
     site: Site, camera: Camera, light: Light, side: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Sky, ground and shadows, which are smooth: painted at half the size, then enlarged."""
+    """Sky, ground and shadows, (side, side, 4) without glow.
+
+    They are smooth, so they are painted at half the size, then enlarged.
+    """
     half = dataclasses.replace(camera, focal=camera.focal / 2, centre=(side / 4, side / 4))
     frame = np.zeros((side // 2, side // 2, 4), np.uint8)
     frame[..., :3] = _sky(half, light, side // 2, rng)
     paint(frame, site.ground, half, light)
     _cast_shadows(frame, site.building.solids, half, light)
-    return cv2.resize(frame[..., :3], (side, side), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(frame, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def _sky(camera: Camera, light: Light, side: int, rng: np.random.Generator) -> np.ndarray:
@@ -92,10 +97,11 @@ def _cast_shadows(frame: np.ndarray, solids: Sequence[Solid], camera: Camera, li
         return
     slant = light.towards_sun[:2] / light.towards_sun[2]
     mask = np.zeros(frame.shape[:2], np.uint8)
-    for each in solids:
-        corners = np.array(np.meshgrid(*zip(each.lower, each.upper, strict=True))).reshape(3, -1).T
-        fallen = corners[:, :2] - corners[:, 2:] * slant
-        hull = cv2.convexHull(fallen.astype(np.float32))[:, 0]
+    boxes = np.array([(each.lower, each.upper) for each in solids])  # (m, 2, 3)
+    corners = boxes[:, _BOX_CORNERS, np.arange(3)]  # (m, 8, 3)
+    fallen = corners[..., :2] - corners[..., 2:] * slant
+    for shadow in fallen.astype(np.float32, order="C"):
+        hull = cv2.convexHull(shadow)[:, 0]
         ground = np.column_stack([hull, np.zeros(len(hull))])
         seen = clip_to_front(camera.transform(ground))
         if len(seen) > 2 and seen[:, 2].max() > NEAR:
@@ -109,7 +115,7 @@ def _cast_shadows(frame: np.ndarray, solids: Sequence[Solid], camera: Camera, li
 def _develop(frame: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Lamplight, white balance, exposure, the lens and the sensor's noise."""
     small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-    image, glow = np.ascontiguousarray(small[..., :3]), small[..., 3]
+    image, glow = cv2.cvtColor(small, cv2.COLOR_RGBA2RGB), cv2.extractChannel(small, 3)
     if glow.any():
         image = _with_lamplight(image, glow)
     balance = np.exp(rng.normal(0.0, 0.035, 3) + rng.normal(0.0, 0.14))
@@ -126,10 +132,9 @@ def _develop(frame: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarr
 def _with_lamplight(image: np.ndarray, glow: np.ndarray) -> np.ndarray:
     """Windows shine, and light the air around them."""
     bloom = cv2.GaussianBlur(glow, (0, 0), max(glow.shape[0] / 90, 0.5))
-    share = cv2.merge([glow] * 3).astype(np.float32) / 255
-    spread = cv2.merge([bloom] * 3).astype(np.float32) * (0.35 / 255)
-    lit = image * (1 - share) + (share + spread) * _LAMP_COLOUR
-    return np.minimum(lit, 255).astype(np.uint8)
+    light = cv2.addWeighted(glow, 1.0, bloom, 0.35, 0.0)
+    unlit = cv2.multiply(image, cv2.merge([cv2.bitwise_not(glow)] * 3), scale=1 / 255)
+    return cv2.add(unlit, cv2.LUT(cv2.merge([light] * 3), _LAMP_TABLE))
 
 
 @functools.lru_cache(maxsize=16)

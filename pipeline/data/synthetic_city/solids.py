@@ -18,7 +18,7 @@ class Texture:
 
     `levels` are (height, width, 4) uint8, each half as large as the one before; the channels are
     red, green, blue and the light a window gives at night. `cutouts` (height, width) are 0 where
-    the picture has holes. A `tiled` texture is mirrored for ever, others end at their edge.
+    the picture has holes. A `tiled` texture repeats for ever, others end at their edge.
     """
 
     levels: tuple[np.ndarray, ...]
@@ -39,7 +39,13 @@ def make_texture(
     cutout: np.ndarray | None = None,
     tiled: bool = False,
 ) -> Texture:
-    """Adds the smaller copies to a picture (height, width, 4) and its cutout (height, width)."""
+    """Adds the smaller copies to a picture (height, width, 4) and its cutout (height, width).
+
+    A tiled picture is mirrored first, so that it repeats without a seam.
+    """
+    if tiled:
+        picture = np.concatenate([picture, picture[:, ::-1]], axis=1)
+        picture = np.concatenate([picture[::-1], picture], axis=0)
     red, green, blue, _ = (int(channel) for channel in cv2.mean(picture, cutout))
     return Texture(
         levels=_halvings(picture),
