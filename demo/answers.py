@@ -66,7 +66,7 @@ def query_image(editor: Mapping[str, Any] | None) -> np.ndarray:
         ValueError: If there is none.
     """
     image = None if editor is None else editor.get("composite")
-    if image is None or not image.any():
+    if image is None:
         raise ValueError("Choose a photograph first: upload one, paste one, or pick an example.")
     return np.ascontiguousarray(image[..., :3])
 

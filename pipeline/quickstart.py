@@ -122,7 +122,7 @@ def _described(collection: Path) -> dict[str, Any]:
 def _collection_records(settings: Settings) -> Path:
     """The records to be searched: the user's photographs, or buildings no model has seen."""
     if settings.photos is None:
-        logger.info("Rendering the buildings to search.")
+        logger.info("The buildings to search:")
         city = dataclasses.replace(
             CITY, output=settings.tfrecords / CITY.output, overwrite=settings.overwrite
         )
@@ -190,7 +190,7 @@ def _has_pretrained(weights: str) -> bool:
 
 
 def _training_records(settings: Settings) -> Path:
-    logger.info("Rendering the buildings to learn from.")
+    logger.info("The buildings to learn from:")
     return build_records(
         RecordSettings(
             output=settings.tfrecords / _TRAINING_CITY,

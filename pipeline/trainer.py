@@ -107,6 +107,8 @@ class Trainer:
             )
         else:
             self._finish_epoch(0, loss=None)
+        if self._get("epoch") == self._epochs:
+            return
         done = self._get("epoch") * self._steps + self._get("step")
         with progress_bar(
             "Training", unit="steps", total=self._epochs * self._steps, done=done
