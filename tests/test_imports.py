@@ -107,6 +107,7 @@ def test_an_import_that_keeps_the_rule_passes(module: str, source: str) -> None:
     assert violations(module, source) == set()
 
 
+@pytest.mark.filterwarnings("ignore:pkg_resources is deprecated:UserWarning")
 def test_tensorflow_hub_imports_with_the_setuptools_that_setup_pins() -> None:
     """Version 0.16.1 needs pkg_resources, which setuptools 82 no longer brings."""
     assert importlib.import_module("tensorflow_hub").load
