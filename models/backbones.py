@@ -108,9 +108,9 @@ def _load_weights(backbone: keras.Model, name: str, path: Path) -> None:
         with warnings.catch_warnings(action="ignore"):  # one a layer, before Keras refuses the file
             backbone.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0].partition(" Example error message")[0]
+        reason = str(error).splitlines()[0].partition(" Example error message")[0].rstrip(".")
         raise ValueError(
-            f"--weights={path} does not fit {name} without its classifier: {reason} "
+            f"--weights={path} does not fit {name} without its classifier: {reason}. "
             f"Pass the weights of {name}, or the --backbone they were saved from."
         ) from error
 

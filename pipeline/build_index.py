@@ -56,7 +56,8 @@ def build_index(settings: Settings) -> Path:
     folder = settings.model
     output = folder / model_folder.INDEXES / f"{'+'.join(settings.data)}-{settings.kind}"
     embedded = read_embeddings([folder / model_folder.EMBEDDINGS / name for name in settings.data])
-    _check_model(folder, embedded)
+    made_by = embedded.model_fingerprint
+    model_folder.require_made_by(folder, folder / model_folder.EMBEDDINGS, made_by)
     if _is_current(output, settings, embedded):
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
@@ -77,15 +78,6 @@ def build_index(settings: Settings) -> Path:
     }
     Collection(index=index, photographs=embedded.metadata, manifest=described).save(output)
     return output
-
-
-def _check_model(folder: Path, embedded: Embeddings) -> None:
-    fingerprint = model_folder.read_model_file(folder)["fingerprint"]
-    if embedded.model_fingerprint != fingerprint:
-        raise ValueError(
-            f"The embeddings were made by the model {embedded.model_fingerprint[:12]}, {folder} "
-            f"now holds {fingerprint[:12]}; run `python -m pipeline.embed --overwrite` first."
-        )
 
 
 def _is_current(output: Path, settings: Settings, embedded: Embeddings) -> bool:

@@ -49,11 +49,12 @@ def define_flags(settings_type: type) -> None:
     """
     types_by_name = typing.get_type_hints(settings_type)
     for field in dataclasses.fields(settings_type):
-        required = field.default is dataclasses.MISSING
-        default = None if required else field.default
+        default = None if _is_required(field) else field.default
         _define_flag(field.name, types_by_name[field.name], default, field.metadata["help"])
-        if required:
-            flags.mark_flag_as_required(field.name)
+
+
+def _is_required(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING
 
 
 def _define_flag(name: str, annotation: Any, default: Any, help_text: str) -> None:
@@ -90,12 +91,14 @@ def read_settings(settings_type: type[SettingsType]) -> SettingsType:
     """The settings that the parsed flags hold; of a path, ``~`` is the user's home.
 
     Raises:
-        ValueError: If a path is empty.
+        ValueError: If a required flag is missing, or a path is empty.
     """
     types_by_name = typing.get_type_hints(settings_type)
     values = {}
     for field in dataclasses.fields(settings_type):  # type: ignore[arg-type]
         value = flags.FLAGS[field.name].value
+        if value is None and _is_required(field):
+            raise ValueError(f"--{field.name} is required. {field.metadata['help']}")
         if _without_none(types_by_name[field.name]) is Path and value is not None:
             if not value:
                 raise ValueError(f"--{field.name} is empty; name a file or a folder.")
@@ -107,7 +110,7 @@ def read_settings(settings_type: type[SettingsType]) -> SettingsType:
 def run(main: Callable[[SettingsType], None], settings_type: type[SettingsType]) -> None:
     """Runs a stage from the command line.
 
-    What the user can mend (ValueError, OSError: a bad value, a missing file) ends as one line
+    What the user can mend (ValueError, OSError: a bad flag, a missing file) ends as one line
     on standard error and exit status 1; ``--verbosity=1`` shows its traceback. Anything else is
     a defect and keeps its traceback.
     """
@@ -124,4 +127,11 @@ def run(main: Callable[[SettingsType], None], settings_type: type[SettingsType])
     define_flags(settings_type)
     logging.set_verbosity(logging.WARNING)  # of the libraries
     show_messages()
-    app.run(main_of_arguments)
+    app.run(main_of_arguments, flags_parser=_parse_flags)
+
+
+def _parse_flags(arguments: Sequence[str]) -> list[str]:
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        sys.exit(f"error: {str(error).rstrip('. ?')}. Pass --help for a list of the flags.")

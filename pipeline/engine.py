@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import decode_photograph
+from pipeline import model_folder
 from pipeline.data import records
 from pipeline.data.shards import read_record
 from pipeline.descriptors import Descriptor
@@ -84,14 +85,9 @@ class Engine:
     def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
         self.collection = load_collection(folder)
         self.descriptor = descriptor or Descriptor(folder.parent.parent)
-        made_by = self.collection.manifest["model_fingerprint"]
-        if made_by != self.descriptor.fingerprint:
-            raise ValueError(
-                f"{folder} was filled by the model {made_by[:12]}; {self.descriptor.folder} is "
-                f"{self.descriptor.fingerprint[:12]}, whose vectors cannot be compared with it. "
-                "Describe and index the photographs again with `python -m pipeline.embed "
-                "--overwrite` and `python -m pipeline.build_index --overwrite`."
-            )
+        model_folder.require_made_by(
+            self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
+        )
 
     def search(self, image: np.ndarray, k: int, box: Box | None = None) -> list[Result]:
         """Finds the photographs most like an image, or a part of it.

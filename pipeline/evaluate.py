@@ -48,11 +48,13 @@ def evaluate(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If the index or the embeddings it was built from are missing.
-        ValueError: If no landmark has two photographs, or the embeddings have changed.
+        ValueError: If no landmark has two photographs, the embeddings have changed, or another
+            model made the index.
     """
     folder = settings.index
     collection = load_collection(folder)
     model = folder.parent.parent
+    model_folder.require_made_by(model, folder, collection.manifest["model_fingerprint"])
     data = collection.manifest["settings"]["data"]
     embedded = read_embeddings([model / model_folder.EMBEDDINGS / name for name in data])
     if collection.manifest["shards"] != embedded.shards:

@@ -34,3 +34,23 @@ def fingerprint(folder: Path) -> str:
     saved_model = folder / SAVED_MODEL
     files = [saved_model / "saved_model.pb", *(saved_model / "variables").iterdir()]
     return manifest.fingerprint_files(saved_model, files)
+
+
+def require_made_by(folder: Path, artefact: Path, made_by: str) -> None:
+    """Checks that what lies in a model's folder was made by the model that is there now.
+
+    Args:
+        folder: The model's folder.
+        artefact: Embeddings or an index.
+        made_by: Fingerprint of the model that made it.
+
+    Raises:
+        ValueError: If that was another one, naming both.
+    """
+    fingerprint_now = read_model_file(folder)["fingerprint"]
+    if made_by != fingerprint_now:
+        raise ValueError(
+            f"{artefact} was made by the model {made_by[:12]}; {folder} is {fingerprint_now[:12]}, "
+            "whose vectors cannot be compared with it. Describe the photographs anew with `python "
+            "-m pipeline.embed --overwrite`, then run `python -m pipeline.build_index`."
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import metrics
+from pipeline import manifest, metrics, model_folder
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.build_records import Settings as RecordSettings
@@ -83,6 +83,14 @@ def test_photographs_of_other_shards_are_known_for_learned(tiny: Tiny, tmp_path:
     embed(EmbedSettings(model=model, records=folder))
     index = build_index(IndexSettings(model=model, data=("again",)))
     assert json.loads(evaluate(Settings(index=index)).read_text())["queries_trained_on"] == 20
+
+
+def test_an_index_of_another_model_is_refused(tiny: Tiny, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    described = model_folder.read_model_file(model)
+    manifest.write_json(model / "model.json", {**described, "fingerprint": "0123456789abcdef"})
+    with pytest.raises(ValueError, match=r"squares-flat was made by the model .*0123456789ab"):
+        evaluate(Settings(index=model / "indexes" / "squares-flat"))
 
 
 def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) -> None:
