@@ -23,6 +23,7 @@ setup(
         "pipeline",
         "pipeline.data",
         "pipeline.data.synthetic_city",
+        "pipeline.data.synthetic_city.styles",
         "pipeline.index",
     ],
     install_requires=[

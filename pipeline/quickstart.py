@@ -8,8 +8,6 @@ done again.
 """
 
 import dataclasses
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from pipeline.evaluate import evaluate
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.index.faiss_index import KINDS, IndexKind, fewest_vectors
+from pipeline.index.measurement import median_milliseconds
 from pipeline.progress import logger
 from pipeline.train import Settings as TrainSettings
 from pipeline.train import train
@@ -222,13 +221,7 @@ def _row(model: Path, collection: Path, kind: IndexKind, overwrite: bool) -> Row
 
 def _milliseconds(engine: Engine) -> float:
     image = np.zeros((256, 256, 3), np.uint8)
-    engine.search(image, 10)  # the first search allocates
-    times = []
-    for _ in range(_TIMED_QUERIES):
-        start = time.perf_counter()
-        engine.search(image, 10)
-        times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times)
+    return median_milliseconds([lambda: engine.search(image, 10)] * _TIMED_QUERIES)
 
 
 def format_table(rows: list[Row]) -> str:

@@ -11,7 +11,7 @@ checkpoint. Afterwards: ``python -m pipeline.export --model=exported/MODEL``.
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -19,18 +19,17 @@ import tensorflow as tf
 
 from models import siamese
 from models.backbones import BackboneName
-from pipeline import command_line, manifest, metrics
+from pipeline import command_line, manifest
 from pipeline.command_line import setting
-from pipeline.data import inputs, records
-from pipeline.data.shards import RecordFiles
+from pipeline.data import inputs
 from pipeline.data.training_data import TrainingData
+from pipeline.held_out import Evaluate, held_out_score, no_score
 from pipeline.model_folder import LEARNED_IDS, NETWORK, TRAINING, TRAINING_FILE
 from pipeline.progress import logger
-from pipeline.trainer import Evaluate, Trainer
+from pipeline.trainer import Trainer
 
 _BEGUN = "settings.json"  # written before the first step, so that a run goes on as it began
 _WHITENING_PHOTOGRAPHS = 4000
-_VALIDATION = "validation"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,16 +138,21 @@ def train(settings: Settings) -> Path:
         checkpoint_steps=settings.checkpoint_steps,
     )
     trainer.run()
-    content = {
+    np.save(output / LEARNED_IDS, data.ids)
+    manifest.write_json(output / TRAINING_FILE, _describe(settings, data, trainer, output))
+    return output
+
+
+def _describe(
+    settings: Settings, data: TrainingData, trainer: Trainer, output: Path
+) -> dict[str, Any]:
+    return {
         "settings": manifest.settings_as_json(settings),
         "data": data.describe(),
         "best_epoch": trainer.best_epoch,
         "epochs": trainer.log.epochs,
         "network_sha256": manifest.fingerprint_files(output, [output / NETWORK]),
     }
-    np.save(output / LEARNED_IDS, data.ids)
-    manifest.write_json(output / TRAINING_FILE, content)
-    return output
 
 
 def _remove_training(folder: Path) -> None:
@@ -204,40 +208,12 @@ def _batch_loss(settings: Settings) -> siamese.BatchLoss:
 
 
 def _held_out_score(settings: Settings) -> Evaluate:
-    """The mAP on the split 'validation', whose landmarks training never sees."""
     folder = settings.validation_records or settings.records
     if folder is None:
-        logger.warning(
-            "No held-out mAP: triplet records name no landmarks. Pass "
-            "--validation_records=tfrecords/NAME to see whether training helps."
+        return no_score(
+            "triplets name no landmarks; pass --validation_records=tfrecords/NAME to have it"
         )
-        return lambda network: None
-    if settings.validation_records is None and _VALIDATION not in records.split_names(folder):
-        logger.warning(
-            "No held-out mAP: %s holds no landmark back. The last epoch is kept, whether it "
-            "helps or not.",
-            folder,
-        )
-        return lambda network: None
-    shards = records.list_shards(folder, _VALIDATION)
-    _, labels = inputs.read_ids_and_labels(RecordFiles.open([shard.path for shard in shards]))
-    if not metrics.relevant_elsewhere(labels).any():
-        logger.warning("No held-out mAP: no landmark held back by %s has two photographs.", folder)
-        return lambda network: None
-
-    def score(network: keras.Model) -> float:
-        embed = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
-        embeddings, labels = [], []
-        for shard in shards:
-            for _, images, parsed in inputs.photograph_batches(
-                shard.path, size=settings.image_size, batch=32
-            ):
-                embeddings.append(embed(images).numpy())
-                labels.append(parsed["image/class/label"].numpy())
-        relevant, totals = metrics.leave_one_out(np.concatenate(embeddings), np.concatenate(labels))
-        return float(metrics.average_precision(relevant, totals).mean())
-
-    return score
+    return held_out_score(folder, settings.image_size)
 
 
 def main(settings: Settings) -> None:

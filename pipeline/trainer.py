@@ -1,7 +1,6 @@
 """The training loop: epochs of steps, held-out mAP after each, checkpoints throughout."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,12 @@ from models.siamese import BatchLoss, train_step
 from pipeline import manifest
 from pipeline.data import inputs
 from pipeline.data.training_data import TrainingData
+from pipeline.held_out import Evaluate
 from pipeline.model_folder import NETWORK
 from pipeline.progress import logger, progress_bar
 from pipeline.training_log import TrainingLog
 
 _CHECKPOINTS = "checkpoints"
-
-# Scores the network on landmarks it does not learn from: its mAP, or None if there are none.
-Evaluate = Callable[[keras.Model], float | None]
 
 
 class Trainer:

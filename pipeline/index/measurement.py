@@ -1,6 +1,9 @@
 """How well and how fast an index searches."""
 
+import functools
+import statistics
 import time
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -26,10 +29,17 @@ def recall_against_exact(
 
 def milliseconds_per_query(index: VectorIndex, queries: np.ndarray, k: int = 10) -> float:
     """Median time of a search for one query at a time, milliseconds."""
-    index.search(queries[:1], k)  # the first search allocates
+    return median_milliseconds(functools.partial(index.search, query[None], k) for query in queries)
+
+
+def median_milliseconds(calls: Iterable[Callable[[], object]]) -> float:
+    """Median time of some calls, milliseconds; the first, which allocates, is not counted.
+
+    Where there is only one call, it is the one that counts.
+    """
     times = []
-    for query in queries:
+    for call in calls:
         start = time.perf_counter()
-        index.search(query[None], k)
+        call()
         times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times))
+    return 1000 * statistics.median(times[1:] or times)

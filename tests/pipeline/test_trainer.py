@@ -13,7 +13,8 @@ from models.pooling import GeM
 from pipeline.data import inputs, records
 from pipeline.data.shards import RecordFiles
 from pipeline.data.training_data import TrainingData
-from pipeline.trainer import Evaluate, Trainer, adamw
+from pipeline.held_out import Evaluate
+from pipeline.trainer import Trainer, adamw
 
 STEPS = 4  # an epoch: 16 photographs of usable landmarks, 2 x 2 a batch
 

@@ -5,12 +5,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.data.synthetic_city.churches import baroque_church, castle, gothic_church
-from pipeline.data.synthetic_city.civic import arcade_palace, mansard_palace, temple, town_hall
-from pipeline.data.synthetic_city.houses import timber_house, warehouse
-from pipeline.data.synthetic_city.modern import deco_tower, glass_tower
 from pipeline.data.synthetic_city.painting import Mesh, make_mesh
 from pipeline.data.synthetic_city.solids import Colour, Solid
+from pipeline.data.synthetic_city.styles.arcade_palace import arcade_palace
+from pipeline.data.synthetic_city.styles.baroque_church import baroque_church
+from pipeline.data.synthetic_city.styles.castle import castle
+from pipeline.data.synthetic_city.styles.deco_tower import deco_tower
+from pipeline.data.synthetic_city.styles.glass_tower import glass_tower
+from pipeline.data.synthetic_city.styles.gothic_church import gothic_church
+from pipeline.data.synthetic_city.styles.mansard_palace import mansard_palace
+from pipeline.data.synthetic_city.styles.temple import temple
+from pipeline.data.synthetic_city.styles.timber_house import timber_house
+from pipeline.data.synthetic_city.styles.town_hall import town_hall
+from pipeline.data.synthetic_city.styles.warehouse import warehouse
 from pipeline.data.synthetic_city.workshop import Family, Material, Workshop
 
 SIBLINGS = 2

@@ -1,0 +1,1 @@
+"""How each style is built: one module a style."""

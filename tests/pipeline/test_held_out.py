@@ -1,0 +1,68 @@
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline import metrics
+from pipeline.build_records import Settings, build_records
+from pipeline.data import inputs, records
+from pipeline.held_out import held_out_score
+from tests.tiny import write_photographs
+
+SIZE = 16
+
+
+def _network() -> keras.Model:
+    """Describes an image by its pixels."""
+    images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
+    pixels = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
+    return keras.Model(images, keras.layers.UnitNormalization()(keras.layers.Flatten()(pixels)))
+
+
+def _built(folder: Path, **counts: int) -> Path:
+    write_photographs(folder / "photos", **counts)
+    return build_records(
+        Settings(photos=folder / "photos", output=folder / "records", validation_fraction=0.4)
+    )
+
+
+def test_score_is_the_map_of_the_held_out_photographs_alone(tmp_path: Path) -> None:
+    folder = _built(tmp_path, landmarks=10, photographs=3)
+    network = _network()
+    shards = records.list_shards(folder, "validation")
+    ((_, images, parsed),) = inputs.photograph_batches(shards[0].path, size=SIZE, batch=64)
+    labels = parsed["image/class/label"].numpy()
+    assert len(np.unique(labels)) == 4
+    expected = metrics.average_precision(
+        *metrics.leave_one_out(network(images).numpy(), labels)
+    ).mean()
+    assert held_out_score(folder, SIZE)(network) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "photographs", "reason"),
+    [(1, 3, "holds no landmark back"), (10, 1, "has two photographs")],
+)
+def test_without_photographs_to_find_there_is_no_score_and_it_is_said(
+    landmarks: int,
+    photographs: int,
+    reason: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = _built(tmp_path, landmarks=landmarks, photographs=photographs)
+    with caplog.at_level(logging.WARNING, "pipeline"):
+        assert held_out_score(folder, SIZE)(_network()) is None
+    assert reason in caplog.text
+
+
+def test_damaged_records_are_named_before_training_begins(tmp_path: Path) -> None:
+    folder = _built(tmp_path, landmarks=10, photographs=3)
+    path = records.list_shards(folder, "validation")[0].path
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{path.name} is damaged; copy it again"):
+        held_out_score(folder, SIZE)
