@@ -33,7 +33,8 @@ class Catalogue:
 
     def __init__(self, exported: Path) -> None:
         manifests = exported.glob(f"*/{model_folder.INDEXES}/*/{collection.MANIFEST}")
-        found = [_entry(path.parent) for path in manifests]
+        folders = [path.parent for path in manifests]
+        found = [_entry(folder) for folder in folders if not folder.name.startswith(".")]
         if not found:
             raise FileNotFoundError(
                 f"{exported} holds no index to search; make one with `make demo`, or with "

@@ -102,7 +102,7 @@ def _application(name: str, weights: str | None) -> keras.Model:
 def _load_weights(backbone: keras.Model, name: str, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f"--weights={path}: no such file. Pass imagenet, none, or a .weights.h5 file."
+            f"--weights={path} is no file. Pass imagenet, none, or a .weights.h5 file."
         )
     try:
         with warnings.catch_warnings(action="ignore"):  # one a layer, before Keras refuses the file

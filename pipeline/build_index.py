@@ -37,9 +37,12 @@ class Settings:
     overwrite: bool = setting("Build again over a finished index.", default=False)
 
     def __post_init__(self) -> None:
-        """Checks that there is something to index."""
-        if not self.data:
-            raise ValueError("--data is empty; name a data set that the model has described.")
+        """Checks that names of data sets are what they must be."""
+        if not self.data or any(not name or "/" in name for name in self.data):
+            raise ValueError(
+                "--data names data sets that the model has described, without their folder. "
+                f"Received: {','.join(self.data)!r}."
+            )
 
 
 def build_index(settings: Settings) -> Path:

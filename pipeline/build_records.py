@@ -55,6 +55,11 @@ class Settings:
                 f"--validation_fraction is 0 to below 1. Received: {self.validation_fraction}."
             )
         command_line.require_at_least(self, shards=1, seed=0)
+        if self.photos is not None and self.output.resolve().is_relative_to(self.photos.resolve()):
+            raise ValueError(
+                f"--output={self.output} lies within --photos; records are not photographs. Name "
+                "a folder outside."
+            )
         if self.photos is None and not self.city_landmarks + self.city_distractors:
             raise ValueError("--city_landmarks and --city_distractors are both 0; raise one.")
 
@@ -70,24 +75,45 @@ def build_records(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If the folder of photographs is missing.
-        ValueError: If none of its files is a photograph, or the output holds other things.
+        ValueError: If none of its files is a photograph, a split has fewer photographs than
+            shards, or the output holds other things.
     """
-    output = settings.output
+    output, described = settings.output, settings.output / records.MANIFEST
     source = _source(settings)
-    described = output / records.MANIFEST
     if manifest.made_with(described, settings):
         if manifest.read_json(described, records.BUILD_COMMAND)["source"] == source.fingerprint:
             logger.info("%s is finished; --overwrite makes it anew.", output)
             return output
         logger.info("%s has changed since its records were built.", settings.photos)
-    elif _holds_something(output) and not (settings.overwrite and records.is_record_folder(output)):
-        raise ValueError(f"{output} exists and holds no records of ours; name another --output.")
+    _require_nothing_else(output)
     manifest.write_atomically(output, lambda folder: _write(folder, settings, source))
     return output
 
 
-def _holds_something(path: Path) -> bool:
-    return any(path.iterdir()) if path.is_dir() else path.exists()
+def _require_nothing_else(output: Path) -> None:
+    """Checks that only what this stage has made would be replaced.
+
+    Raises:
+        ValueError: If the folder holds anything else, hidden files apart.
+    """
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise ValueError(f"{output} is a file; name another --output.")
+    ours: set[str] = set()
+    if (output / records.MANIFEST).is_file() and records.is_record_folder(output):
+        shards = manifest.read_json(output / records.MANIFEST, records.BUILD_COMMAND)["shards"]
+        ours = {records.MANIFEST, *records.DESCRIPTION, *shards}
+    others = sorted(
+        path.name
+        for path in output.iterdir()
+        if path.name not in ours and not path.name.startswith(".")
+    )
+    if others:
+        raise ValueError(
+            f"{output} holds other things ({others[0]}), which would be lost; name another "
+            "--output."
+        )
 
 
 def _write(folder: Path, settings: Settings, source: Source) -> None:

@@ -59,21 +59,22 @@ def _is_required(field: "dataclasses.Field[Any]") -> bool:
 
 def _define_flag(name: str, annotation: Any, default: Any, help_text: str) -> None:
     annotation = _without_none(annotation)
+    # As if the stage itself had defined it: --help lists the flags of the program alone.
+    module = {"module_name": sys.argv[0]}
     if typing.get_origin(annotation) is typing.Literal:
-        flags.DEFINE_enum(name, default, list(typing.get_args(annotation)), help_text)
+        flags.DEFINE_enum(name, default, list(typing.get_args(annotation)), help_text, **module)
     elif annotation == tuple[str, ...]:
-        flags.DEFINE_list(name, None if default is None else list(default), help_text)
+        flags.DEFINE_list(name, None if default is None else list(default), help_text, **module)
     elif annotation in _DEFINERS:
-        _DEFINERS[annotation](name, default, help_text)
+        text = str(default) if isinstance(default, Path) else default
+        _DEFINERS[annotation](name, text, help_text, **module)
     else:
         raise TypeError(f"No flag carries a setting of type {annotation}. Received: {name}.")
 
 
-_DEFINERS = {
+_DEFINERS: dict[Any, Callable[..., Any]] = {
     str: flags.DEFINE_string,
-    Path: lambda name, default, help_text: flags.DEFINE_string(
-        name, None if default is None else str(default), help_text
-    ),
+    Path: flags.DEFINE_string,
     bool: flags.DEFINE_boolean,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -23,8 +22,6 @@ from pipeline.data.records import Shard
 from pipeline.data.shards import RecordFiles, record_offsets
 from pipeline.descriptors import Descriptor
 from pipeline.progress import logger, progress_bar
-
-_ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,13 +78,12 @@ def _finished(
     Raises:
         ValueError: If another model made them, or they are of records elsewhere.
     """
-    path = embeddings.metadata_path(output, number)
-    if not path.is_file():
+    entry = embeddings.read_entry(output, number)
+    if entry is None:
         return None
-    entry = manifest.from_bytes(pq.read_schema(path).metadata[_ENTRY])
     if entry["model_fingerprint"] != descriptor.fingerprint:
         raise ValueError(
-            f"{path} was made by the model {entry['model_fingerprint'][:12]}, not by "
+            f"{output} was made by the model {entry['model_fingerprint'][:12]}, not by "
             f"{descriptor.folder}, {descriptor.fingerprint[:12]}; pass --overwrite to describe "
             "the photographs anew, or keep the models in two folders."
         )
@@ -137,7 +133,9 @@ def _embed_shard(
         "photographs": shard.count - len(skipped),
         "skipped": skipped,
     }
-    _write_pair(output, number, np.concatenate(vectors), pa.concat_tables(rows), entry)
+    # From here on what the manifest tells of is not all that is there.
+    manifest.remove(output / embeddings.MANIFEST)
+    embeddings.write_shard(output, number, np.concatenate(vectors), pa.concat_tables(rows), entry)
     return entry
 
 
@@ -173,20 +171,6 @@ def _metadata(shard: Shard, offsets: np.ndarray, parsed: dict[str, tf.Tensor]) -
         **{key: texts(f"attribution/{key}") for key in records.ATTRIBUTION},
     }
     return pa.table(columns, schema=embeddings.METADATA)
-
-
-def _write_pair(
-    output: Path, number: int, vectors: np.ndarray, rows: pa.Table, entry: dict[str, Any]
-) -> None:
-    def save_vectors(path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, vectors)
-
-    rows = rows.replace_schema_metadata({_ENTRY: manifest.to_bytes(entry)})
-    manifest.write_atomically(embeddings.vectors_path(output, number), save_vectors)
-    manifest.write_atomically(
-        embeddings.metadata_path(output, number), lambda path: pq.write_table(rows, path)
-    )
 
 
 def _write_manifest(

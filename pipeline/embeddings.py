@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline import manifest
 
 MANIFEST = "manifest.json"
+_ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
 _COMMAND = "python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME"
 
 METADATA = pa.schema(
@@ -68,6 +69,36 @@ def metadata_path(folder: Path, number: int) -> Path:
     return folder / "metadata" / f"metadata_{number}.parquet"
 
 
+def write_shard(
+    folder: Path, number: int, vectors: np.ndarray, rows: pa.Table, entry: dict[str, Any]
+) -> None:
+    """Writes the pair of files of a shard, the metadata last.
+
+    Args:
+        folder: The data set's embeddings.
+        number: Of the shard.
+        vectors: float32 ``(n, dim)``.
+        rows: A table of the schema ``METADATA``, a row for every vector.
+        entry: What the pair says of itself.
+    """
+
+    def save_vectors(path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, vectors)
+
+    rows = rows.replace_schema_metadata({_ENTRY: manifest.to_bytes(entry)})
+    manifest.write_atomically(vectors_path(folder, number), save_vectors)
+    manifest.write_atomically(
+        metadata_path(folder, number), lambda path: pq.write_table(rows, path)
+    )
+
+
+def read_entry(folder: Path, number: int) -> dict[str, Any] | None:
+    """What the pair of files of a shard says of itself; None if there is none."""
+    path = metadata_path(folder, number)
+    return manifest.from_bytes(pq.read_schema(path).metadata[_ENTRY]) if path.is_file() else None
+
+
 def remove_shards_from(folder: Path, number: int) -> None:
     """Removes the files of shards from a number on, which the records no longer have."""
     while vectors_path(folder, number).is_file() or metadata_path(folder, number).is_file():
@@ -93,7 +124,7 @@ def read_embeddings(folders: Sequence[Path]) -> Embeddings:
 
     Raises:
         FileNotFoundError: If a folder holds no finished embeddings.
-        ValueError: If the folders were made by different models.
+        ValueError: If the folders were made by different models, or a file of another run.
     """
     vectors, tables, fingerprints, shards = [], [], {}, {}
     first_label = 0
@@ -101,9 +132,14 @@ def read_embeddings(folders: Sequence[Path]) -> Embeddings:
         described = read_manifest(folder)
         fingerprints[described["model_fingerprint"]] = folder
         shards[folder.name] = [shard["sha256"] for shard in described["shards"]]
-        for number in range(len(described["shards"])):
+        for number, entry in enumerate(described["shards"]):
             vectors.append(np.load(vectors_path(folder, number)).astype(np.float32))
             tables.append(_with_labels_from(first_label, folder, number))
+            if read_entry(folder, number) != entry or len(vectors[-1]) != len(tables[-1]):
+                raise ValueError(
+                    f"{metadata_path(folder, number)} and its vectors are not those that "
+                    f"{folder / MANIFEST} tells of; make them again with `{_COMMAND}`."
+                )
         first_label = 1 + max(table["label"].to_numpy().max(initial=-1) for table in tables)
     if len(fingerprints) > 1:
         named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())

@@ -84,7 +84,7 @@ class Engine:
 
     def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
         self.collection = load_collection(folder)
-        self.descriptor = descriptor or Descriptor(folder.parent.parent)
+        self.descriptor = descriptor or Descriptor(model_folder.of_index(folder))
         model_folder.require_made_by(
             self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
         )

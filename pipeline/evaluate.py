@@ -53,11 +53,14 @@ def evaluate(settings: Settings) -> Path:
     """
     folder = settings.index
     collection = load_collection(folder)
-    model = folder.parent.parent
+    model = model_folder.of_index(folder)
     model_folder.require_made_by(model, folder, collection.manifest["model_fingerprint"])
     data = collection.manifest["settings"]["data"]
     embedded = read_embeddings([model / model_folder.EMBEDDINGS / name for name in data])
-    if collection.manifest["shards"] != embedded.shards:
+    if (embedded.shards, embedded.model_fingerprint) != (
+        collection.manifest["shards"],
+        collection.manifest["model_fingerprint"],
+    ):
         raise ValueError(
             f"{folder} no longer holds what its data sets do; run `python -m "
             "pipeline.build_index --overwrite`."
@@ -87,7 +90,7 @@ def evaluate(settings: Settings) -> Path:
 
 
 def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
-    """Which photographs the model was trained on, bool ``(n,)``; of triplets it is not known."""
+    """Which photographs are, byte for byte, among those the model was trained on, bool (n,)."""
     training = model_folder.read_model_file(model)["training"]
     path = model / model_folder.TRAINING / model_folder.LEARNED_IDS
     if not training["settings"]["epochs"] or not path.is_file():

@@ -70,9 +70,12 @@ def export(settings: Settings) -> Path:
 
 def _is_current(folder: Path, training: dict[str, Any]) -> bool:
     """Whether what is exported is the network that was trained last."""
-    if not (folder / model_folder.MODEL_FILE).is_file():
+    try:
+        described = model_folder.read_model_file(folder)
+        fingerprint = model_folder.fingerprint(folder)
+    except FileNotFoundError:
         return False
-    return model_folder.read_model_file(folder)["training"] == training
+    return described["training"] == training and described["fingerprint"] == fingerprint
 
 
 def _describe(folder: Path, network: keras.Model, training: dict[str, Any]) -> dict[str, Any]:

@@ -12,40 +12,50 @@ from pipeline.data import inputs, records
 from pipeline.data.shards import RecordFiles
 from pipeline.progress import logger
 
-_SPLIT = "validation"
+VALIDATION = "validation"
 _BATCH = 32
 
 # Gives a network's mAP on landmarks it does not learn from, or None where there are none.
 Evaluate = Callable[[keras.Model], float | None]
 
 
-def held_out_score(folder: Path, image_size: int) -> Evaluate:
-    """The mAP on the split "validation" of records: every photograph queries all others.
+def held_out_score(folder: Path, image_size: int, learned: np.ndarray) -> Evaluate:
+    """The mAP on records: every photograph queries all others.
 
     Args:
-        folder: The records. Where they hold no landmark back that two photographs show, this is
-            said, and there is no score.
+        folder: The records. Their split "validation" is scored, or all where there is none. Where
+            no landmark has two photographs, this is said, and there is no score.
         image_size: Side of the images, pixels.
+        learned: Ids of the photographs that are learned from, bytes; others are to be scored, and
+            it is said where they are not.
 
     Raises:
         FileNotFoundError: If there are no such records.
         ValueError: If they are damaged.
     """
-    if _SPLIT not in records.split_names(folder):
-        return no_score(f"{folder} holds no landmark back")
-    shards = records.list_shards(folder, _SPLIT)
-    _, labels = inputs.read_ids_and_labels(RecordFiles.open([shard.path for shard in shards]))
+    split = VALIDATION if VALIDATION in records.split_names(folder) else None
+    shards = records.list_shards(folder, split)
+    ids, labels = inputs.read_ids_and_labels(RecordFiles.open([shard.path for shard in shards]))
     if not metrics.relevant_elsewhere(labels).any():
         return no_score(f"no landmark that {folder} holds back has two photographs")
+    if shared := np.isin(ids, learned).sum():
+        logger.warning(
+            "%d of the %d photographs in %s that score the network are learned from; their mAP "
+            "says little of landmarks it has not seen.",
+            *(shared, len(ids), folder),
+        )
+
+    @tf.function(reduce_retracing=True)
+    def embed(network: keras.Model, images: tf.Tensor) -> tf.Tensor:
+        return network(images, training=False)
 
     def score(network: keras.Model) -> float:
-        embed = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
         embeddings, labels = [], []
         for shard in shards:
             for _, images, parsed in inputs.photograph_batches(
                 shard.path, size=image_size, batch=_BATCH
             ):
-                embeddings.append(embed(images).numpy())
+                embeddings.append(embed(network, images).numpy())
                 labels.append(parsed["image/class/label"].numpy())
         relevant, totals = metrics.leave_one_out(np.concatenate(embeddings), np.concatenate(labels))
         return float(metrics.average_precision(relevant, totals).mean())

@@ -1,10 +1,12 @@
 """What every artefact says of itself: JSON beside the files, written whole or not at all."""
 
 import dataclasses
+import glob
 import hashlib
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,16 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Has ``write`` fill a temporary sibling (a file or a folder), then renames it to ``path``.
 
     A reader sees the old content or the new, never half. A file replaces a file, a folder a
-    folder.
+    folder; a link stays, and what it leads to is replaced. What a killed process of this machine
+    left is cleared away.
 
     Raises:
         IsADirectoryError: If a file was written and a folder stands at ``path``.
     """
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (path.with_name(f".{path.name}.{kind}-{os.getpid()}") for kind in _KINDS)
-    remove(temporary)
+    _clear_leftovers(path)
+    temporary, old = (_sibling(path, kind, os.getpid()) for kind in _KINDS)
     try:
         write(temporary)
         if temporary.is_dir() and path.is_dir():
@@ -36,9 +40,35 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         remove(temporary)
 
 
+def _sibling(path: Path, kind: str, process: int | str) -> Path:
+    return path.with_name(f".{path.name}.{kind}-{socket.gethostname()}-{process}")
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Removes the temporary siblings of dead processes; puts an old folder back where none is."""
+    for kind in _KINDS:
+        for left_over in path.parent.glob(glob.escape(_sibling(path, kind, "").name) + "*"):
+            if _is_running(int(left_over.name.rpartition("-")[2])):
+                continue
+            if kind == "old" and not path.exists():
+                left_over.rename(path)
+            else:
+                remove(left_over)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return process != os.getpid()
+
+
 def remove(path: Path) -> None:
-    """Removes a file or a folder; does nothing where neither stands."""
-    if path.is_dir():
+    """Removes a file, a folder or a link; does nothing where none stands."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
@@ -112,7 +142,7 @@ def made_with(path: Path, settings: Any) -> bool:
     """
     if settings.overwrite or not path.is_file():
         return False
-    before = read_json(path, "the stage with --overwrite").get("settings", {})
+    before = read_json(path, "--overwrite").get("settings", {})
     now = settings_as_json(settings)
     differences = [
         f"{name} was {before.get(name)!r}, now {now.get(name)!r}"

@@ -1,5 +1,6 @@
 """The folder of a model under ``exported/``: where its parts lie and what ``model.json`` says."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,23 @@ def read_model_file(folder: Path) -> dict[str, Any]:
     return manifest.read_json(folder / MODEL_FILE, _EXPORT_COMMAND.format(folder=folder))
 
 
+def of_index(index: Path) -> Path:
+    """The model's folder that an index lies in, however the index is named."""
+    return Path(os.path.normpath(index / ".." / ".."))
+
+
 def fingerprint(folder: Path) -> str:
     """SHA-256 over the files of a SavedModel that decide its vectors.
 
     Its own ``fingerprint.pb`` is left out, which differs between equal exports.
+
+    Raises:
+        FileNotFoundError: If there is none.
     """
     saved_model = folder / SAVED_MODEL
+    if not (saved_model / "saved_model.pb").is_file():
+        command = _EXPORT_COMMAND.format(folder=folder)
+        raise FileNotFoundError(f"{saved_model} is missing; make it with `{command}`.")
     files = [saved_model / "saved_model.pb", *(saved_model / "variables").iterdir()]
     return manifest.fingerprint_files(saved_model, files)
 

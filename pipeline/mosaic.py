@@ -1,5 +1,6 @@
 """A query and its results as one picture."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def save_mosaic(query: np.ndarray, results: Sequence[Result], path: Path) -> Non
         name = result.photograph.landmark or result.photograph.title
         caption = f"{result.rank}. {name}\n{result.similarity:.3f}"
         _draw(cell, result.photograph.read_image(), caption, "normal")
-    figure.savefig(path, format="png", dpi=100)
+    with warnings.catch_warnings():  # one a letter that the font lacks; a box is drawn for it
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, format="png", dpi=100)
 
 
 def _draw(cell: Axes, image: np.ndarray, caption: str, weight: str) -> None:

@@ -8,6 +8,7 @@ done again.
 """
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -126,17 +127,28 @@ def _collection_records(settings: Settings) -> Path:
             CITY, output=settings.tfrecords / CITY.output, overwrite=settings.overwrite
         )
         return build_records(city)
-    name = settings.photos.resolve().name
-    if name in (CITY.output.name, _TRAINING_CITY):
-        name = f"{name}-photos"
+    photos = settings.photos.resolve()
     return build_records(
         RecordSettings(
-            output=settings.tfrecords / name,
-            photos=settings.photos,
+            output=_place_for(photos, settings.tfrecords),
+            photos=photos,
             validation_fraction=0.0,
             overwrite=settings.overwrite,
         )
     )
+
+
+def _place_for(photos: Path, tfrecords: Path) -> Path:
+    """A record folder named as the photographs are; numbered where others have that name."""
+
+    def is_free(folder: Path) -> bool:
+        if not (folder / records.MANIFEST).is_file():
+            return folder.name not in (CITY.output.name, _TRAINING_CITY)
+        return _described(folder)["settings"]["photos"] == str(photos)
+
+    names = (f"{photos.name}-{n}" for n in itertools.count(2))
+    folders = (tfrecords / name for name in itertools.chain([photos.name], names))
+    return next(folder for folder in folders if is_free(folder))
 
 
 def _models(settings: Settings) -> dict[str, TrainSettings]:

@@ -8,10 +8,14 @@ Prints the results as a table and draws them as a mosaic.
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.engine import Box, Engine, Result, crop, read_photograph
 from pipeline.mosaic import save_mosaic
+
+_MOST_DRAWN = 50
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,10 @@ class Settings:
         "Part of the photograph that shows the landmark, as x1,y1,x2,y2 in pixels.", default=None
     )
     k: int = setting("How many results.", default=10)
-    mosaic: Path = setting("Picture of query and results, a PNG.", default=Path("results.png"))
+    mosaic: Path = setting(
+        f"Picture of the query and at most {_MOST_DRAWN} results, a PNG.",
+        default=Path("results.png"),
+    )
 
     def __post_init__(self) -> None:
         """Checks ranges, and that the mosaic is not the name of a folder."""
@@ -34,18 +41,29 @@ class Settings:
 
 
 def search(settings: Settings) -> list[Result]:
-    """Searches as the settings say and draws the mosaic.
+    """Searches as the settings say.
 
     Raises:
         FileNotFoundError: If the index, its model or the photograph is missing.
         ValueError: If the photograph is damaged, the box is none, or another model filled the
             index.
     """
-    box = parse_box(settings.box)
-    query = crop(read_photograph(settings.photo), box)
-    results = Engine(settings.index).search(query, settings.k)
-    manifest.write_atomically(settings.mosaic, lambda path: save_mosaic(query, results, path))
-    return results
+    return Engine(settings.index).search(_query(settings), settings.k)
+
+
+def draw(settings: Settings, results: list[Result]) -> None:
+    """Draws the query and the first of its results as a mosaic.
+
+    Raises:
+        FileNotFoundError: If the records of a result are gone.
+        ValueError: If they were replaced.
+    """
+    query, drawn = _query(settings), results[:_MOST_DRAWN]
+    manifest.write_atomically(settings.mosaic, lambda path: save_mosaic(query, drawn, path))
+
+
+def _query(settings: Settings) -> np.ndarray:
+    return crop(read_photograph(settings.photo), parse_box(settings.box))
 
 
 def parse_box(texts: tuple[str, ...] | None) -> Box | None:
@@ -79,8 +97,10 @@ def format_table(results: list[Result]) -> str:
 
 
 def main(settings: Settings) -> None:
-    """Prints the table and where the mosaic is."""
-    print(format_table(search(settings)))
+    """Prints the table, then where the mosaic is."""
+    results = search(settings)
+    print(format_table(results), flush=True)
+    draw(settings, results)
     print(f"Mosaic: {settings.mosaic}")
 
 

@@ -21,9 +21,9 @@ from models import siamese
 from models.backbones import BackboneName
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
-from pipeline.data import inputs
+from pipeline.data import inputs, records
 from pipeline.data.training_data import TrainingData
-from pipeline.held_out import Evaluate, held_out_score, no_score
+from pipeline.held_out import VALIDATION, Evaluate, held_out_score, no_score
 from pipeline.model_folder import LEARNED_IDS, NETWORK, TRAINING, TRAINING_FILE
 from pipeline.progress import logger
 from pipeline.trainer import Trainer
@@ -41,7 +41,8 @@ class Settings:
     split: str = setting("Split of the labelled records to learn from.", default="train")
     triplets: str | None = setting("Triplet records to learn from, a glob.", default=None)
     validation_records: Path | None = setting(
-        "Labelled records whose split 'validation' gives the held-out mAP; by default --records.",
+        "Labelled records whose split 'validation', or all of them where there is none, gives the "
+        "held-out mAP; by default --records.",
         default=None,
     )
     backbone: BackboneName = setting("Convolutional backbone.", default="resnet50")
@@ -115,15 +116,17 @@ def train(settings: Settings) -> Path:
     output = settings.output / TRAINING
     if manifest.made_with(output / TRAINING_FILE, settings):
         logger.info("%s is finished; --overwrite trains anew.", output)
+        _warn_of_other_records(output)
         return output
-    manifest.made_with(output / _BEGUN, settings)  # an interrupted run goes on as it began
     data = _training_data(settings)
-    score = _held_out_score(settings)
+    begun = {"settings": manifest.settings_as_json(settings), "data": data.describe()}
+    _require_same_start(output / _BEGUN, settings, begun)
+    score = _held_out_score(settings, data)
     keras.utils.set_random_seed(settings.seed)
     network = _starting_network(settings, data)
     if settings.overwrite:
         _remove_training(output)
-    manifest.write_json(output / _BEGUN, {"settings": manifest.settings_as_json(settings)})
+    manifest.write_json(output / _BEGUN, begun)
     trainer = Trainer(
         network,
         data,
@@ -139,16 +142,29 @@ def train(settings: Settings) -> Path:
     )
     trainer.run()
     np.save(output / LEARNED_IDS, data.ids)
-    manifest.write_json(output / TRAINING_FILE, _describe(settings, data, trainer, output))
+    manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
     return output
 
 
-def _describe(
-    settings: Settings, data: TrainingData, trainer: Trainer, output: Path
-) -> dict[str, Any]:
+def _warn_of_other_records(output: Path) -> None:
+    """Says so where the files that a finished run learned from are no longer what they were."""
+    learned = manifest.read_json(output / TRAINING_FILE, "--overwrite")["data"]["files"]
+    there = {Path(name): sha256 for name, sha256 in learned.items() if Path(name).is_file()}
+    if any(manifest.fingerprint_files(path.parent, [path]) != there[path] for path in there):
+        logger.warning("The records have changed since; this network knows the old ones only.")
+
+
+def _require_same_start(path: Path, settings: Settings, begun: dict[str, Any]) -> None:
+    """Checks that an interrupted run goes on with the settings and the data it began with."""
+    if manifest.made_with(path, settings) and manifest.read_json(path, "--overwrite") != begun:
+        raise ValueError(
+            f"The records have changed since {path.parent} was begun; pass --overwrite to train "
+            "anew, or name another --output."
+        )
+
+
+def _describe(trainer: Trainer, output: Path) -> dict[str, Any]:
     return {
-        "settings": manifest.settings_as_json(settings),
-        "data": data.describe(),
         "best_epoch": trainer.best_epoch,
         "epochs": trainer.log.epochs,
         "network_sha256": manifest.fingerprint_files(output, [output / NETWORK]),
@@ -157,7 +173,8 @@ def _describe(
 
 def _remove_training(folder: Path) -> None:
     """Removes what training has written there, and nothing else."""
-    for name in (_BEGUN, TRAINING_FILE, LEARNED_IDS, *Trainer.FILES):
+    # The settings go last: without them anything that is left would be gone on with.
+    for name in (TRAINING_FILE, LEARNED_IDS, *Trainer.FILES, _BEGUN):
         manifest.remove(folder / name)
 
 
@@ -207,13 +224,16 @@ def _batch_loss(settings: Settings) -> siamese.BatchLoss:
     return siamese.labelled_triplets(settings.margin)
 
 
-def _held_out_score(settings: Settings) -> Evaluate:
-    folder = settings.validation_records or settings.records
-    if folder is None:
+def _held_out_score(settings: Settings, data: TrainingData) -> Evaluate:
+    if settings.validation_records is not None:
+        return held_out_score(settings.validation_records, settings.image_size, data.ids)
+    if settings.records is None:
         return no_score(
             "triplets name no landmarks; pass --validation_records=tfrecords/NAME to have it"
         )
-    return held_out_score(folder, settings.image_size)
+    if VALIDATION not in records.split_names(settings.records):
+        return no_score(f"{settings.records} holds no landmark back")
+    return held_out_score(settings.records, settings.image_size, data.ids)
 
 
 def main(settings: Settings) -> None:

@@ -25,7 +25,7 @@ class Trainer:
 
     What decides the next step (weights, optimizer, epoch and step) is in every checkpoint, and
     the order of an epoch's records depends on seed and epoch alone, so a run that was killed
-    goes on as if it had not been.
+    goes on as if it had not been (but for batches after a record that was left out).
 
     Args:
         network: From uint8 images to embeddings.

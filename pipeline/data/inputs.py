@@ -11,6 +11,7 @@ from pipeline.data import records
 from pipeline.data.augmentation import augment
 from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import RecordFiles
+from pipeline.data.sources import content_id
 
 # Splits one serialised record into its photographs, string (photographs,), and their labels.
 Parse = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -137,6 +138,13 @@ def find_damaged(
             yield int(number), str(error)
         except tf.errors.InvalidArgumentError as error:
             yield int(number), decoding_error(error)
+
+
+def read_triplet_ids(files: RecordFiles) -> np.ndarray:
+    """The content ids of all photographs of triplets, bytes ``(3 * records,)``."""
+    dataset = tf.data.TFRecordDataset([str(path) for path in files.paths])
+    triplets = dataset.map(records.parse_triplet).as_numpy_iterator()
+    return np.array([content_id(encoded) for triplet in triplets for encoded in triplet], bytes)
 
 
 def read_ids_and_labels(files: RecordFiles) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from models.preprocessing import decode_photograph
 from pipeline.data.records import Photograph
-from pipeline.data.sources import Skipped, SourcePhotograph
+from pipeline.data.sources import Skipped, SourcePhotograph, content_id
 
 # What TensorFlow decodes, by the bytes each format begins with.
 _FORMATS = {
@@ -58,7 +58,7 @@ def _inspect(found: SourcePhotograph | Skipped, labels: dict[str, int]) -> Photo
     except tf.errors.InvalidArgumentError as error:
         return Skipped(name=found.name, reason=f"damaged {format_name}: {decoding_error(error)}")
     return Photograph(
-        id=found.content_id,
+        id=content_id(found.encoded),
         encoded=found.encoded,
         format=format_name,
         height=height,

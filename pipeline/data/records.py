@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 MANIFEST = "manifest.json"
-_DESCRIPTION = "dataset_info.json"
+DESCRIPTION = ("dataset_info.json", "features.json")  # by tensorflow-datasets
 BUILD_COMMAND = "python -m pipeline.build_records --photos=DIR --output={folder}"
 
 FEATURES = tfds.features.FeaturesDict(
@@ -127,12 +127,18 @@ def write_shards(
         splits: By name, the photographs of a split, at least one each, ids unique.
         folder: Made if missing.
         shards: Shards a split; None leaves it to tensorflow-datasets (by size).
+
+    Raises:
+        ValueError: If a split has fewer photographs than shards.
     """
     tfds.disable_progress_bar()  # the photographs' own progress is shown where they are read
     builder = LandmarkRecords(splits, folder)
     config = tfds.download.DownloadConfig(num_shards=shards)
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells of a download; there is none
-        builder.download_and_prepare(download_config=config)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells of a download; there is none
+            builder.download_and_prepare(download_config=config)
+    except AssertionError as error:  # how tensorflow-datasets refuses a number of shards
+        raise ValueError(f"--shards={shards} cannot be: {error}; lower it.") from error
     for path in Path(builder.data_dir).iterdir():
         shutil.move(path, folder / path.name)
     for left_over in (builder.name, "downloads"):
@@ -150,7 +156,7 @@ class Shard:
 
 def is_record_folder(folder: Path) -> bool:
     """Whether records, described with tensorflow-datasets, lie in a folder."""
-    return (folder / _DESCRIPTION).is_file()
+    return (folder / DESCRIPTION[0]).is_file()
 
 
 def list_shards(folder: Path, split: str | None = None) -> list[Shard]:

@@ -11,6 +11,11 @@ from typing import Protocol
 from pipeline.data.synthetic_city import CitySettings, landmark_name, render_city
 
 
+def content_id(encoded: bytes) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a photograph's bytes."""
+    return hashlib.sha256(encoded).hexdigest()[:16]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourcePhotograph:
     """A photograph as found: its name in the source, its bytes, its landmark ("" if unknown)."""
@@ -18,11 +23,6 @@ class SourcePhotograph:
     name: str
     encoded: bytes
     landmark: str
-
-    @property
-    def content_id(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of the bytes."""
-        return hashlib.sha256(self.encoded).hexdigest()[:16]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class FolderSource:
                 f"--photos={folder} is no folder; name one that holds photographs, "
                 "in a sub-folder for every landmark or all in one."
             )
-        files = [p for p in sorted(folder.rglob("*")) if _may_be_photograph(p, folder)]
+        files = list(_files_below(folder, {folder.resolve()}))
         if not files:
             raise ValueError(
                 f"--photos={folder} is empty; put photographs into it, "
@@ -101,7 +101,7 @@ class FolderSource:
         """SHA-256 over every file's name, size and time of change."""
         digest = hashlib.sha256()
         for file in itertools.chain.from_iterable(self._files.values()):
-            state = file.lstat()
+            state = file.stat() if file.exists() else file.lstat()
             name = self._name(file)
             digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
         return digest.hexdigest()
@@ -130,13 +130,19 @@ def _as_text(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def _may_be_photograph(path: Path, folder: Path) -> bool:
-    """A file, or a link that leads nowhere, which is then skipped by name."""
-    return (path.is_file() or path.is_symlink()) and not _is_hidden(path, folder)
+def _files_below(folder: Path, above: set[Path]) -> Iterator[Path]:
+    """Files, in name order, but for hidden ones; links are followed, though not in circles.
 
-
-def _is_hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+    A link that leads nowhere counts as a file: it is then skipped by name.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if path.resolve() not in above:
+                yield from _files_below(path, above | {path.resolve()})
+        elif path.is_file() or path.is_symlink():
+            yield path
 
 
 class CitySource:

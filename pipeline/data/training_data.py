@@ -21,7 +21,7 @@ class TrainingData:
         files: The records.
         parse: Splits a record into its photographs and labels.
         labels: int64 ``(records,)``; None for triplets.
-        ids: Of the photographs, bytes ``(records,)``; none for triplets, which carry no ids.
+        ids: Of all photographs, bytes; of triplets, which carry none, the content's.
         landmarks: P of labelled batches; of triplets, the triplets a batch.
         photographs: K of labelled batches; 3 for triplets.
     """
@@ -82,7 +82,7 @@ class TrainingData:
             files=files,
             parse=inputs.parse_triplet,
             labels=None,
-            ids=np.empty(0, bytes),
+            ids=inputs.read_triplet_ids(files),
             landmarks=batch,
             photographs=3,
         )

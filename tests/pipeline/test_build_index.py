@@ -41,6 +41,7 @@ def test_an_index_is_built_again_when_its_photographs_have_changed(
     assert "landmark 0/0.jpg" not in titles
 
 
-def test_no_data_set_is_refused() -> None:
-    with pytest.raises(ValueError, match="--data is empty"):
-        Settings(model=Path("model"), data=())
+@pytest.mark.parametrize("data", [(), ("photos/",), ("photos", "")])
+def test_data_sets_are_named_without_their_folder(data: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="--data names data sets"):
+        Settings(model=Path("model"), data=data)

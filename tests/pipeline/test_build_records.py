@@ -96,12 +96,44 @@ def test_a_split_without_a_usable_photograph_is_left_out(tmp_path: Path) -> None
     assert len(_manifest(output)["skipped"]) == 2
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_lies_beside_records_is_not_lost_when_they_are_built_anew(
+    tiny: Tiny, tmp_path: Path, overwrite: bool
+) -> None:
+    photos = Path(shutil.copytree(tiny.photos, tmp_path / "photos"))
+    settings = Settings(photos=photos, output=tmp_path / "records", overwrite=overwrite)
+    build_records(settings)
+    (tmp_path / "records" / "notes").mkdir()
+    (photos / "landmark 0" / "0.jpg").unlink()
+    with pytest.raises(ValueError, match=r"holds other things \(notes\), which would be lost"):
+        build_records(settings)
+    assert _manifest(settings.output)["photographs"] == 24
+
+
+def test_records_of_others_are_not_overwritten(tiny: Tiny, tmp_path: Path) -> None:
+    output = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    (output / "manifest.json").unlink()
+    with pytest.raises(ValueError, match="holds other things"):
+        build_records(Settings(photos=tiny.photos, output=output, overwrite=True))
+
+
+def test_records_do_not_go_among_the_photographs(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lies within --photos"):
+        Settings(photos=tmp_path, output=tmp_path / "records")
+
+
+def test_more_shards_than_photographs_are_refused(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"--shards=10 cannot be: .*lower it"):
+        build_records(Settings(photos=tiny.photos, output=tmp_path / "records", shards=10))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "settings.json"])
 def test_files_that_others_call_like_ours_are_not_overwritten(
     tiny: Tiny, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).write_text("{}")
-    with pytest.raises(ValueError, match="holds no records"):
+    with pytest.raises(ValueError, match="holds other things"):
         build_records(Settings(photos=tiny.photos, output=tmp_path, overwrite=True))
     assert (tmp_path / name).read_text() == "{}"
 
@@ -126,7 +158,7 @@ def test_a_folder_that_holds_other_things_is_not_overwritten(tiny: Tiny, tmp_pat
     (tmp_path / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
         settings = Settings(photos=tiny.photos, output=tmp_path, overwrite=overwrite)
-        with pytest.raises(ValueError, match="holds no records"):
+        with pytest.raises(ValueError, match="holds other things"):
             build_records(settings)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 

@@ -8,10 +8,12 @@ import pytest
 from pipeline import metrics
 from pipeline.build_records import Settings, build_records
 from pipeline.data import inputs, records
+from pipeline.data.shards import RecordFiles
 from pipeline.held_out import held_out_score
 from tests.tiny import write_photographs
 
 SIZE = 16
+NONE = np.empty(0, bytes)
 
 
 def _network() -> keras.Model:
@@ -38,24 +40,43 @@ def test_score_is_the_map_of_the_held_out_photographs_alone(tmp_path: Path) -> N
     expected = metrics.average_precision(
         *metrics.leave_one_out(network(images).numpy(), labels)
     ).mean()
-    assert held_out_score(folder, SIZE)(network) == pytest.approx(expected)
+    assert held_out_score(folder, SIZE, NONE)(network) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("landmarks", "photographs", "reason"),
-    [(1, 3, "holds no landmark back"), (10, 1, "has two photographs")],
-)
 def test_without_photographs_to_find_there_is_no_score_and_it_is_said(
-    landmarks: int,
-    photographs: int,
-    reason: str,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = _built(tmp_path, landmarks=landmarks, photographs=photographs)
+    folder = _built(tmp_path, landmarks=10, photographs=1)
     with caplog.at_level(logging.WARNING, "pipeline"):
-        assert held_out_score(folder, SIZE)(_network()) is None
-    assert reason in caplog.text
+        assert held_out_score(folder, SIZE, NONE)(_network()) is None
+    assert "has two photographs" in caplog.text
+
+
+def test_records_without_the_split_are_scored_whole(tmp_path: Path) -> None:
+    folder = _built(tmp_path, landmarks=1, photographs=3)
+    assert records.split_names(folder) == ("train",)
+    assert held_out_score(folder, SIZE, NONE)(_network()) == 1.0, "there is but one landmark"
+
+
+def test_photographs_that_are_learned_from_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = _built(tmp_path, landmarks=10, photographs=3)
+    shard = records.list_shards(folder, "validation")[0]
+    ids, _ = inputs.read_ids_and_labels(RecordFiles.open([shard.path]))
+    with caplog.at_level(logging.WARNING, "pipeline"):
+        held_out_score(folder, SIZE, ids[:5])
+    assert "5 of the 12 photographs" in caplog.text
+
+
+def test_the_network_is_compiled_once_for_all_epochs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    score = held_out_score(_built(tmp_path, landmarks=10, photographs=3), SIZE, NONE)
+    network = _network()
+    with caplog.at_level(logging.WARNING, "tensorflow"):
+        assert len({score(network) for _ in range(6)}) == 1
+    assert "retracing" not in caplog.text
 
 
 def test_damaged_records_are_named_before_training_begins(tmp_path: Path) -> None:
@@ -65,4 +86,4 @@ def test_damaged_records_are_named_before_training_begins(tmp_path: Path) -> Non
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"{path.name} is damaged; copy it again"):
-        held_out_score(folder, SIZE)
+        held_out_score(folder, SIZE, NONE)

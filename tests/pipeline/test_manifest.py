@@ -1,5 +1,9 @@
 import dataclasses
 import hashlib
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +133,52 @@ def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:
         manifest.write_atomically(tmp_path / "thesis", lambda part: part.write_text("new"))
     assert (tmp_path / "thesis" / "chapter").read_text() == "years of work"
     assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
+def _dead_process() -> int:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    place = f"{socket.gethostname()}-{_dead_process()}"
+    for kind in ("part", "old"):
+        (tmp_path / f".album.{kind}-{place}").mkdir()
+    other = tmp_path / f".album.part-elsewhere-{_dead_process()}"
+    alive = tmp_path / f".album.part-{socket.gethostname()}-{os.getppid()}"
+    other.touch()
+    alive.touch()
+    (tmp_path / "album").mkdir()
+    manifest.write_atomically(tmp_path / "album", lambda part: part.mkdir())
+    assert set(tmp_path.iterdir()) == {tmp_path / "album", other, alive}
+
+
+def test_a_folder_killed_amid_its_replacement_comes_back(tmp_path: Path) -> None:
+    old = tmp_path / f".album.old-{socket.gethostname()}-{_dead_process()}"
+    old.mkdir()
+    (old / "photograph").touch()
+
+    def fail(part: Path) -> None:
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        manifest.write_atomically(tmp_path / "album", fail)
+    assert [path.name for path in (tmp_path / "album").iterdir()] == ["photograph"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "old").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+
+    def write(part: Path) -> None:
+        part.mkdir()
+        (part / "new").touch()
+
+    manifest.write_atomically(tmp_path / "link", write)
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["new"]
+    assert {path.name for path in tmp_path.iterdir()} == {"disk", "link"}
+    manifest.remove(tmp_path / "link")
+    assert (tmp_path / "disk" / "new").is_file(), "a link is removed, not what it leads to"

@@ -4,26 +4,47 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipeline.search import Settings, format_table, parse_box, search
+from pipeline.search import Settings, draw, format_table, parse_box, search
 from tests.tiny import Tiny
 
 
 def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> None:
     mosaic = tmp_path / "mosaic.png"
-    results = search(
-        Settings(
-            index=tiny.index,
-            photo=tiny.photos / "landmark 3" / "2.jpg",
-            box=("0", "0", "48", "40"),
-            k=7,
-            mosaic=mosaic,
-        )
+    settings = Settings(
+        index=tiny.index,
+        photo=tiny.photos / "landmark 3" / "2.jpg",
+        box=("0", "0", "48", "40"),
+        k=7,
+        mosaic=mosaic,
     )
+    results = search(settings)
+    draw(settings, results)
     lines = format_table(results).splitlines()
     assert len(lines) == 8
     assert lines[1].split() == ["1", "1.000", "landmark", "3", "landmark", "3/2.jpg"]
     # Five cells of 2.4 inches side by side, two rows of 2.76, at 100 pixels an inch.
     assert tf.io.decode_png(mosaic.read_bytes()).shape[:2] == (552, 1200)
+
+
+def test_a_mosaic_shows_no_more_than_can_be_seen_and_any_letters(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    photo = tiny.photos / "landmark 3" / "2.jpg"
+    settings = Settings(index=tiny.index, photo=photo, k=1, mosaic=tmp_path / "mosaic.png")
+    (result,) = search(settings)
+    named = dataclasses.replace(result.photograph, landmark="東京タワー")
+    draw(settings, [dataclasses.replace(result, photograph=named)] * 70)
+    # The query and 50 results in rows of five: 11 rows of 2.76 inches, at 100 pixels an inch.
+    assert tf.io.decode_png(settings.mosaic.read_bytes()).shape[:2] == (3036, 1200)
+
+
+def test_an_index_may_be_named_from_its_own_folder(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.index.parent)
+    photo = tiny.photos / "landmark 3" / "2.jpg"
+    (result,) = search(Settings(index=Path(tiny.index.name), photo=photo, k=1))
+    assert result.photograph.title == "landmark 3/2.jpg"
 
 
 def test_a_folder_is_not_replaced_by_a_mosaic(tmp_path: Path) -> None:

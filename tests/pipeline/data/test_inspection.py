@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.data import inspection
 from pipeline.data.inspection import image_format, inspect_photographs
 from pipeline.data.records import Photograph
-from pipeline.data.sources import Skipped, SourcePhotograph
+from pipeline.data.sources import Skipped, SourcePhotograph, content_id
 
 LABELS = {"Aliados": 0, "Sé": 1}
 
@@ -38,7 +38,7 @@ def test_photograph_keeps_its_own_bytes(kind: str) -> None:
     source = found("Sé/a", encoded(kind))
     assert inspect(source) == [
         Photograph(
-            id=source.content_id,
+            id=content_id(source.encoded),
             encoded=source.encoded,
             format=kind,
             height=4,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.sources import FolderSource, Skipped, SourcePhotograph
+from pipeline.data.sources import FolderSource, Skipped, SourcePhotograph, content_id
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -60,12 +60,8 @@ def test_source_itself_may_lie_in_a_hidden_folder(tmp_path: Path) -> None:
     assert names(source, "") == [("", "a.jpg")]
 
 
-def test_content_decides_the_id_and_the_name_does_not(tmp_path: Path) -> None:
-    (found,) = read(FolderSource(fill(tmp_path, "a.jpg")), "")
-    assert found.encoded == b"a.jpg"
-    assert found.content_id == hashlib.sha256(b"a.jpg").hexdigest()[:16]
-    copy = SourcePhotograph(name="other.jpg", encoded=b"a.jpg", landmark="Sé")
-    assert copy.content_id == found.content_id
+def test_content_id_is_the_start_of_the_hash() -> None:
+    assert content_id(b"a.jpg") == hashlib.sha256(b"a.jpg").hexdigest()[:16]
 
 
 def test_unknown_landmark_has_no_photographs(tmp_path: Path) -> None:
@@ -78,6 +74,18 @@ def test_a_link_that_leads_nowhere_is_skipped_by_name(tmp_path: Path) -> None:
     assert found.name == "a.jpg"
     assert isinstance(skipped, Skipped)
     assert (skipped.name, skipped.reason[:14]) == ("gone.jpg", "cannot be read")
+
+
+def test_linked_folders_are_landmarks_but_not_in_circles(tmp_path: Path) -> None:
+    fill(tmp_path / "disk", "Sé/a.jpg")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path / "disk" / "Sé")
+    (tmp_path / "disk" / "Sé" / "back").symlink_to(tmp_path / "photos")
+    source = FolderSource(tmp_path / "photos")
+    assert names(source, *source.landmarks) == [("linked", "linked/a.jpg")]
+    before = source.fingerprint
+    (tmp_path / "disk" / "Sé" / "a.jpg").write_bytes(b"another photograph")
+    assert FolderSource(tmp_path / "photos").fingerprint != before
 
 
 def test_names_that_are_not_utf_8_can_be_written_all_the_same(tmp_path: Path) -> None:
