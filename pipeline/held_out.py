@@ -1,5 +1,6 @@
 """Scores a network on landmarks that it does not learn from."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,22 +46,25 @@ def held_out_score(folder: Path, image_size: int, learned: np.ndarray) -> Evalua
             *(shared, len(ids), folder),
         )
 
-    @tf.function(reduce_retracing=True)
-    def embed(network: keras.Model, images: tf.Tensor) -> tf.Tensor:
-        return network(images, training=False)
-
     def score(network: keras.Model) -> float:
+        embed = _compiled(network)
         embeddings, labels = [], []
         for shard in shards:
             for _, images, parsed in inputs.photograph_batches(
                 shard.path, size=image_size, batch=_BATCH
             ):
-                embeddings.append(embed(network, images).numpy())
+                embeddings.append(embed(images).numpy())
                 labels.append(parsed["image/class/label"].numpy())
         relevant, totals = metrics.leave_one_out(np.concatenate(embeddings), np.concatenate(labels))
         return float(metrics.average_precision(relevant, totals).mean())
 
     return score
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(network: keras.Model) -> tf.types.experimental.GenericFunction:
+    """The network as it describes, compiled once for all the epochs that it is scored after."""
+    return tf.function(lambda images: network(images, training=False), reduce_retracing=True)
 
 
 def no_score(reason: str) -> Evaluate:

@@ -32,6 +32,7 @@ from pipeline.export import export
 from pipeline.index.faiss_index import KINDS, IndexKind, fewest_vectors
 from pipeline.index.measurement import median_milliseconds
 from pipeline.progress import logger
+from pipeline.text_table import format_table
 from pipeline.train import Settings as TrainSettings
 from pipeline.train import train
 
@@ -236,25 +237,27 @@ def _milliseconds(engine: Engine) -> float:
     return median_milliseconds([lambda: engine.search(image, 10)] * _TIMED_QUERIES)
 
 
-def format_table(rows: list[Row]) -> str:
+def table_of(rows: list[Row]) -> str:
     """The rows as text, a dash where there is no score."""
 
     def score(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}"
 
-    width = max(len(row.method) for row in rows)
-    lines = [f"{'method':<{width}}  {'mAP':>6}  {'recall@1':>8}  {'ms a query':>10}"]
-    lines += [
-        f"{row.method:<{width}}  {score(row.mean_average_precision):>6}  "
-        f"{score(row.recall_at_1):>8}  {row.milliseconds:>10.1f}"
+    cells = [
+        (
+            row.method,
+            score(row.mean_average_precision),
+            score(row.recall_at_1),
+            f"{row.milliseconds:.1f}",
+        )
         for row in rows
     ]
-    return "\n".join(lines)
+    return format_table({"method": "<", "mAP": ">", "recall@1": ">", "ms a query": ">"}, cells)
 
 
 def main(settings: Settings) -> None:
     """Runs the recipe, prints the table and how to open the page."""
-    print(format_table(quickstart(settings)))
+    print(table_of(quickstart(settings)))
     print("Search them on a page: python -m demo.app")
 
 

@@ -14,6 +14,7 @@ from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.engine import Box, Engine, Result, crop, read_photograph
 from pipeline.mosaic import save_mosaic
+from pipeline.text_table import Side, format_table
 
 _MOST_DRAWN = 50
 
@@ -34,10 +35,12 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Checks ranges, and that the mosaic is not the name of a folder."""
+        """Checks ranges, and that the mosaic replaces neither a folder nor the query."""
         command_line.require_at_least(self, k=1)
         if self.mosaic.is_dir():
             raise ValueError(f"--mosaic={self.mosaic} is a folder; name a PNG file.")
+        if self.mosaic.resolve() == self.photo.resolve():
+            raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
 
 
 def search(settings: Settings) -> list[Result]:
@@ -83,23 +86,25 @@ def parse_box(texts: tuple[str, ...] | None) -> Box | None:
     return x1, y1, x2, y2
 
 
-def format_table(results: list[Result]) -> str:
+def table_of(results: list[Result]) -> str:
     """Results as lines of text, the header first."""
-    width = max(len("landmark"), *(len(result.photograph.landmark) for result in results))
-    lines = [f"{'rank':>4}  {'similarity':>10}  {'landmark':<{width}}  photograph"]
-    for result in results:
-        found = result.photograph
-        lines.append(
-            f"{result.rank:>4}  {result.similarity:>10.3f}  {found.landmark or '-':<{width}}  "
-            f"{found.title or found.id}"
+    rows = [
+        (
+            str(result.rank),
+            f"{result.similarity:.3f}",
+            result.photograph.landmark or "-",
+            result.photograph.title or result.photograph.id,
         )
-    return "\n".join(lines)
+        for result in results
+    ]
+    columns: dict[str, Side] = {"rank": ">", "similarity": ">", "landmark": "<", "photograph": "<"}
+    return format_table(columns, rows)
 
 
 def main(settings: Settings) -> None:
     """Prints the table, then where the mosaic is."""
     results = search(settings)
-    print(format_table(results), flush=True)
+    print(table_of(results), flush=True)
     draw(settings, results)
     print(f"Mosaic: {settings.mosaic}")
 

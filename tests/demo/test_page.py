@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import gradio as gr
@@ -29,6 +30,13 @@ def test_every_index_is_listed_and_the_exact_one_of_the_newest_model_comes_first
     assert "squares · model · lsh (24 photographs)" in labels
     assert catalogue.default().folder == tiny.index
     assert catalogue.engine(tiny.index) is catalogue.engine(tiny.index)
+
+
+def test_an_index_that_is_being_replaced_is_not_listed(tiny: Tiny, tmp_path: Path) -> None:
+    indexes = tmp_path / "model" / "indexes"
+    shutil.copytree(tiny.index, indexes / "squares-flat")
+    shutil.copytree(tiny.index, indexes / ".squares-flat.old-host-1")
+    assert [entry.folder.name for entry in Catalogue(tmp_path).entries] == ["squares-flat"]
 
 
 def test_without_an_index_the_page_says_how_to_make_one(tmp_path: Path) -> None:
@@ -101,7 +109,7 @@ def test_a_search_on_the_page_gives_answer_pictures_and_table(tiny: Tiny) -> Non
     assert "4 results in" in answer
     assert len(pictures) == len(table) == 4
     np.testing.assert_array_equal(pictures[0][0], examples[0])
-    assert pictures[0][1] == ["1. 1.000 the query itself", " unknown"][0]
+    assert pictures[0][1] == "1. 1.000 the query itself"
     assert table[0][:4] == [1, "1.000", stored.landmark, stored.title]
 
 

@@ -50,6 +50,24 @@ def test_alpha_is_dropped(decode: Decode) -> None:
 
 
 @both_ways
+@pytest.mark.parametrize("mode", ["RGBA", "RGB", "L"])
+def test_still_webp_loses_only_its_alpha(decode: Decode, mode: str) -> None:
+    image = Image.new("RGBA", (3, 2), (90, 90, 90, 40)).convert(mode)
+    pixels = decode(encoded(image, "WEBP", lossless=True, exact=True))
+    np.testing.assert_array_equal(pixels, np.full((2, 3, 3), 90))
+
+
+@both_ways
+@pytest.mark.parametrize("mode", ["RGBA", "RGB"])
+def test_animated_webp_is_refused(decode: Decode, mode: str) -> None:
+    """TensorFlow 2.21 writes past the end of its memory where it is asked for all channels."""
+    frames = [Image.new("RGBA", (40, 60), (90, red, 90, 40)).convert(mode) for red in (0, 200)]
+    photograph = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode(photograph)
+
+
+@both_ways
 def test_sixteen_bits_are_scaled_to_eight(decode: Decode) -> None:
     deep = Image.fromarray(np.full((2, 3), 0x4D80, np.uint16))
     np.testing.assert_array_equal(decode(encoded(deep, "PNG")), np.full((2, 3, 3), 0x4D))

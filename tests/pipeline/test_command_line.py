@@ -186,6 +186,13 @@ def test_command_runs_with_its_flags(tmp_path: Path) -> None:
     assert ended.stdout == "Settings(output='x', count=5)\n"
 
 
+def test_help_lists_the_flags_of_the_stage_alone(tmp_path: Path) -> None:
+    ended = run_stage(tmp_path, "--help")
+    assert "--output: Where to write." in ended.stdout
+    assert "--count: How many.\n    (default: '2')" in ended.stdout
+    assert "--verbosity" not in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -74,10 +74,36 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
         path: path.stat().st_mtime_ns for path in (tmp_path / "model").rglob("img_emb_*.npy")
     }
     assert len(finished) == 2, "a shard is one batch here, so two were finished"
+    with pytest.raises(FileNotFoundError, match=r"manifest.json is missing; make it with"):
+        read_embeddings([settings.model / "embeddings" / tiny.records.name])
     resumed = embed(settings)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     whole = embed(Settings(model=settings.model, records=settings.records, overwrite=True))
     assert _bytes(resumed) == _bytes(whole)
+
+
+def test_a_run_that_was_killed_amid_changed_records_is_not_taken_for_whole(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest of the run before does not tell of what is there now."""
+    settings = Settings(model=_model_copy(tiny, tmp_path), records=tiny.records)
+    output = embed(settings)
+    before = (output / "manifest.json").read_bytes()
+    monkeypatch.setattr(embeddings, "write_shard", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        embed(Settings(model=settings.model, records=settings.records, overwrite=True))
+    assert not (output / "manifest.json").exists()
+    rows = pq.read_table(embeddings.metadata_path(output, 0))
+    embeddings.metadata_path(output, 0).unlink()
+    pq.write_table(rows.replace_schema_metadata({b"shard": b"{}"}), output / "metadata_0.parquet")
+    (output / "metadata_0.parquet").rename(embeddings.metadata_path(output, 0))
+    (output / "manifest.json").write_bytes(before)
+    with pytest.raises(ValueError, match=r"are not those that .*manifest.json tells of"):
+        read_embeddings([output])
+
+
+def _interrupt(*arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_another_model_may_not_go_on_with_the_embeddings_of_one(tiny: Tiny, tmp_path: Path) -> None:

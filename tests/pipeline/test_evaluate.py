@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline import manifest, metrics, model_folder
 from pipeline.build_index import Settings as IndexSettings
@@ -15,8 +16,11 @@ from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings import read_embeddings
 from pipeline.evaluate import Settings, evaluate, without_query
+from pipeline.export import Settings as ExportSettings
+from pipeline.export import export
 from pipeline.index.faiss_index import KINDS
-from tests.tiny import Tiny, write_photographs
+from pipeline.train import train
+from tests.tiny import Tiny, tiny_training, write_photographs
 
 
 def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> None:
@@ -91,6 +95,22 @@ def test_an_index_of_another_model_is_refused(tiny: Tiny, tmp_path: Path) -> Non
     manifest.write_json(model / "model.json", {**described, "fingerprint": "0123456789abcdef"})
     with pytest.raises(ValueError, match=r"squares-flat was made by the model .*0123456789ab"):
         evaluate(Settings(index=model / "indexes" / "squares-flat"))
+
+
+def test_photographs_of_triplets_are_known_by_their_bytes(tiny: Tiny, tmp_path: Path) -> None:
+    paths = sorted((tiny.photos / "landmark 0").iterdir())[:2]
+    paths.append(tiny.photos / "landmark 1" / "0.jpg")
+    with tf.io.TFRecordWriter(str(tmp_path / "train00.tfrec")) as writer:
+        example = tf.train.Example()
+        for path, key in zip(paths, ("anchor_img", "positive_img", "negative_img"), strict=True):
+            example.features.feature[key].bytes_list.value.append(path.read_bytes())
+        writer.write(example.SerializeToString())
+    model = tmp_path / "model"
+    train(tiny_training(model, None, triplets=str(tmp_path / "*.tfrec"), landmarks_per_batch=1))
+    export(ExportSettings(model=model))
+    embed(EmbedSettings(model=model, records=tiny.records))
+    index = build_index(IndexSettings(model=model, data=(tiny.records.name,)))
+    assert json.loads(evaluate(Settings(index=index)).read_text())["queries_trained_on"] == 3
 
 
 def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) -> None:

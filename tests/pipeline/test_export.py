@@ -137,6 +137,17 @@ def test_a_network_that_was_trained_again_is_exported_again(tiny: Tiny, tmp_path
     assert Descriptor(export(Settings(model=folder))).fingerprint != before
 
 
+def test_a_saved_model_that_is_gone_is_exported_again(tiny: Tiny, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    shutil.rmtree(folder / "saved_model")
+    with pytest.raises(
+        FileNotFoundError, match=r"is missing; make it with `python -m pipeline.exp"
+    ):
+        Descriptor(folder)
+    export(Settings(model=folder))
+    assert Descriptor(folder).dimension == 16
+
+
 def test_a_saved_model_that_differs_from_its_network_is_not_kept(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

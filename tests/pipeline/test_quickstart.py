@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import quickstart as recipe
 from pipeline.index.collection import load_collection
-from pipeline.quickstart import Row, Settings, format_table, quickstart
+from pipeline.quickstart import Row, Settings, quickstart, table_of
 from tests.tiny import Tiny
 
 
@@ -82,7 +82,19 @@ def test_a_folder_called_like_the_city_does_not_take_its_place(
 ) -> None:
     photos = Path(shutil.copytree(tiny.photos, tmp_path / "city"))
     collection = recipe._collection_records(dataclasses.replace(small, photos=photos))
-    assert collection == small.tfrecords / "city-photos"
+    assert collection == small.tfrecords / "city-2"
+
+
+def test_folders_of_one_name_are_kept_apart(small: Settings, tiny: Tiny, tmp_path: Path) -> None:
+    folders = [
+        Path(shutil.copytree(tiny.photos, tmp_path / year / "holiday")) for year in ("2024", "2025")
+    ]
+    for _ in range(2):
+        built = [
+            recipe._collection_records(dataclasses.replace(small, photos=folder))
+            for folder in folders
+        ]
+        assert [path.name for path in built] == ["holiday", "holiday-2"]
 
 
 def test_too_few_photographs_for_product_quantisation_leave_the_other_indexes(
@@ -120,7 +132,7 @@ def test_the_table_has_a_dash_where_there_is_no_score() -> None:
         Row(method="small, flat", mean_average_precision=0.5, recall_at_1=1.0, milliseconds=2.0),
         Row(method="pq", mean_average_precision=None, recall_at_1=None, milliseconds=1.25),
     ]
-    assert [line.split() for line in format_table(rows).splitlines()] == [
+    assert [line.split() for line in table_of(rows).splitlines()] == [
         ["method", "mAP", "recall@1", "ms", "a", "query"],
         ["small,", "flat", "0.500", "1.000", "2.0"],
         ["pq", "-", "-", "1.2"],

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipeline.search import Settings, draw, format_table, parse_box, search
+from pipeline.search import Settings, draw, parse_box, search, table_of
 from tests.tiny import Tiny
 
 
@@ -19,7 +19,7 @@ def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> N
     )
     results = search(settings)
     draw(settings, results)
-    lines = format_table(results).splitlines()
+    lines = table_of(results).splitlines()
     assert len(lines) == 8
     assert lines[1].split() == ["1", "1.000", "landmark", "3", "landmark", "3/2.jpg"]
     # Five cells of 2.4 inches side by side, two rows of 2.76, at 100 pixels an inch.
@@ -50,6 +50,8 @@ def test_an_index_may_be_named_from_its_own_folder(
 def test_a_folder_is_not_replaced_by_a_mosaic(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"--mosaic=.* is a folder"):
         Settings(index=Path("index"), photo=Path("a.jpg"), mosaic=tmp_path)
+    with pytest.raises(ValueError, match="is the query itself"):
+        Settings(index=Path("index"), photo=Path("a.jpg"), mosaic=Path("./a.jpg"))
     with pytest.raises(ValueError, match=r"--k is at least 1\. Received: 0"):
         Settings(index=Path("index"), photo=Path("a.jpg"), k=0)
 
@@ -64,7 +66,7 @@ def test_a_photograph_without_a_landmark_is_listed_by_its_name(tiny: Tiny, tmp_p
     )
     nameless = dataclasses.replace(result.photograph, landmark="", title="")
     unknown = dataclasses.replace(result, photograph=nameless)
-    assert format_table([unknown]).splitlines()[1].split() == ["1", "1.000", "-", nameless.id]
+    assert table_of([unknown]).splitlines()[1].split() == ["1", "1.000", "-", nameless.id]
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "1,2,3,4,5", "a,2,3,4"])

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -6,8 +8,10 @@ import numpy as np
 import pytest
 
 from models.siamese import load_network
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
 from pipeline.train import Settings, train
-from tests.tiny import Tiny, tiny_training
+from tests.tiny import Tiny, tiny_training, write_photographs
 
 
 def _weights(output: Path) -> list[np.ndarray]:
@@ -63,6 +67,54 @@ def test_an_interrupted_run_with_other_settings_is_refused(tiny: Tiny, tmp_path:
     (tmp_path / "training" / "training.json").unlink()
     with pytest.raises(ValueError, match=r"learning_rate was 0\.001, now 0\.5"):
         train(tiny_training(tmp_path, tiny.records, epochs=0, learning_rate=0.5))
+
+
+def test_records_that_have_changed_are_not_gone_on_with(
+    tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = Path(shutil.copytree(tiny.photos, tmp_path / "photos"))
+    of_records = RecordSettings(photos=photos, output=tmp_path / "records", shards=2)
+    settings = tiny_training(tmp_path / "model", build_records(of_records), epochs=0)
+    output = train(settings)
+    (photos / "landmark 0" / "0.jpg").unlink()
+    build_records(of_records)
+    with caplog.at_level(logging.WARNING, "pipeline"):
+        train(settings)
+    assert "The records have changed since" in caplog.text
+    (output / "training.json").unlink()
+    with pytest.raises(ValueError, match=r"The records have changed since .* --overwrite"):
+        train(settings)
+    train(dataclasses.replace(settings, overwrite=True))
+
+
+def test_two_landmarks_are_learned_from_without_a_score(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_photographs(tmp_path / "photos", landmarks=2, photographs=4)
+    records = build_records(RecordSettings(photos=tmp_path / "photos", output=tmp_path / "records"))
+    with caplog.at_level(logging.WARNING, "pipeline"):
+        output = train(tiny_training(tmp_path / "model", records))
+    assert "holds no landmark back" in caplog.text
+    assert json.loads((output / "training.json").read_text())["best_epoch"] == 1
+
+
+def test_a_start_that_failed_does_not_stand_in_the_way_of_the_next(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    write_photographs(tmp_path / "photos", landmarks=4, photographs=1)
+    single = build_records(RecordSettings(photos=tmp_path / "photos", output=tmp_path / "records"))
+    with pytest.raises(ValueError, match="at least two landmarks need two photographs"):
+        train(tiny_training(tmp_path / "model", single))
+    train(tiny_training(tmp_path / "model", tiny.records, epochs=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [("photographs_per_landmark", 1, 2), ("landmarks_per_batch", 1, 2), ("checkpoint_steps", 0, 1)],
+)
+def test_ranges_are_checked(name: str, value: int, least: int) -> None:
+    with pytest.raises(ValueError, match=rf"--{name} is at least {least}\. Received: {value}"):
+        tiny_training(Path("model"), Path("records"), **{name: value})
 
 
 def test_pretrained_weights_start_with_a_whitened_projection(tiny: Tiny, tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_file_without_a_whole_record_is_refused(tmp_path: Path, content: bytes) 
         RecordFiles.open([path])
 
 
+def test_place_where_no_record_starts_is_refused(shard: Path) -> None:
+    """Its length is then any number: that many bytes must not be asked for."""
+    with shard.open("ab") as file:
+        file.write(b"\xff" * 64)
+    with pytest.raises(ValueError, match="it was cut or replaced"):
+        read_record(shard, shard.stat().st_size - 40)
+
+
 def test_missing_file_is_an_error_of_its_own(shard: Path) -> None:
     files = RecordFiles.open([shard])
     shard.unlink()
