@@ -48,6 +48,6 @@ setup(
         "cluster": ["ray"],
         "milvus": ["pymilvus", "milvus-lite"],
         "kaggle": ["kagglehub"],
-        "dev": ["mypy", "pre-commit", "pytest", "ruff", "types-tqdm"],
+        "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"],
     },
 )

@@ -84,7 +84,7 @@ def test_unknown_backbone_is_refused_with_the_known_ones() -> None:
 
 
 def test_missing_weights_file_is_named() -> None:
-    with pytest.raises(FileNotFoundError, match=r"--weights=/nowhere/a.weights.h5: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"--weights=/nowhere/a.weights.h5 is no file"):
         build_backbone("small", "/nowhere/a.weights.h5")
 
 

@@ -1,33 +1,38 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline import quickstart as recipe
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
 from pipeline.index.collection import load_collection
 from pipeline.quickstart import Row, Settings, quickstart, table_of
-from tests.tiny import Tiny
+from tests.tiny import Tiny, write_photographs
 
 
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A quickstart over a village, its network a blink of the real one's training."""
-    monkeypatch.setattr(
-        recipe,
-        "CITY",
-        dataclasses.replace(
-            recipe.CITY, city_landmarks=4, city_photographs=5, city_distractors=4, city_size=64
-        ),
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A quickstart over a village, its network a blink of the real one's training.
+
+    The models are trained by the test that comes first; the others find them finished.
+    """
+    folder = tmp_path_factory.mktemp("quickstart")
+    village = dataclasses.replace(
+        recipe.CITY, city_landmarks=4, city_photographs=5, city_distractors=4, city_size=64
     )
-    return Settings(
-        weights="none",
-        tfrecords=tmp_path / "tfrecords",
-        exported=tmp_path / "exported",
-        training_landmarks=10,
-        epochs=1,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "CITY", village)
+        yield Settings(
+            weights="none",
+            tfrecords=folder / "tfrecords",
+            exported=folder / "exported",
+            training_landmarks=10,
+            epochs=1,
+        )
 
 
 def test_from_rendered_photographs_to_recall_in_one_call(small: Settings) -> None:
@@ -87,29 +92,25 @@ def test_a_folder_called_like_the_city_does_not_take_its_place(
 
 def test_folders_of_one_name_are_kept_apart(small: Settings, tiny: Tiny, tmp_path: Path) -> None:
     folders = [
-        Path(shutil.copytree(tiny.photos, tmp_path / year / "holiday")) for year in ("2024", "2025")
+        Path(shutil.copytree(tiny.photos, tmp_path / year / "album")) for year in ("2024", "2025")
     ]
     for _ in range(2):
         built = [
             recipe._collection_records(dataclasses.replace(small, photos=folder))
             for folder in folders
         ]
-        assert [path.name for path in built] == ["holiday", "holiday-2"]
+        assert [path.name for path in built] == ["album", "album-2"]
 
 
 def test_too_few_photographs_for_product_quantisation_leave_the_other_indexes(
-    small: Settings, tiny: Tiny, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    photos = tmp_path / "few"
-    photos.mkdir()
-    for number, path in enumerate(sorted(tiny.photos.rglob("*.jpg"))[:3]):
-        shutil.copy(path, photos / f"{number}.jpg")
-    rows = quickstart(dataclasses.replace(small, photos=photos))
-    assert [row.method.split()[-1] for row in rows if row.method.startswith("small,")] == [
-        "flat",
-        "ivf",
-        "lsh",
-    ]
+    for landmarks, kinds in ((3, ("flat", "ivf", "lsh")), (4, ("flat", "ivf", "lsh", "pq"))):
+        photos = tmp_path / str(landmarks)
+        write_photographs(photos, landmarks=landmarks, photographs=4)
+        folder = build_records(RecordSettings(photos=photos, output=tmp_path / f"of {landmarks}"))
+        assert recipe._kinds("small", folder) == kinds
+    assert recipe._kinds("small-untrained", folder) == ("flat",)
 
 
 def test_weights_that_cannot_be_downloaded_are_said_and_done_without(

@@ -32,7 +32,7 @@ def test_a_run_leaves_network_curve_events_and_a_score_an_epoch(tiny: Tiny) -> N
 
 @pytest.mark.parametrize("loss", ["triplet", "contrastive"])
 def test_both_losses_learn_from_labelled_records(tiny: Tiny, tmp_path: Path, loss: str) -> None:
-    settings = tiny_training(tmp_path, tiny.records, loss=loss, epochs=6, margin=0.5)
+    settings = tiny_training(tmp_path, tiny.records, loss=loss, epochs=4, margin=0.5)
     output = train(settings)
     losses = [
         row["loss"] for row in json.loads((output / "training.json").read_text())["epochs"][1:]
