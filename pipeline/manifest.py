@@ -48,7 +48,8 @@ def _clear_leftovers(path: Path) -> None:
     """Removes the temporary siblings of dead processes; puts an old folder back where none is."""
     for kind in _KINDS:
         for left_over in path.parent.glob(glob.escape(_sibling(path, kind, "").name) + "*"):
-            if _is_running(int(left_over.name.rpartition("-")[2])):
+            process = left_over.name.rpartition("-")[2]
+            if not process.isdecimal() or _is_running(int(process)):
                 continue
             if kind == "old" and not path.exists():
                 left_over.rename(path)
