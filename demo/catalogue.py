@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import model_folder
+from pipeline import manifest, model_folder
 from pipeline.descriptors import Descriptor
 from pipeline.engine import Engine, StoredPhotograph
 from pipeline.index import collection
@@ -34,7 +34,7 @@ class Catalogue:
     def __init__(self, exported: Path) -> None:
         manifests = exported.glob(f"*/{model_folder.INDEXES}/*/{collection.MANIFEST}")
         folders = [path.parent for path in manifests]
-        found = [_entry(folder) for folder in folders if not folder.name.startswith(".")]
+        found = [_entry(folder) for folder in folders if not manifest.is_temporary(folder)]
         if not found:
             raise FileNotFoundError(
                 f"{exported} holds no index to search; make one with `make demo`, or with "

@@ -24,6 +24,8 @@ from pipeline.data.sources import CitySource, FolderSource, Skipped, Source
 from pipeline.data.synthetic_city import CitySettings
 from pipeline.progress import logger, progress_bar
 
+_WORTHLESS = {".DS_Store"}  # what a look at a folder may leave there
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -55,11 +57,8 @@ class Settings:
                 f"--validation_fraction is 0 to below 1. Received: {self.validation_fraction}."
             )
         command_line.require_at_least(self, shards=1, seed=0)
-        if self.photos is not None and self.output.resolve().is_relative_to(self.photos.resolve()):
-            raise ValueError(
-                f"--output={self.output} lies within --photos; records are not photographs. Name "
-                "a folder outside."
-            )
+        if self.photos is not None:
+            _require_apart(self.photos.resolve(), self.output.resolve())
         if self.photos is None and not self.city_landmarks + self.city_distractors:
             raise ValueError("--city_landmarks and --city_distractors are both 0; raise one.")
 
@@ -90,11 +89,19 @@ def build_records(settings: Settings) -> Path:
     return output
 
 
+def _require_apart(photos: Path, output: Path) -> None:
+    if photos.is_relative_to(output) or output.is_relative_to(photos):
+        raise ValueError(
+            f"The records' folder, {output}, and that of the photographs, {photos}, lie one within "
+            "the other; have the records elsewhere."
+        )
+
+
 def _require_nothing_else(output: Path) -> None:
     """Checks that only what this stage has made would be replaced.
 
     Raises:
-        ValueError: If the folder holds anything else, hidden files apart.
+        ValueError: If the folder holds anything else.
     """
     if not output.exists():
         return
@@ -104,11 +111,7 @@ def _require_nothing_else(output: Path) -> None:
     if (output / records.MANIFEST).is_file() and records.is_record_folder(output):
         shards = manifest.read_json(output / records.MANIFEST, records.BUILD_COMMAND)["shards"]
         ours = {records.MANIFEST, *records.DESCRIPTION, *shards}
-    others = sorted(
-        path.name
-        for path in output.iterdir()
-        if path.name not in ours and not path.name.startswith(".")
-    )
+    others = sorted({path.name for path in output.iterdir()} - ours - _WORTHLESS)
     if others:
         raise ValueError(
             f"{output} holds other things ({others[0]}), which would be lost; name another "

@@ -87,6 +87,7 @@ def write_shard(
             np.save(file, vectors)
 
     rows = rows.replace_schema_metadata({_ENTRY: manifest.to_bytes(entry)})
+    manifest.remove(metadata_path(folder, number))  # never beside another run's vectors
     manifest.write_atomically(vectors_path(folder, number), save_vectors)
     manifest.write_atomically(
         metadata_path(folder, number), lambda path: pq.write_table(rows, path)

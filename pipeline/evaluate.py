@@ -84,13 +84,13 @@ def evaluate(settings: Settings) -> Path:
         )
     described = _describe(settings, collection, scores, queries, embedded.labels)
     depth = "" if settings.depth is None else f"-depth{settings.depth}"
-    output = model / model_folder.METRICS / f"{folder.name}{depth}.json"
+    output = model / model_folder.METRICS / f"{folder.resolve().name}{depth}.json"
     manifest.write_json(output, {**described, "queries_trained_on": int(seen)})
     return output
 
 
 def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
-    """Which photographs are, byte for byte, among those the model was trained on, bool (n,)."""
+    """Which photographs, by their ids, are among those the model was trained on, bool (n,)."""
     training = model_folder.read_model_file(model)["training"]
     path = model / model_folder.TRAINING / model_folder.LEARNED_IDS
     if not training["settings"]["epochs"] or not path.is_file():

@@ -1,10 +1,12 @@
 """What every artefact says of itself: JSON beside the files, written whole or not at all."""
 
+import contextlib
 import dataclasses
 import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterable
@@ -44,17 +46,27 @@ def _sibling(path: Path, kind: str, process: int | str) -> Path:
     return path.with_name(f".{path.name}.{kind}-{socket.gethostname()}-{process}")
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether a path is one that ``write_atomically`` renames or removes in the end."""
+    return re.fullmatch(rf"\..+\.({'|'.join(_KINDS)})-.+-\d+", path.name) is not None
+
+
 def _clear_leftovers(path: Path) -> None:
-    """Removes the temporary siblings of dead processes; puts an old folder back where none is."""
+    """Removes the temporary siblings of dead processes; puts an old folder back where none is.
+
+    What cannot be removed, because it is somebody else's or just gone, is let be.
+    """
     for kind in _KINDS:
-        for left_over in path.parent.glob(glob.escape(_sibling(path, kind, "").name) + "*"):
-            process = left_over.name.rpartition("-")[2]
+        start = _sibling(path, kind, "").name
+        for left_over in path.parent.glob(glob.escape(start) + "*"):
+            process = left_over.name.removeprefix(start)
             if not process.isdecimal() or _is_running(int(process)):
                 continue
-            if kind == "old" and not path.exists():
-                left_over.rename(path)
-            else:
-                remove(left_over)
+            with contextlib.suppress(OSError):
+                if kind == "old" and not path.exists():
+                    left_over.rename(path)
+                else:
+                    remove(left_over)
 
 
 def _is_running(process: int) -> bool:
@@ -62,7 +74,7 @@ def _is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except (PermissionError, OverflowError):  # somebody else's; no process at all
         return True
     return process != os.getpid()
 

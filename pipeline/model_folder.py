@@ -28,7 +28,7 @@ def read_model_file(folder: Path) -> dict[str, Any]:
 
 
 def of_index(index: Path) -> Path:
-    """The model's folder that an index lies in, however the index is named."""
+    """The model's folder that an index lies in, from whatever folder it is named."""
     return Path(os.path.normpath(index / ".." / ".."))
 
 

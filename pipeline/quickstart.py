@@ -143,9 +143,11 @@ def _place_for(photos: Path, tfrecords: Path) -> Path:
     """A record folder named as the photographs are; numbered where others have that name."""
 
     def is_free(folder: Path) -> bool:
-        if not (folder / records.MANIFEST).is_file():
+        if not folder.exists():
             return folder.name not in (CITY.output.name, _TRAINING_CITY)
-        return _described(folder)["settings"]["photos"] == str(photos)
+        if not (folder / records.MANIFEST).is_file():
+            return False
+        return _described(folder).get("settings", {}).get("photos") == str(photos)
 
     names = (f"{photos.name}-{n}" for n in itertools.count(2))
     folders = (tfrecords / name for name in itertools.chain([photos.name], names))

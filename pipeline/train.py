@@ -149,8 +149,11 @@ def train(settings: Settings) -> Path:
 def _warn_of_other_records(output: Path) -> None:
     """Says so where the files that a finished run learned from are no longer what they were."""
     learned = manifest.read_json(output / TRAINING_FILE, "--overwrite")["data"]["files"]
-    there = {Path(name): sha256 for name, sha256 in learned.items() if Path(name).is_file()}
-    if any(manifest.fingerprint_files(path.parent, [path]) != there[path] for path in there):
+    there = {Path(name): sha256 for name, sha256 in learned.items() if Path(name).parent.is_dir()}
+    if any(
+        not path.is_file() or manifest.fingerprint_files(path.parent, [path]) != there[path]
+        for path in there
+    ):
         logger.warning("The records have changed since; this network knows the old ones only.")
 
 
@@ -173,8 +176,9 @@ def _describe(trainer: Trainer, output: Path) -> dict[str, Any]:
 
 def _remove_training(folder: Path) -> None:
     """Removes what training has written there, and nothing else."""
-    # The settings go last: without them anything that is left would be gone on with.
-    for name in (TRAINING_FILE, LEARNED_IDS, *Trainer.FILES, _BEGUN):
+    # Checkpoints go before what belongs to them, and the settings last: a run that finds some
+    # of it left starts anew or is refused.
+    for name in (TRAINING_FILE, *Trainer.FILES, LEARNED_IDS, _BEGUN):
         manifest.remove(folder / name)
 
 

@@ -1,6 +1,8 @@
 """The training loop: epochs of steps, held-out mAP after each, checkpoints throughout."""
 
 import math
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ class Trainer:
         checkpoint_steps: Steps between checkpoints within an epoch.
     """
 
-    FILES = (NETWORK, _CHECKPOINTS, *TrainingLog.FILES)
+    FILES = (_CHECKPOINTS, NETWORK, *TrainingLog.FILES)
 
     def __init__(
         self,
@@ -174,9 +176,11 @@ class Trainer:
         self._checkpoints.save()
 
     def _save_network(self, path: Path) -> None:
-        named = path.with_name(path.name + ".keras")  # the ending chooses the format
-        self._network.save(named)
-        named.replace(path)
+        # The ending chooses the format, and a temporary file has none.
+        with tempfile.TemporaryDirectory() as folder:
+            named = Path(folder) / NETWORK
+            self._network.save(named)
+            shutil.move(named, path)
 
     def _name_damaged(self, order: np.ndarray) -> None:
         self._damage_is_named = True  # of a whole epoch once, not of every epoch again

@@ -138,6 +138,8 @@ def write_shards(
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of a download; there is none
             builder.download_and_prepare(download_config=config)
     except AssertionError as error:  # how tensorflow-datasets refuses a number of shards
+        if shards is None:
+            raise
         raise ValueError(f"--shards={shards} cannot be: {error}; lower it.") from error
     for path in Path(builder.data_dir).iterdir():
         shutil.move(path, folder / path.name)

@@ -133,9 +133,15 @@ def _as_text(name: str) -> str:
 def _files_below(folder: Path, above: set[Path]) -> Iterator[Path]:
     """Files, in name order, but for hidden ones; links are followed, though not in circles.
 
-    A link that leads nowhere counts as a file: it is then skipped by name.
+    A link that leads nowhere, or a folder that cannot be read, counts as a file: it is then
+    skipped by name.
     """
-    for path in sorted(folder.iterdir()):
+    try:
+        inside = sorted(folder.iterdir())
+    except PermissionError:
+        yield folder
+        return
+    for path in inside:
         if path.name.startswith("."):
             continue
         if path.is_dir():

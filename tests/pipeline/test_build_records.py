@@ -96,16 +96,17 @@ def test_a_split_without_a_usable_photograph_is_left_out(tmp_path: Path) -> None
     assert len(_manifest(output)["skipped"]) == 2
 
 
+@pytest.mark.parametrize("name", ["notes", ".env"])
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_lies_beside_records_is_not_lost_when_they_are_built_anew(
-    tiny: Tiny, tmp_path: Path, overwrite: bool
+    tiny: Tiny, tmp_path: Path, overwrite: bool, name: str
 ) -> None:
     photos = Path(shutil.copytree(tiny.photos, tmp_path / "photos"))
     settings = Settings(photos=photos, output=tmp_path / "records", overwrite=overwrite)
     build_records(settings)
-    (tmp_path / "records" / "notes").mkdir()
+    (tmp_path / "records" / name).mkdir()
     (photos / "landmark 0" / "0.jpg").unlink()
-    with pytest.raises(ValueError, match=r"holds other things \(notes\), which would be lost"):
+    with pytest.raises(ValueError, match=rf"holds other things \({name}\), which would be lost"):
         build_records(settings)
     assert _manifest(settings.output)["photographs"] == 24
 
@@ -118,8 +119,9 @@ def test_records_of_others_are_not_overwritten(tiny: Tiny, tmp_path: Path) -> No
 
 
 def test_records_do_not_go_among_the_photographs(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="lies within --photos"):
-        Settings(photos=tmp_path, output=tmp_path / "records")
+    for photos, output in (("a", "a/records"), ("a/.photos", "a"), ("a", "a")):
+        with pytest.raises(ValueError, match="lie one within the other"):
+            Settings(photos=tmp_path / photos, output=tmp_path / output)
 
 
 def test_more_shards_than_photographs_are_refused(tiny: Tiny, tmp_path: Path) -> None:

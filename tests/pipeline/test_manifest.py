@@ -145,13 +145,21 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     place = f"{socket.gethostname()}-{_dead_process()}"
     for kind in ("part", "old"):
         (tmp_path / f".album.{kind}-{place}").mkdir()
-    other = tmp_path / f".album.part-elsewhere-{_dead_process()}"
-    alive = tmp_path / f".album.part-{socket.gethostname()}-{os.getppid()}"
-    other.touch()
-    alive.touch()
+    here = socket.gethostname()
+    kept = {
+        tmp_path / f".album.part-{owner}"
+        for owner in (
+            f"elsewhere-{_dead_process()}",
+            f"{here}-2-{_dead_process()}",  # of a machine that is called so
+            f"{here}-{os.getppid()}",
+            f"{here}-99999999999999999999",
+        )
+    }
+    for path in kept:
+        path.touch()
     (tmp_path / "album").mkdir()
     manifest.write_atomically(tmp_path / "album", lambda part: part.mkdir())
-    assert set(tmp_path.iterdir()) == {tmp_path / "album", other, alive}
+    assert set(tmp_path.iterdir()) == {tmp_path / "album", *kept}
 
 
 def test_a_folder_killed_amid_its_replacement_comes_back(tmp_path: Path) -> None:
