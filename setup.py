@@ -22,6 +22,8 @@ setup(
         "models",
         "pipeline",
         "pipeline.data",
+        "pipeline.data.downloads",
+        "pipeline.data.sources",
         "pipeline.data.synthetic_city",
         "pipeline.data.synthetic_city.styles",
         "pipeline.index",
@@ -29,14 +31,20 @@ setup(
     install_requires=[
         "absl-py",
         "faiss-cpu",
+        "filelock",
+        "google-crc32c",
         "gradio",
         "importlib-resources",  # tensorflow-datasets 4.9.10 imports it without requiring it
         "keras",
         "matplotlib",
         "numpy",
         "opencv-python-headless",
+        "pillow",
+        "pillow-heif",
         "pyarrow",
+        "requests",
         "scikit-image",
+        "scipy",
         "setuptools<82",  # tensorflow_hub 0.16.1 imports pkg_resources, gone from 82 on
         "tensorboard",
         "tensorflow",
@@ -47,6 +55,7 @@ setup(
     extras_require={
         "cluster": ["ray"],
         "milvus": ["pymilvus", "milvus-lite"],
+        "beam": ["apache-beam"],
         "kaggle": ["kagglehub"],
         "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"],
     },

@@ -127,6 +127,24 @@ def labelled_pairs(margin: float) -> BatchLoss:
     return lambda embeddings, labels: losses.batch_contrastive_loss(embeddings, labels, margin)
 
 
+def given_pairs(margin: float) -> BatchLoss:
+    """Contrastive loss for batches laid out as the first of every pair, then the second.
+
+    Returns:
+        A function of embeddings ``(2 * pairs, dim)`` and int labels ``(2 * pairs,)`` giving the
+        mean loss and the fraction of pairs that are active.
+    """
+
+    def batch_loss(embeddings: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        first, second = tf.split(embeddings, 2, axis=0)
+        of_first, of_second = tf.split(labels, 2, axis=0)
+        distances = tf.reduce_sum(tf.math.squared_difference(first, second), axis=-1)
+        values = losses.contrastive_loss(distances, of_first == of_second, margin)
+        return tf.reduce_mean(values), tf.reduce_mean(tf.cast(values > 0, tf.float32))
+
+    return batch_loss
+
+
 def train_step(
     network: keras.Model, optimizer: keras.optimizers.Optimizer, batch_loss: BatchLoss
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
@@ -137,7 +155,7 @@ def train_step(
         loss and the fraction of active triplets or pairs, both scalars.
     """
 
-    @tf.function
+    @tf.function(reduce_retracing=True)  # a batch is smaller where a photograph is damaged
     def step(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             loss, active = batch_loss(network(images, training=True), labels)

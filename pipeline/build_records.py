@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
-from pipeline.data import records
-from pipeline.data.inspection import inspect_photographs
+from pipeline.data import record_rows, records, skip_list, triplet_table
+from pipeline.data.recorder import Recorder
 from pipeline.data.records import Photograph
-from pipeline.data.sources import CitySource, FolderSource, Skipped, Source
+from pipeline.data.sources.city import CitySource
+from pipeline.data.sources.folder import FolderSource
+from pipeline.data.sources.source import Skipped, Source, content_id
+from pipeline.data.splits import SplitSettings, split_photographs
 from pipeline.data.synthetic_city import CitySettings
 from pipeline.progress import logger, progress_bar
 
+# What this stage and check_records write beside the shards.
+_BESIDE = (record_rows.FILE, triplet_table.FILE, skip_list.FILE)
 _WORTHLESS = {".DS_Store"}  # what a look at a folder may leave there
 
 
@@ -37,13 +41,24 @@ class Settings:
         "synthetic city is rendered.",
         default=None,
     )
-    validation_fraction: float = setting(
-        "Share of the landmarks held out as the split 'validation', the others being 'train'; "
-        "with 0, or where no landmark is known, there is one split, 'index'.",
+    split: tuple[str, ...] = setting(
+        "Splits: some of train, validation, query, index. One takes everything. Train, validation "
+        "and the other two share no landmark; query and index divide the photographs of theirs. "
+        "No photograph is in two. Where no landmark is known there is index alone.",
+        default=("train", "validation"),
+    )
+    validation_fraction: float = setting("Share of the landmarks for validation.", default=0.2)
+    test_fraction: float = setting(
+        "Share of the landmarks for query and index; all of them where there is no train.",
         default=0.2,
     )
-    shards: int | None = setting("Shards a split; by default chosen by size.", default=None)
-    seed: int = setting("Chooses the held-out landmarks, and the city.", default=0)
+    query_fraction: float = setting(
+        "Share of each of those landmarks' photographs for query.", default=0.2
+    )
+    shards: int | None = setting(
+        "Shards a split; by default so that one has 100 to 200 MB.", default=None
+    )
+    seed: int = setting("Chooses the splits, and the city.", default=0)
     city_landmarks: int = setting("Landmarks of the synthetic city.", default=40)
     city_photographs: int = setting("Photographs a landmark of the city.", default=16)
     city_distractors: int = setting("Photographs of streets without a landmark.", default=0)
@@ -52,10 +67,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Checks ranges."""
-        if not 0 <= self.validation_fraction < 1:
-            raise ValueError(
-                f"--validation_fraction is 0 to below 1. Received: {self.validation_fraction}."
-            )
+        _split_settings(self)
         command_line.require_at_least(self, shards=1, seed=0)
         if self.photos is not None:
             _require_apart(self.photos.resolve(), self.output.resolve())
@@ -110,7 +122,7 @@ def _require_nothing_else(output: Path) -> None:
     ours: set[str] = set()
     if (output / records.MANIFEST).is_file() and records.is_record_folder(output):
         shards = manifest.read_json(output / records.MANIFEST, records.BUILD_COMMAND)["shards"]
-        ours = {records.MANIFEST, *records.DESCRIPTION, *shards}
+        ours = {records.MANIFEST, *records.DESCRIPTION, *_BESIDE, *shards}
     others = sorted({path.name for path in output.iterdir()} - ours - _WORTHLESS)
     if others:
         raise ValueError(
@@ -120,21 +132,23 @@ def _require_nothing_else(output: Path) -> None:
 
 
 def _write(folder: Path, settings: Settings, source: Source) -> None:
-    with progress_bar("Writing records", unit="photographs", total=len(source)) as bar:
-        recorder = _Recorder(source, bar)
-        splits = {
-            split: recorder.photographs(names)
-            for split, names in split_landmarks(
-                source.landmarks, settings.validation_fraction, settings.seed
-            ).items()
+    def distinct(numbers: np.ndarray) -> np.ndarray:
+        return _first_of_each_content(source, numbers)
+
+    planned = split_photographs(source.labels, _split_settings(settings), distinct)
+    total = len(source.labels)
+    with progress_bar("Writing records", unit="photographs", total=total) as bar:
+        recorder = Recorder(source, bar)
+        begun = {
+            split: _begin(recorder.photographs(split, numbers))
+            for split, numbers in planned.items()
         }
-        begun = {split: _begin(photographs) for split, photographs in splits.items()}
         filled = {split: photographs for split, photographs in begun.items() if photographs}
         if not filled:
             first = recorder.skipped[0]
             raise ValueError(
                 f"None of the {len(recorder.skipped)} files read is a usable photograph (the "
-                f"first, {first.name}: {first.reason}); name a folder of JPEG or PNG files."
+                f"first, {first.name}: {first.reason}); name a folder of photographs."
             )
         records.write_shards(filled, folder, settings.shards)
     _write_manifest(folder, settings, source, recorder)
@@ -146,24 +160,23 @@ def _begin(photographs: Iterator[Photograph]) -> Iterator[Photograph] | None:
     return None if first is None else itertools.chain([first], photographs)
 
 
-def split_landmarks(
-    landmarks: tuple[str, ...], validation_fraction: float, seed: int
-) -> dict[str, list[str]]:
-    """Divides landmarks into splits; photographs without a landmark go with the first.
+def _first_of_each_content(source: Source, numbers: np.ndarray) -> np.ndarray:
+    """Of photographs with the same bytes the first; those that cannot be read are left out."""
+    first: dict[str, int] = {}
+    for number, item in zip(numbers, source.read(numbers), strict=True):
+        if not isinstance(item, Skipped):
+            first.setdefault(content_id(item.encoded), int(number))
+    return np.array(list(first.values()), np.int64)
 
-    Returns:
-        Names of landmarks by split: train, and validation where the fraction makes one landmark
-        or more but not all; index alone where none is to be held out or known.
-    """
-    if not landmarks or not validation_fraction:
-        return {"index": ["", *landmarks]}
-    held_out = min(round(validation_fraction * len(landmarks)), len(landmarks) - 1)
-    order = np.random.default_rng(seed).permutation(len(landmarks))
-    chosen = {landmarks[i] for i in order[:held_out]}
-    splits = {"train": ["", *(name for name in landmarks if name not in chosen)]}
-    if chosen:
-        splits["validation"] = sorted(chosen)
-    return splits
+
+def _split_settings(settings: Settings) -> SplitSettings:
+    return SplitSettings(
+        splits=settings.split,
+        validation_fraction=settings.validation_fraction,
+        test_fraction=settings.test_fraction,
+        query_fraction=settings.query_fraction,
+        seed=settings.seed,
+    )
 
 
 def _source(settings: Settings) -> Source:
@@ -180,47 +193,25 @@ def _source(settings: Settings) -> Source:
     )
 
 
-class _Recorder:
-    """Passes sound photographs on, each once, and remembers what it left out."""
-
-    def __init__(self, source: Source, bar: "tqdm[Any]") -> None:
-        self.counts: dict[str, int] = {}
-        self.skipped: list[Skipped] = []
-        self._source = source
-        self._bar = bar
-        self._labels = {name: label for label, name in enumerate(source.landmarks)}
-        self._seen: dict[str, str] = {}
-
-    def photographs(self, landmarks: list[str]) -> Iterator[Photograph]:
-        for item in inspect_photographs(self._source.photographs(landmarks), self._labels):
-            self._bar.update()
-            if isinstance(item, Skipped):
-                self.skipped.append(item)
-            elif item.id in self._seen:
-                reason = f"the same bytes as {self._seen[item.id]}"
-                self.skipped.append(Skipped(name=item.title, reason=reason))
-            else:
-                self._seen[item.id] = item.title
-                self.counts[item.landmark] = self.counts.get(item.landmark, 0) + 1
-                yield item
-
-
-def _write_manifest(folder: Path, settings: Settings, source: Source, recorder: _Recorder) -> None:
+def _write_manifest(folder: Path, settings: Settings, source: Source, recorder: Recorder) -> None:
     for skipped in recorder.skipped:
         logger.warning("Skipped %s: %s.", skipped.name, skipped.reason)
+    shards = records.list_shards(folder)
+    read = record_rows.read_rows(folder, [shard.path for shard in shards])
     content: dict[str, Any] = {
         "settings": manifest.settings_as_json(settings),
         "source": source.fingerprint,
         "photographs": sum(recorder.counts.values()),
         "landmarks": dict(sorted(recorder.counts.items())),
+        "transcoded": dict(recorder.transcoded),
         "skipped": [dataclasses.asdict(skipped) for skipped in recorder.skipped],
         "shards": {
             shard.path.name: {
                 "split": shard.split,
                 "photographs": shard.count,
-                "sha256": manifest.fingerprint_files(folder, [shard.path]),
+                "sha256": rows.sha256,
             }
-            for shard in records.list_shards(folder)
+            for shard, rows in zip(shards, read, strict=True)
         },
     }
     manifest.write_json(folder / records.MANIFEST, content)

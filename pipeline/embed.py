@@ -18,10 +18,10 @@ from tqdm import tqdm
 from pipeline import command_line, embeddings, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
-from pipeline.data.records import Shard
-from pipeline.data.shards import RecordFiles, record_offsets
+from pipeline.data.damage import DamageCount
+from pipeline.data.record_table import RecordTable, open_records
 from pipeline.descriptors import Descriptor
-from pipeline.progress import logger, progress_bar
+from pipeline.progress import progress_bar
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,14 @@ class Settings:
     model: Path = setting("Folder of an exported model, exported/MODEL.")
     records: Path = setting("Folder of records, tfrecords/NAME.")
     batch_size: int = setting("Photographs a batch; affects speed only.", default=32)
+    max_damaged: float = setting(
+        "Share of the photographs that may be damaged; they are left out and named.", default=0.01
+    )
     overwrite: bool = setting("Describe again what is finished.", default=False)
 
     def __post_init__(self) -> None:
         """Checks ranges."""
-        command_line.require_at_least(self, batch_size=1)
+        command_line.require_at_least(self, batch_size=1, max_damaged=0)
 
 
 def embed(settings: Settings) -> Path:
@@ -49,35 +52,37 @@ def embed(settings: Settings) -> Path:
         ValueError: If another model, or records of the same name elsewhere, have begun these
             embeddings, or a shard is damaged.
     """
-    shards = records.list_shards(settings.records)
+    table = open_records(settings.records)
     descriptor = Descriptor(settings.model)
     name = settings.records.resolve().name  # of "." too
     output = settings.model / model_folder.EMBEDDINGS / name
-    total = sum(shard.count for shard in shards)
+    damage = DamageCount.of(table, settings.max_damaged)
     entries = []
-    with progress_bar(f"Describing {name}", unit="photographs", total=total) as bar:
-        for number, shard in enumerate(shards):
-            entry = None if settings.overwrite else _finished(output, number, shard, descriptor)
+    with progress_bar(f"Describing {name}", unit="photographs", total=len(table)) as bar:
+        for number in range(len(table.shards)):
+            entry = None if settings.overwrite else _finished(output, number, table, descriptor)
             if entry is None:
                 entry = _embed_shard(
-                    output, number, shard, descriptor, batch_size=settings.batch_size, bar=bar
+                    output, number, table, descriptor, damage, settings.batch_size, bar
                 )
             else:
-                bar.update(shard.count)
+                bar.update(len(table.of_shard(number)))
+                _count(entry, damage)
             entries.append(entry)
-    embeddings.remove_shards_from(output, len(shards))
-    _write_manifest(output, settings, descriptor, entries)
+    embeddings.remove_shards_from(output, len(table.shards))
+    _write_manifest(output, settings, descriptor, entries, len(damage))
     return output
 
 
 def _finished(
-    output: Path, number: int, shard: Shard, descriptor: Descriptor
+    output: Path, number: int, table: RecordTable, descriptor: Descriptor
 ) -> dict[str, Any] | None:
     """What the finished files of a shard say of themselves; None if they are to be made.
 
     Raises:
         ValueError: If another model made them, or they are of records elsewhere.
     """
+    shard = table.shards[number]
     entry = embeddings.read_entry(output, number)
     if entry is None:
         return None
@@ -94,94 +99,89 @@ def _finished(
             f"{output} describes {described.parent}, not {shard.path.parent}; give one of the two "
             "another name, or pass --overwrite to describe this one instead."
         )
-    same = entry["sha256"] == manifest.fingerprint_files(shard.path.parent, [shard.path])
+    same = entry["sha256"] == table.fingerprints[number]
     return entry if same and not moved else None
+
+
+def _count(entry: dict[str, Any], damage: DamageCount) -> None:
+    for skipped in entry["skipped"]:
+        damage.add(f"{entry['shard']}, byte {skipped['offset']}", skipped["reason"])
 
 
 def _embed_shard(
     output: Path,
     number: int,
-    shard: Shard,
+    table: RecordTable,
     descriptor: Descriptor,
-    *,
+    damage: DamageCount,
     batch_size: int,
-    bar: "tqdm[Any]",
+    bar: "tqdm[None]",
 ) -> dict[str, Any]:
     """Describes one shard: one file in, one pair of files out, the metadata last."""
-    offsets = record_offsets(shard.path)
-    if len(offsets) != shard.count:
-        raise ValueError(
-            f"{shard.path} holds {len(offsets)} whole records of {shard.count}; "
-            "copy it again or rebuild the records."
-        )
-    vectors, rows, described = [], [], []
-    for positions, images, parsed in inputs.photograph_batches(
-        shard.path, size=descriptor.input_size, batch=batch_size
+    numbers = table.of_shard(number)
+    vectors = [np.zeros((0, descriptor.dimension), np.float32)]
+    rows = [embeddings.METADATA.empty_table()]
+    described = np.zeros(len(numbers), bool)
+    for _, kept, images, parsed in inputs.photograph_batches(
+        table.files, numbers, size=descriptor.input_size, batch=batch_size
     ):
-        vectors.append(descriptor.describe_images(images))
-        described.append(positions.numpy())
-        rows.append(_metadata(shard, offsets[positions.numpy()], parsed))
-        bar.update(len(positions))
-    skipped = _reasons(shard, set(range(shard.count)).difference(*described))
-    if not vectors:
-        raise ValueError(f"No photograph of {shard.path} can be decoded; rebuild the records.")
-    bar.update(len(skipped))
+        if len(kept):
+            vectors.append(descriptor.describe_images(images))
+            rows.append(_metadata(table, number, numbers[kept], parsed))
+        described[kept] = True
+        bar.update(len(kept))
+    skipped = [
+        {"offset": int(table.files.offset[record]), "reason": reason}
+        for record, reason in inputs.find_damaged(
+            table.files, numbers[~described], inputs.parse_labelled
+        )
+    ]
     entry = {
-        "shard": str(shard.path),
-        "sha256": manifest.fingerprint_files(shard.path.parent, [shard.path]),
+        "shard": str(table.shards[number].path),
+        "sha256": table.fingerprints[number],
         "model_fingerprint": descriptor.fingerprint,
-        "photographs": shard.count - len(skipped),
+        "photographs": int(described.sum()),
         "skipped": skipped,
     }
+    _count(entry, damage)
+    bar.update(len(skipped))
     # From here on what the manifest tells of is not all that is there.
     manifest.remove(output / embeddings.MANIFEST)
     embeddings.write_shard(output, number, np.concatenate(vectors), pa.concat_tables(rows), entry)
     return entry
 
 
-def _reasons(shard: Shard, missing: set[int]) -> list[dict[str, Any]]:
-    """Why these records of a shard were not described.
-
-    Raises:
-        ValueError: If one of them decodes: then a wrong checksum before it ended the reading.
-    """
-    files = RecordFiles.open([shard.path])
-    found = inputs.find_damaged(files, np.array(sorted(missing), int), inputs.parse_labelled)
-    skipped = [{"record": number, "reason": reason} for number, reason in found]
-    if len(skipped) < len(missing):
-        raise ValueError(
-            f"{shard.path} is damaged: the checksum of a record is wrong; copy it again or "
-            "rebuild the records."
-        )
-    for entry in skipped:
-        logger.warning("Skipped %s, record %d: %s.", shard.path, *entry.values())
-    return skipped
-
-
-def _metadata(shard: Shard, offsets: np.ndarray, parsed: dict[str, tf.Tensor]) -> pa.Table:
+def _metadata(
+    table: RecordTable, shard: int, numbers: np.ndarray, parsed: dict[str, tf.Tensor]
+) -> pa.Table:
     def texts(key: str) -> list[str]:
         return [text.decode() for text in parsed[f"image/{key}"].numpy()]
 
     columns = {
         "id": texts("id"),
+        "content": [content.decode() for content in table.contents[numbers].tolist()],
         "label": parsed["image/class/label"].numpy(),
         "landmark": texts("class/text"),
-        "shard": [str(shard.path)] * len(offsets),
-        "offset": offsets,
+        "shard": [str(table.shards[shard].path)] * len(numbers),
+        "offset": table.files.offset[numbers],
         **{key: texts(f"attribution/{key}") for key in records.ATTRIBUTION},
     }
     return pa.table(columns, schema=embeddings.METADATA)
 
 
 def _write_manifest(
-    output: Path, settings: Settings, descriptor: Descriptor, entries: list[dict[str, Any]]
+    output: Path,
+    settings: Settings,
+    descriptor: Descriptor,
+    entries: list[dict[str, Any]],
+    skipped: int,
 ) -> None:
     content = {
         "model_fingerprint": descriptor.fingerprint,
         "dimension": descriptor.dimension,
         "records": str(settings.records),
         "photographs": sum(entry["photographs"] for entry in entries),
-        "skipped": sum(len(entry["skipped"]) for entry in entries),
+        "skipped": skipped,
         "shards": entries,
     }
     manifest.write_json(output / embeddings.MANIFEST, content)

@@ -23,6 +23,7 @@ _COMMAND = "python -m pipeline.embed --model=exported/MODEL --records=tfrecords/
 METADATA = pa.schema(
     [
         ("id", pa.string()),
+        ("content", pa.string()),  # hash of the photograph as it was found, see content_id
         ("label", pa.int64()),  # -1 where unknown
         ("landmark", pa.string()),
         ("shard", pa.string()),  # path of the record file
@@ -44,7 +45,7 @@ class Embeddings:
         metadata: A table of the schema ``METADATA``, a row for every vector.
         model_fingerprint: Of the model that made them.
         shards: SHA-256 of every record file they are of, by data set.
-        duplicates: Rows left out because an earlier one has the same id.
+        duplicates: Rows left out because an earlier one is of the same photograph.
     """
 
     vectors: np.ndarray
@@ -146,7 +147,7 @@ def read_embeddings(folders: Sequence[Path]) -> Embeddings:
         named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())
         raise ValueError(f"Embeddings of one model are needed. Received: {named}.")
     table = pa.concat_tables(tables)
-    kept = _first_of_each_id(table)
+    kept = _first_of_each_photograph(table)
     return Embeddings(
         vectors=np.concatenate(vectors)[kept],
         metadata=table.take(kept),
@@ -163,7 +164,12 @@ def _with_labels_from(first_label: int, folder: Path, number: int) -> pa.Table:
     return table.set_column(METADATA.get_field_index("label"), "label", shifted)
 
 
-def _first_of_each_id(table: pa.Table) -> np.ndarray:
-    """Row numbers, ascending; later photographs of the same id are left out."""
-    _, first = np.unique(table["id"].to_numpy(zero_copy_only=False), return_index=True)
+def _first_of_each_photograph(table: pa.Table) -> np.ndarray:
+    """Row numbers, ascending; later rows of the same content are left out.
+
+    Not of the same id: data sets name photographs each in its own way, and Google Landmarks'
+    index has ids that its train split has too.
+    """
+    contents = np.array(table["content"].to_pylist(), bytes)
+    _, first = np.unique(contents, return_index=True)
     return np.sort(first)

@@ -115,7 +115,7 @@ class Engine:
     def photograph(self, row: int) -> StoredPhotograph:
         """What the collection knows of the photograph in a row."""
         (values,) = self.collection.photographs.slice(row, 1).to_pylist()
-        del values["label"]
+        del values["label"], values["content"]
         return StoredPhotograph(**values)
 
     def __len__(self) -> int:

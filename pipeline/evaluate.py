@@ -90,12 +90,12 @@ def evaluate(settings: Settings) -> Path:
 
 
 def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
-    """Which photographs, by their ids, are among those the model was trained on, bool (n,)."""
+    """Which photographs, by their content, are among those the model was trained on, bool (n,)."""
     training = model_folder.read_model_file(model)["training"]
-    path = model / model_folder.TRAINING / model_folder.LEARNED_IDS
+    path = model / model_folder.TRAINING / model_folder.LEARNED_CONTENTS
     if not training["settings"]["epochs"] or not path.is_file():
         return np.zeros(len(embedded.metadata), bool)
-    return np.isin(embedded.metadata["id"].to_numpy().astype(bytes), np.load(path))
+    return np.isin(np.array(embedded.metadata["content"].to_pylist(), bytes), np.load(path))
 
 
 def _relevance(

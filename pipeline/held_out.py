@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from pipeline import metrics
 from pipeline.data import inputs, records
-from pipeline.data.shards import RecordFiles
+from pipeline.data.damage import DamageCount
+from pipeline.data.record_table import open_records
 from pipeline.progress import logger
 
 VALIDATION = "validation"
@@ -20,41 +21,47 @@ _BATCH = 32
 Evaluate = Callable[[keras.Model], float | None]
 
 
-def held_out_score(folder: Path, image_size: int, learned: np.ndarray) -> Evaluate:
+def held_out_score(
+    folder: Path, image_size: int, learned: np.ndarray, max_damaged: float
+) -> Evaluate:
     """The mAP on records: every photograph queries all others.
 
     Args:
         folder: The records. Their split "validation" is scored, or all where there is none. Where
             no landmark has two photographs, this is said, and there is no score.
         image_size: Side of the images, pixels.
-        learned: Ids of the photographs that are learned from, bytes; others are to be scored, and
+        learned: Content ids of the photographs that are learned from, bytes; others are to be scored, and
             it is said where they are not.
+        max_damaged: Share of the photographs to score that may be damaged.
 
     Raises:
         FileNotFoundError: If there are no such records.
-        ValueError: If they are damaged.
+        ValueError: If more are damaged.
     """
     split = VALIDATION if VALIDATION in records.split_names(folder) else None
-    shards = records.list_shards(folder, split)
-    ids, labels = inputs.read_ids_and_labels(RecordFiles.open([shard.path for shard in shards]))
-    if not metrics.relevant_elsewhere(labels).any():
+    table = open_records(folder, split)
+    damage = DamageCount.of(table, max_damaged)
+    if not metrics.relevant_elsewhere(table.labels).any():
         return no_score(f"no landmark that {folder} holds back has two photographs")
-    if shared := np.isin(ids, learned).sum():
+    if shared := np.isin(table.contents, learned).sum():
         logger.warning(
             "%d of the %d photographs in %s that score the network are learned from; their mAP "
             "says little of landmarks it has not seen.",
-            *(shared, len(ids), folder),
+            *(shared, len(table), folder),
         )
 
     def score(network: keras.Model) -> float:
         embed = _compiled(network)
         embeddings, labels = [], []
-        for shard in shards:
-            for _, images, parsed in inputs.photograph_batches(
-                shard.path, size=image_size, batch=_BATCH
-            ):
+        scored = np.zeros(len(table), bool)
+        for _, kept, images, parsed in inputs.photograph_batches(
+            table.files, np.arange(len(table)), size=image_size, batch=_BATCH
+        ):
+            scored[kept] = True
+            if len(kept):
                 embeddings.append(embed(images).numpy())
                 labels.append(parsed["image/class/label"].numpy())
+        inputs.name_damaged(table.files, np.flatnonzero(~scored), damage)
         relevant, totals = metrics.leave_one_out(np.concatenate(embeddings), np.concatenate(labels))
         return float(metrics.average_precision(relevant, totals).mean())
 

@@ -10,7 +10,8 @@ MODEL_FILE = "model.json"
 TRAINING = "training"
 TRAINING_FILE = "training.json"
 NETWORK = "network.keras"
-LEARNED_IDS = "photograph_ids.npy"  # of what the network was trained on, bytes (photographs,)
+# Content ids of what the network was trained on, bytes (photographs,).
+LEARNED_CONTENTS = "photograph_contents.npy"
 SAVED_MODEL = "saved_model"
 EMBEDDINGS = "embeddings"
 INDEXES = "indexes"

@@ -42,7 +42,7 @@ _TRAINING_CITY = "city-training"
 # The buildings to search, which no network learns from: cities of two seeds share none.
 CITY = RecordSettings(
     output=Path("city"),
-    validation_fraction=0.0,
+    split=("index",),
     seed=1,
     city_landmarks=30,
     city_photographs=12,
@@ -133,7 +133,7 @@ def _collection_records(settings: Settings) -> Path:
         RecordSettings(
             output=_place_for(photos, settings.tfrecords),
             photos=photos,
-            validation_fraction=0.0,
+            split=("index",),
             overwrite=settings.overwrite,
         )
     )

@@ -22,9 +22,9 @@ from models.backbones import BackboneName
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
-from pipeline.data.training_data import TrainingData
+from pipeline.data.training_data import Batches, TrainingData
 from pipeline.held_out import VALIDATION, Evaluate, held_out_score, no_score
-from pipeline.model_folder import LEARNED_IDS, NETWORK, TRAINING, TRAINING_FILE
+from pipeline.model_folder import LEARNED_CONTENTS, NETWORK, TRAINING, TRAINING_FILE
 from pipeline.progress import logger
 from pipeline.trainer import Trainer
 
@@ -39,7 +39,14 @@ class Settings:
     output: Path = setting("Folder of the model, exported/MODEL; training goes to training/ in it.")
     records: Path | None = setting("Labelled records to learn from, tfrecords/NAME.", default=None)
     split: str = setting("Split of the labelled records to learn from.", default="train")
-    triplets: str | None = setting("Triplet records to learn from, a glob.", default=None)
+    triplets: str | None = setting(
+        "Kaggle's triplet files to learn from as they are, a glob.", default=None
+    )
+    batches: Batches = setting(
+        "What a batch of --records is made of: P landmarks by K photographs, pairs, or the "
+        "triplets that the records were built from.",
+        default="landmarks",
+    )
     validation_records: Path | None = setting(
         "Labelled records whose split 'validation', or all of them where there is none, gives the "
         "held-out mAP; by default --records.",
@@ -66,7 +73,7 @@ class Settings:
         default=0.1,
     )
     landmarks_per_batch: int = setting(
-        "P: landmarks a labelled batch; of triplet records, the triplets a batch.", default=8
+        "P: landmarks a batch; or the pairs or triplets of one.", default=8
     )
     photographs_per_landmark: int = setting("K: photographs a landmark of a batch.", default=4)
     epochs: int = setting("Epochs; 0 keeps the network as it starts.", default=5)
@@ -76,6 +83,9 @@ class Settings:
         default=1e-5,
     )
     checkpoint_steps: int = setting("Steps between checkpoints within an epoch.", default=200)
+    max_damaged: float = setting(
+        "Share of the photographs that may be damaged; they are left out and named.", default=0.01
+    )
     seed: int = setting("Chooses initial weights, order and augmentation.", default=0)
     overwrite: bool = setting("Train anew over a finished or interrupted run.", default=False)
 
@@ -83,8 +93,10 @@ class Settings:
         """Checks what cannot go together."""
         if (self.records is None) == (self.triplets is None):
             raise ValueError("Pass either --records=tfrecords/NAME or --triplets='DIR/*.tfrec'.")
-        if self.triplets is not None and self.loss == "contrastive":
-            raise ValueError("Triplet records are learned from with --loss=triplet.")
+        if self.of_triplets and self.loss == "contrastive":
+            raise ValueError("Triplets are learned from with --loss=triplet.")
+        if self.batches == "pairs" and self.loss == "triplet":
+            raise ValueError("Pairs are learned from with --loss=contrastive.")
         command_line.require_at_least(
             self,
             dimension=1,
@@ -92,14 +104,20 @@ class Settings:
             frozen_layers=0,
             image_size=32,
             margin=0,
-            landmarks_per_batch=1 if self.triplets else 2,
+            landmarks_per_batch=2 if self.batches == "landmarks" and self.triplets is None else 1,
             photographs_per_landmark=2,
             epochs=0,
             steps_per_epoch=1,
             learning_rate=0,
             checkpoint_steps=1,
+            max_damaged=0,
             seed=0,
         )
+
+    @property
+    def of_triplets(self) -> bool:
+        """Whether triplets are given, by whichever flag."""
+        return self.triplets is not None or self.batches == "triplets"
 
 
 def train(settings: Settings) -> Path:
@@ -116,7 +134,7 @@ def train(settings: Settings) -> Path:
     output = settings.output / TRAINING
     if manifest.made_with(output / TRAINING_FILE, settings):
         logger.info("%s is finished; --overwrite trains anew.", output)
-        _warn_of_other_records(output)
+        _warn_of_other_records(settings, output)
         return output
     data = _training_data(settings)
     begun = {"settings": manifest.settings_as_json(settings), "data": data.describe()}
@@ -139,21 +157,24 @@ def train(settings: Settings) -> Path:
         image_size=settings.image_size,
         seed=settings.seed,
         checkpoint_steps=settings.checkpoint_steps,
+        max_damaged=settings.max_damaged,
     )
     trainer.run()
-    np.save(output / LEARNED_IDS, data.ids)
+    np.save(output / LEARNED_CONTENTS, data.contents)
     manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
     return output
 
 
-def _warn_of_other_records(output: Path) -> None:
-    """Says so where the files that a finished run learned from are no longer what they were."""
-    learned = manifest.read_json(output / TRAINING_FILE, "--overwrite")["data"]["files"]
-    there = {Path(name): sha256 for name, sha256 in learned.items() if Path(name).parent.is_dir()}
-    if any(
-        not path.is_file() or manifest.fingerprint_files(path.parent, [path]) != there[path]
-        for path in there
-    ):
+def _warn_of_other_records(settings: Settings, output: Path) -> None:
+    """Says so where what a finished run learned from is still there but no longer what it was."""
+    learned = manifest.read_json(output / TRAINING_FILE, "--overwrite")["data"]
+    if not any(Path(name).parent.is_dir() for name in learned["files"]):
+        return
+    try:
+        same = _training_data(settings).describe() == learned
+    except (FileNotFoundError, ValueError):
+        same = False
+    if not same:
         logger.warning("The records have changed since; this network knows the old ones only.")
 
 
@@ -169,6 +190,7 @@ def _require_same_start(path: Path, settings: Settings, begun: dict[str, Any]) -
 def _describe(trainer: Trainer, output: Path) -> dict[str, Any]:
     return {
         "best_epoch": trainer.best_epoch,
+        "damaged": trainer.damaged,
         "epochs": trainer.log.epochs,
         "network_sha256": manifest.fingerprint_files(output, [output / NETWORK]),
     }
@@ -178,18 +200,23 @@ def _remove_training(folder: Path) -> None:
     """Removes what training has written there, and nothing else."""
     # Checkpoints go before what belongs to them, and the settings last: a run that finds some
     # of it left starts anew or is refused.
-    for name in (TRAINING_FILE, *Trainer.FILES, LEARNED_IDS, _BEGUN):
+    for name in (TRAINING_FILE, *Trainer.FILES, LEARNED_CONTENTS, _BEGUN):
         manifest.remove(folder / name)
 
 
 def _training_data(settings: Settings) -> TrainingData:
+    batch = settings.landmarks_per_batch
     if settings.triplets is not None:
-        return TrainingData.triplets(settings.triplets, batch=settings.landmarks_per_batch)
+        return TrainingData.triplet_files(settings.triplets, batch=batch)
     assert settings.records is not None  # Settings has checked it
+    if settings.batches == "triplets":
+        return TrainingData.recorded_triplets(settings.records, settings.split, batch=batch)
+    if settings.batches == "pairs":
+        return TrainingData.pairs(settings.records, settings.split, batch=batch)
     return TrainingData.labelled(
         settings.records,
         settings.split,
-        landmarks=settings.landmarks_per_batch,
+        landmarks=batch,
         photographs=settings.photographs_per_landmark,
     )
 
@@ -211,18 +238,20 @@ def _starting_network(settings: Settings, data: TrainingData) -> keras.Model:
 
 def _some_images(settings: Settings, data: TrainingData) -> Iterator[tf.Tensor]:
     """Enough training photographs, without augmentation, to estimate a covariance."""
-    batches = data.order(seed=settings.seed, epoch=0)
-    photographs_a_batch = batches.shape[1] * (3 if data.labels is None else 1)
-    batches = batches[: 1 + _WHITENING_PHOTOGRAPHS // photographs_a_batch]
+    batches = data.order(settings.seed, 0)
+    examples = batches.shape[1]
+    batches = batches[: 1 + _WHITENING_PHOTOGRAPHS // examples]
     chain = inputs.training_batches(
         data.files, batches, data.parse, size=settings.image_size, seed=None
     )
-    return (images for images, _ in chain)
+    return (images for _, kept, images, _ in chain if len(kept))
 
 
 def _batch_loss(settings: Settings) -> siamese.BatchLoss:
-    if settings.triplets is not None:
+    if settings.of_triplets:
         return siamese.given_triplets(settings.margin)
+    if settings.batches == "pairs":
+        return siamese.given_pairs(settings.margin)
     if settings.loss == "contrastive":
         return siamese.labelled_pairs(settings.margin)
     return siamese.labelled_triplets(settings.margin)
@@ -230,14 +259,18 @@ def _batch_loss(settings: Settings) -> siamese.BatchLoss:
 
 def _held_out_score(settings: Settings, data: TrainingData) -> Evaluate:
     if settings.validation_records is not None:
-        return held_out_score(settings.validation_records, settings.image_size, data.ids)
+        return _score_on(settings.validation_records, settings, data)
     if settings.records is None:
         return no_score(
             "triplets name no landmarks; pass --validation_records=tfrecords/NAME to have it"
         )
     if VALIDATION not in records.split_names(settings.records):
         return no_score(f"{settings.records} holds no landmark back")
-    return held_out_score(settings.records, settings.image_size, data.ids)
+    return _score_on(settings.records, settings, data)
+
+
+def _score_on(folder: Path, settings: Settings, data: TrainingData) -> Evaluate:
+    return held_out_score(folder, settings.image_size, data.contents, settings.max_damaged)
 
 
 def main(settings: Settings) -> None:

@@ -27,7 +27,7 @@ class Trainer:
 
     What decides the next step (weights, optimizer, epoch and step) is in every checkpoint, and
     the order of an epoch's records depends on seed and epoch alone, so a run that was killed
-    goes on as if it had not been (but for batches after a record that was left out).
+    goes on as if it had not been.
 
     Args:
         network: From uint8 images to embeddings.
@@ -41,6 +41,10 @@ class Trainer:
         image_size: Side of the images, pixels.
         seed: Chooses order and augmentation.
         checkpoint_steps: Steps between checkpoints within an epoch.
+        max_damaged: Share of the photographs that may be damaged.
+
+    Raises:
+        ValueError: If more are known to be.
     """
 
     FILES = (_CHECKPOINTS, NETWORK, *TrainingLog.FILES)
@@ -59,6 +63,7 @@ class Trainer:
         image_size: int,
         seed: int,
         checkpoint_steps: int,
+        max_damaged: float,
     ) -> None:
         self._network = network
         self._data = data
@@ -68,14 +73,16 @@ class Trainer:
         self._image_size = image_size
         self._seed = seed
         self._checkpoint_steps = checkpoint_steps
-        all_steps = len(data.order(seed=seed, epoch=0))
+        all_steps = len(data.order(seed, 0))
         self._steps = min(steps_per_epoch or all_steps, all_steps)
         optimizer = adamw(learning_rate, max(1, epochs * self._steps))
         optimizer.build(network.trainable_variables)
         self._train_step = train_step(network, optimizer, batch_loss)
         self._state = {
             "epoch": tf.Variable(0, dtype=tf.int64),  # 0 is the network as it starts
-            "step": tf.Variable(0, dtype=tf.int64),  # steps done of the epoch after that
+            # Batches taken of the epoch after that: with the seed, the position in the data.
+            "step": tf.Variable(0, dtype=tf.int64),
+            "counted": tf.Variable(0, dtype=tf.int64),  # those of them that had a loss
             "loss_sum": tf.Variable(0.0, dtype=tf.float64),
             "best": tf.Variable(-1.0, dtype=tf.float64),
             "best_epoch": tf.Variable(-1, dtype=tf.int64),
@@ -85,13 +92,18 @@ class Trainer:
             str(folder / _CHECKPOINTS),
             max_to_keep=2,
         )
-        self._damage_is_named = False
+        self._damage = data.damage(max_damaged)
         self.log = TrainingLog(folder)
 
     @property
     def best_epoch(self) -> int:
         """The epoch whose network was kept; 0 is the start."""
         return int(self._state["best_epoch"])
+
+    @property
+    def damaged(self) -> int:
+        """Photographs that were left out because they are damaged."""
+        return len(self._damage)
 
     def run(self) -> None:
         """Trains until all epochs are done, from the last checkpoint where there is one.
@@ -117,7 +129,7 @@ class Trainer:
 
     def _run_epoch(self, epoch: int, bar: Any) -> None:
         first = self._get("step")
-        order = self._data.order(seed=self._seed, epoch=epoch)[: self._steps]
+        order = self._data.order(self._seed, epoch)[: self._steps]
         batches = inputs.training_batches(
             self._data.files,
             order,
@@ -126,15 +138,15 @@ class Trainer:
             seed=self._seed + epoch,
             first=first,
         )
-        step = first
-        for step, (images, labels) in enumerate(batches, start=first + 1):
-            self._step(epoch, step, images, labels, bar)
-        if step < len(order) and not self._damage_is_named:
-            self._name_damaged(order[first:])
-        if not step:
+        for number, kept, images, labels in batches:
+            missing = np.delete(order[number], kept, axis=0)
+            inputs.name_damaged(self._data.files, missing, self._damage, self._data.parse)
+            if len(kept):
+                self._step(epoch, int(number) + 1, images, labels, bar)
+        if not self._state["counted"]:
             raise ValueError("No batch of this epoch could be decoded; build the records again.")
-        loss = float(self._state["loss_sum"]) / step
-        for counter in ("step", "loss_sum"):
+        loss = float(self._state["loss_sum"]) / self._get("counted")
+        for counter in ("step", "counted", "loss_sum"):
             self._state[counter].assign(0)
         self._finish_epoch(epoch, loss=loss)
 
@@ -149,6 +161,7 @@ class Trainer:
             )
         self.log.step(number, loss=loss, active_fraction=active)
         self._state["loss_sum"].assign_add(value)
+        self._state["counted"].assign_add(1)
         self._state["step"].assign(step)
         bar.set_postfix(
             {"epoch": epoch, "loss": f"{value:.4f}", "active": f"{float(active):.0%}"},
@@ -181,12 +194,6 @@ class Trainer:
             named = Path(folder) / NETWORK
             self._network.save(named)
             shutil.move(named, path)
-
-    def _name_damaged(self, order: np.ndarray) -> None:
-        self._damage_is_named = True  # of a whole epoch once, not of every epoch again
-        numbers = np.unique(order)
-        for number, reason in inputs.find_damaged(self._data.files, numbers, self._data.parse):
-            logger.warning("Left out the record at %s: %s", self._data.files.where(number), reason)
 
     def _get(self, name: str) -> int:
         return int(self._state[name])

@@ -2,6 +2,7 @@
 
 import pipeline  # noqa: F401, I001  # first, so that TensorFlow starts quietly
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +29,11 @@ def _photograph(label: int, number: int) -> Photograph:
     colours = np.random.default_rng(label + 1).integers(30, 226, (2, 2, 3))
     noise = np.random.default_rng((label + 1, number)).integers(-20, 21, (40, 48, 3))
     pixels = np.kron(colours, np.ones((20, 24, 1), int)) + noise
+    encoded = tf.io.encode_jpeg(pixels.astype(np.uint8), quality=90).numpy()
     return Photograph(
         id=f"{label + 1:08x}{number:08x}",
-        encoded=tf.io.encode_jpeg(pixels.astype(np.uint8), quality=90).numpy(),
+        sha256=hashlib.sha256(encoded).hexdigest(),
+        encoded=encoded,
         format="JPEG",
         height=40,
         width=48,

@@ -1,7 +1,13 @@
-"""Input pipelines: one visible chain for training, one for describing photographs."""
+"""Input pipelines: records in a given order become batches of images.
 
+The order is decided before anything is read (``pipeline.data.samplers``), so that it is true to its
+seed however large the data set is: only the numbers of the records are in memory, encoded
+photographs are read where they lie, and a batch's number is all there is to say where a run is.
+"""
+
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,12 +15,17 @@ import tensorflow as tf
 from models.preprocessing import decode_photograph, resize
 from pipeline.data import records
 from pipeline.data.augmentation import augment
+from pipeline.data.damage import DamageCount
 from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import RecordFiles
-from pipeline.data.sources import content_id
+from pipeline.data.sources.source import content_id
 
 # Splits one serialised record into its photographs, string (photographs,), and their labels.
 Parse = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# From the records of an example, string (records,), and its position to its tensors.
+Decode = Callable[[tf.Tensor, tf.Tensor], tuple[Any, ...]]
+
+_PHOTOGRAPHS_AT_A_TIME = 256  # bounds what is decoded and not yet asked for
 
 
 def parse_labelled(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -39,13 +50,10 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Augmented batches in the given order.
 
-    Which record stands where is decided before anything is read, so encoded photographs are
-    all that is ever reordered; reading and decoding then run in parallel, and the order is
-    kept. A record that does not decode is left out: ``find_damaged`` names it.
-
     Args:
         files: The records.
-        batches: int ``(batches, records a batch)`` of record numbers.
+        batches: int ``(batches, examples, records)``: the record numbers of each example, which
+            is a photograph (one record), a pair (two) or a triplet (three, or one of Kaggle's).
         parse: Splits a record into its photographs.
         size: Side of the images, pixels.
         seed: Chooses the augmentation, together with the position in ``batches``; None for
@@ -53,72 +61,129 @@ def training_batches(
         first: Batches to leave out, when resuming.
 
     Returns:
-        A data set of uint8 images ``(batch, size, size, 3)`` and int64 labels ``(batch,)``.
-        Photographs of a record lie a batch apart: all anchors, all positives, all negatives.
+        A data set of ``(number, kept, images, labels)``, one for every batch: its number, int64;
+        which of its examples are sound, int64 ``(kept,)``; uint8 ``(kept * photographs, size,
+        size, 3)`` and int64 ``(kept * photographs,)``. The photographs of an example lie
+        ``kept`` apart: all anchors, all positives, all negatives. An example with a record that
+        does not decode is left out whole; ``name_damaged`` tells which that was.
     """
-    records_a_batch = batches.shape[1]
-    positions = tf.data.Dataset.range(first * records_a_batch, batches.size)
-    order = tf.constant(batches.reshape(-1))
+    examples = batches.shape[1]
 
-    def read(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        record = tf.numpy_function(files.read, [order[position]], tf.string, stateful=False)
-        return tf.ensure_shape(record, ()), position
-
-    def prepare(image: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    def prepare(encoded: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        image = decode_photograph(encoded)
         return resize(image, size) if seed is None else augment(image, size, [seed, number])
 
-    def decode(record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        encoded, labels = parse(record)
+    def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        parsed = [parse(record) for record in tf.unstack(records_of_example)]
+        encoded = [one for photographs, _ in parsed for one in tf.unstack(photographs)]
         images = [
-            prepare(decode_photograph(one), 3 * position + number)
-            for number, one in enumerate(tf.unstack(encoded))
+            prepare(one, len(encoded) * position + number) for number, one in enumerate(encoded)
         ]
-        return tf.stack(images), labels
+        return tf.stack(images), tf.concat([labels for _, labels in parsed], axis=0)
 
-    def records_last(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        flat = tf.reshape(tf.transpose(images, [1, 0, 2, 3, 4]), (-1, size, size, 3))
-        return flat, tf.reshape(tf.transpose(labels), [-1])
+    def photographs_first(
+        number: tf.Tensor, positions: tf.Tensor, images: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        images = tf.reshape(tf.transpose(images, [1, 0, 2, 3, 4]), (-1, size, size, 3))
+        return number, positions % examples, images, tf.reshape(tf.transpose(labels), [-1])
 
-    return (
-        positions.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-        .map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-        .ignore_errors()
-        .batch(records_a_batch, drop_remainder=True)
-        .map(records_last)
-        .prefetch(2)
-    )
+    order = batches.reshape(-1, batches.shape[2])
+    return _in_batches(files, order, decode, batch=examples, first=first).map(photographs_first)
 
 
-def photograph_batches(path: Path, *, size: int, batch: int) -> tf.data.Dataset:
-    """The photographs of one shard, in its order, resized.
+def photograph_batches(
+    files: RecordFiles, numbers: np.ndarray, *, size: int, batch: int
+) -> tf.data.Dataset:
+    """Labelled photographs in the given order, resized, with all that their records say.
 
     Args:
-        path: A shard of labelled records.
+        files: Labelled records.
+        numbers: int ``(n,)``, which of them.
         size: Side of the images, pixels.
         batch: Photographs a batch; the last may be smaller.
 
     Returns:
-        A data set of ``(number, images, parsed)``: int64 ``(batch,)`` positions in the shard,
-        uint8 ``(batch, size, size, 3)``, and the parsed keys without the bytes. A record that
-        does not decode is left out, so its number is missing, and so is all that follows a
-        record whose checksum is wrong.
+        A data set of ``(number, kept, images, parsed)``: the batch's number, int64; positions in
+        ``numbers`` of what is sound, int64 ``(kept,)``; uint8 ``(kept, size, size, 3)``; and the
+        parsed keys without the bytes.
     """
 
-    def decode(
-        number: tf.Tensor, record: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
-        parsed = records.parse_photograph(record)
-        image = resize(decode_photograph(parsed.pop("image/encoded")), size)
-        return number, image, parsed
+    def decode(record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        del position
+        parsed = records.parse_photograph(record[0])
+        return resize(decode_photograph(parsed.pop("image/encoded")), size), parsed
 
+    return _in_batches(files, numbers[:, None], decode, batch=batch)
+
+
+def _in_batches(
+    files: RecordFiles, order: np.ndarray, decode: Decode, *, batch: int, first: int = 0
+) -> tf.data.Dataset:
+    """Reads a batch at once, decodes its examples, and leaves out what does not decode.
+
+    Every batch is a small data set of its own and gives one element, even if nothing in it is
+    sound: so a batch keeps its number and its members whatever is damaged elsewhere. Several are
+    decoded at a time.
+
+    Args:
+        files: The records.
+        order: int ``(examples, records)`` of record numbers.
+        decode: Turns the records of one example into tensors.
+        batch: Examples a batch.
+        first: Batches to leave out.
+
+    Returns:
+        A data set of ``(number, positions, *tensors)``, batched but for the number.
+    """
+
+    def read(number: np.ndarray) -> np.ndarray:
+        return files.read_all(order[number * batch : (number + 1) * batch])
+
+    def one_batch(number: tf.Tensor) -> tf.data.Dataset:
+        read_records = tf.numpy_function(read, [number], tf.string, stateful=False)
+        read_records = tf.ensure_shape(read_records, (None, order.shape[1]))
+        positions = number * batch + tf.range(tf.shape(read_records, tf.int64)[0])
+        examples = tf.data.Dataset.from_tensor_slices((positions, read_records))
+        decoded = examples.map(
+            lambda position, one: (position, *decode(one, position)), num_parallel_calls=threads
+        )
+        whole = decoded.ignore_errors().batch(batch)
+        empty = tf.nest.map_structure(
+            lambda spec: tf.zeros((0, *spec.shape[1:]), spec.dtype), whole.element_spec
+        )
+        whole = whole.concatenate(tf.data.Dataset.from_tensors(empty)).take(1)
+        return whole.map(lambda *tensors: (number, *tensors))
+
+    cores = len(os.sched_getaffinity(0))
+    together = max(2, min(cores, _PHOTOGRAPHS_AT_A_TIME // batch))
+    threads = -(-cores // together)
+    batches = -(-len(order) // batch)
     return (
-        tf.data.TFRecordDataset(str(path), buffer_size=2**20)
-        .enumerate()
-        .map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-        .ignore_errors()
-        .batch(batch)
+        tf.data.Dataset.range(first, batches)
+        .interleave(
+            one_batch, cycle_length=together, num_parallel_calls=together, deterministic=True
+        )
         .prefetch(2)
     )
+
+
+def name_damaged(
+    files: RecordFiles, missing: np.ndarray, damage: DamageCount, parse: Parse = parse_labelled
+) -> None:
+    """Counts those of the records that were left out which are damaged.
+
+    Args:
+        files: The records.
+        missing: int, the numbers of the records of what was left out.
+        damage: What has been found so far.
+        parse: Splits a record into its photographs.
+
+    Raises:
+        FileNotFoundError: If a record file is gone.
+        ValueError: If the damage is too much.
+    """
+    for number, reason in find_damaged(files, np.unique(missing), parse):
+        damage.add(files.where(number), reason)
 
 
 def find_damaged(
@@ -146,33 +211,7 @@ def read_triplet_ids(files: RecordFiles) -> np.ndarray:
     for number in range(len(files)):
         try:
             triplet = records.parse_triplet(tf.constant(files.read(number))).numpy()
-        except tf.errors.InvalidArgumentError:
+        except (tf.errors.InvalidArgumentError, ValueError):
             continue  # training names it
         ids += [content_id(encoded) for encoded in triplet]
     return np.array(ids, bytes)
-
-
-def read_ids_and_labels(files: RecordFiles) -> tuple[np.ndarray, np.ndarray]:
-    """The id, as bytes, and the label, int64, of every record; each ``(records,)``.
-
-    Raises:
-        ValueError: If a file is damaged, or holds other records.
-    """
-    keys = {
-        "image/id": tf.io.FixedLenFeature([], tf.string),
-        "image/class/label": tf.io.FixedLenFeature([], tf.int64),
-    }
-    ids, labels = [], []
-    for path in files.paths:
-        dataset = tf.data.TFRecordDataset(str(path)).batch(256)
-        try:
-            for parsed in dataset.map(lambda batch: tf.io.parse_example(batch, keys)):
-                ids.append(parsed["image/id"].numpy().astype(bytes))
-                labels.append(parsed["image/class/label"].numpy())
-        except tf.errors.DataLossError as error:
-            raise ValueError(f"{path} is damaged; copy it again or rebuild the records.") from error
-        except tf.errors.InvalidArgumentError as error:
-            raise ValueError(
-                f"{path} holds no labelled photographs ({', '.join(keys)})."
-            ) from error
-    return np.concatenate(ids), np.concatenate(labels)

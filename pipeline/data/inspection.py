@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import functools
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -11,26 +12,19 @@ import tensorflow as tf
 
 from models.preprocessing import decode_photograph
 from pipeline.data.records import Photograph
-from pipeline.data.sources import Skipped, SourcePhotograph, content_id
-
-# What TensorFlow decodes, by the bytes each format begins with.
-_FORMATS = {
-    "JPEG": rb"\xff\xd8",
-    "PNG": rb"\x89PNG",
-    "GIF": rb"GIF8",
-    "BMP": rb"BM",
-    "WEBP": rb"RIFF....WEBP",
-}
+from pipeline.data.sources.source import Skipped, SourcePhotograph, content_id
+from pipeline.data.transcoding import transcode
 
 
 def inspect_photographs(
-    photographs: Iterable[SourcePhotograph | Skipped], labels: dict[str, int]
+    photographs: Iterable[SourcePhotograph | Skipped],
 ) -> Iterator[Photograph | Skipped]:
     """Decodes every photograph, several at a time, and yields them in order.
 
+    What is no JPEG or PNG that every reader decodes is transcoded, and says so in its provenance.
+
     Args:
         photographs: What the source found.
-        labels: The label of every landmark's name.
 
     Yields:
         The photograph ready to be written, or what was wrong with it.
@@ -40,32 +34,38 @@ def inspect_photographs(
     waiting = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         for photograph in photographs:
-            waiting.append(pool.submit(_inspect, photograph, labels))
+            waiting.append(pool.submit(_inspect, photograph))
             if len(waiting) > 4 * workers:  # bounds the photographs held in memory
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _inspect(found: SourcePhotograph | Skipped, labels: dict[str, int]) -> Photograph | Skipped:
+def _inspect(found: SourcePhotograph | Skipped) -> Photograph | Skipped:
     if isinstance(found, Skipped):
         return found
-    format_name = image_format(found.encoded)
-    if format_name is None:
-        return Skipped(name=found.name, reason="not a JPEG, PNG, GIF, BMP or WebP file")
     try:
-        height, width = (int(side) for side in _upright_size()(tf.constant(found.encoded)))
+        kept = transcode(found.encoded)
+    except ValueError as error:
+        return Skipped(name=found.name, reason=str(error))
+    try:
+        height, width = (int(side) for side in _upright_size()(tf.constant(kept.encoded)))
     except tf.errors.InvalidArgumentError as error:
-        return Skipped(name=found.name, reason=f"damaged {format_name}: {decoding_error(error)}")
+        return Skipped(name=found.name, reason=f"damaged {kept.format}: {decoding_error(error)}")
     return Photograph(
-        id=content_id(found.encoded),
-        encoded=found.encoded,
-        format=format_name,
+        id=content_id(found.encoded) if found.id is None else found.id,
+        sha256=hashlib.sha256(found.encoded).hexdigest(),
+        encoded=kept.encoded,
+        format=kept.format,
         height=height,
         width=width,
+        provenance=kept.provenance,
         landmark=found.landmark,
-        label=labels.get(found.landmark, -1),
-        title=found.name,
+        label=found.label,
+        author=found.author,
+        license=found.license,
+        url=found.url,
+        title=found.title,
     )
 
 
@@ -73,12 +73,6 @@ def decoding_error(error: tf.errors.OpError) -> str:
     """What TensorFlow's decoder says, without where in the graph it says so."""
     lines = re.sub(r"\{\{[^}]*\}\}\s*", "", error.message).splitlines()
     return [line for line in lines if line.strip() and not line.startswith("\t")][-1].rstrip(". ")
-
-
-def image_format(encoded: bytes) -> str | None:
-    """The format that the first bytes announce; None if TensorFlow decodes no such format."""
-    starts = (name for name, start in _FORMATS.items() if re.match(start, encoded, re.DOTALL))
-    return next(starts, None)
 
 
 @functools.cache

@@ -21,13 +21,15 @@ BUILD_COMMAND = "python -m pipeline.build_records --photos=DIR --output={folder}
 FEATURES = tfds.features.FeaturesDict(
     {
         "image": {
-            "encoded": tf.string,  # the file's own bytes, never re-encoded
+            "encoded": tf.string,  # the file's own bytes, but where provenance says otherwise
             "format": tf.string,
             "colorspace": tf.string,
             "height": tf.int64,  # after EXIF orientation
             "width": tf.int64,
             "channels": tf.int64,
             "id": tf.string,
+            "sha256": tf.string,  # of the photograph as it was found, hexadecimal
+            "provenance": tf.string,  # what was done to the bytes; empty: they are the file's own
             "class": {"label": tf.int64, "text": tf.string},  # -1 and empty where unknown
             "attribution": {
                 "author": tf.string,
@@ -39,6 +41,8 @@ FEATURES = tfds.features.FeaturesDict(
     }
 )
 ATTRIBUTION = ("author", "license", "url", "title")
+
+_SHARD_BYTES = 200_000_000  # at most; by default a shard has half of it at least
 
 _KEYS = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -58,10 +62,12 @@ class Photograph:
     """One photograph as a record holds it; sizes are upright pixels."""
 
     id: str
+    sha256: str
     encoded: bytes
     format: str
     height: int
     width: int
+    provenance: str = ""
     landmark: str = ""
     label: int = -1
     author: str = ""
@@ -80,6 +86,8 @@ class Photograph:
                 "width": self.width,
                 "channels": 3,
                 "id": self.id,
+                "sha256": self.sha256,
+                "provenance": self.provenance,
                 "class": {"label": self.label, "text": self.landmark},
                 "attribution": {key: getattr(self, key) for key in ATTRIBUTION},
             }
@@ -126,14 +134,16 @@ def write_shards(
     Args:
         splits: By name, the photographs of a split, at least one each, ids unique.
         folder: Made if missing.
-        shards: Shards a split; None leaves it to tensorflow-datasets (by size).
+        shards: Shards a split; None has them of 100 to 200 MB, or one smaller.
 
     Raises:
         ValueError: If a split has fewer photographs than shards.
     """
     tfds.disable_progress_bar()  # the photographs' own progress is shown where they are read
     builder = LandmarkRecords(splits, folder)
-    config = tfds.download.DownloadConfig(num_shards=shards)
+    config = tfds.download.DownloadConfig(
+        num_shards=shards, min_shard_size=_SHARD_BYTES // 2, max_shard_size=_SHARD_BYTES
+    )
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of a download; there is none
             builder.download_and_prepare(download_config=config)

@@ -4,6 +4,8 @@ An epoch's order depends on the seed and the epoch's number alone, so a resumed 
 within it by leaving out the batches already seen.
 """
 
+import dataclasses
+
 import numpy as np
 
 
@@ -45,17 +47,101 @@ def landmark_batches(
     Raises:
         ValueError: As ``comparable_landmarks``.
     """
-    members = comparable_landmarks(labels)
+    groups = _Groups.of(labels)
     generator = np.random.default_rng((seed, epoch))
-    landmarks = min(landmarks, len(members))
-    batches = max(1, sum(map(len, members.values())) // (landmarks * photographs))
-    rounds = -(-batches * landmarks // len(members)) + 1
-    names = np.array(list(members))
-    dealt: list[int] = []
-    for _ in range(rounds):
-        dealt.extend(_next_round(names, dealt, landmarks, generator))
-    numbers = [_choose(members[label], photographs, generator) for label in dealt]
-    return np.stack(numbers[: batches * landmarks]).reshape(batches, -1)
+    landmarks = min(landmarks, len(groups.sizes))
+    batches = max(1, int(groups.sizes.sum()) // (landmarks * photographs))
+    dealt = _deal(len(groups.sizes), landmarks, batches, generator)
+    # The n-th time that a landmark is dealt it gives the next K of its photographs, shuffled.
+    turns = _times_before(dealt)[:, None] * photographs + np.arange(photographs)
+    numbers = groups.shuffled(generator)[
+        groups.starts[dealt, None] + turns % groups.sizes[dealt, None]
+    ]
+    return numbers.reshape(batches, -1)
+
+
+def pair_batches(labels: np.ndarray, pairs: int, *, seed: int, epoch: int) -> np.ndarray:
+    """Pairs of photographs, by turns of one landmark and of two.
+
+    Every photograph whose landmark another shows is the first of one pair an epoch.
+
+    Args:
+        labels: int ``(records,)``; negative ones (unknown) take no part.
+        pairs: Pairs a batch.
+        seed: Chooses all orders.
+        epoch: Chooses one.
+
+    Returns:
+        int64 ``(batches, pairs, 2)`` of record numbers; the last, smaller batch is left out
+        unless it is the only one.
+
+    Raises:
+        ValueError: As ``comparable_landmarks``.
+    """
+    groups = _Groups.of(labels)
+    generator = np.random.default_rng((seed, epoch))
+    firsts = generator.permutation(len(groups.numbers))
+    group = np.repeat(np.arange(len(groups.sizes)), groups.sizes)[firsts]
+    starts, sizes = groups.starts[group], groups.sizes[group]
+    same = starts + (firsts - starts + generator.integers(1, sizes)) % sizes
+    # Any photograph outside the group: those behind it are counted from the end of the group.
+    other = (starts + sizes + generator.integers(0, len(firsts) - sizes)) % len(firsts)
+    seconds = np.where(np.arange(len(firsts)) % 2 == 0, same, other)
+    chosen = np.stack([groups.numbers[firsts], groups.numbers[seconds]], axis=1)
+    pairs = min(pairs, len(chosen))
+    return chosen[: len(chosen) // pairs * pairs].reshape(-1, pairs, 2)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Groups:
+    """Records of landmarks with two photographs or more, landmark after landmark.
+
+    Attributes:
+        numbers: int64 ``(records,)`` of record numbers.
+        starts: int64 ``(landmarks,)``, where in ``numbers`` each landmark's begin.
+        sizes: int64 ``(landmarks,)``, how many it has.
+    """
+
+    numbers: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, labels: np.ndarray) -> "_Groups":
+        members = comparable_landmarks(labels)
+        sizes = np.array([len(numbers) for numbers in members.values()])
+        return cls(
+            numbers=np.concatenate(list(members.values())),
+            starts=np.cumsum(sizes) - sizes,
+            sizes=sizes,
+        )
+
+    def shuffled(self, generator: np.random.Generator) -> np.ndarray:
+        """The numbers, each landmark's in random order."""
+        group = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        return self.numbers[np.lexsort((generator.random(len(self.numbers)), group))]
+
+
+def _deal(groups: int, landmarks: int, batches: int, generator: np.random.Generator) -> np.ndarray:
+    """Landmarks round after round, each a permutation: int64 ``(batches * landmarks,)``."""
+    rounds: list[np.ndarray] = []
+    begun = np.empty(0, np.int64)  # landmarks of the batch that the last round did not fill
+    for _ in range(-(-batches * landmarks // groups)):
+        order = generator.permutation(groups)
+        fresh = ~np.isin(order, begun)
+        rounds.append(np.concatenate([order[fresh], order[~fresh]]))
+        tail = np.concatenate([begun, rounds[-1]])
+        begun = tail[len(tail) // landmarks * landmarks :]
+    return np.concatenate(rounds)[: batches * landmarks]
+
+
+def _times_before(values: np.ndarray) -> np.ndarray:
+    """How often each value has stood before its place, int64 of the shape of ``values``."""
+    order = np.argsort(values, kind="stable")
+    _, starts, sizes = np.unique(values[order], return_index=True, return_counts=True)
+    times = np.empty(len(values), np.int64)
+    times[order] = np.arange(len(values)) - np.repeat(starts, sizes)
+    return times
 
 
 def comparable_landmarks(labels: np.ndarray) -> dict[int, np.ndarray]:
@@ -82,17 +168,3 @@ def records_by_landmark(labels: np.ndarray) -> dict[int, np.ndarray]:
     found, starts = np.unique(labels[order], return_index=True)
     groups = np.split(order, starts[1:])
     return {int(label): group for label, group in zip(found, groups, strict=True) if label >= 0}
-
-
-def _next_round(
-    names: np.ndarray, dealt: list[int], landmarks: int, generator: np.random.Generator
-) -> list[int]:
-    """A permutation that keeps the batch across the seam free of repeated landmarks."""
-    begun = dealt[len(dealt) // landmarks * landmarks :]
-    order = generator.permutation(names)
-    fresh = ~np.isin(order, begun)
-    return [int(label) for label in np.concatenate([order[fresh], order[~fresh]])]
-
-
-def _choose(members: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    return generator.choice(members, count, replace=len(members) < count)

@@ -1,16 +1,24 @@
-"""What a training run learns from: labelled records or Kaggle's triplets, behind one shape."""
+"""What a training run learns from, however its batches are made, behind one shape."""
 
 import dataclasses
 import glob
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline import manifest
-from pipeline.data import inputs, records, samplers
+from pipeline.data import inputs, records, samplers, triplet_table
+from pipeline.data.damage import DamageCount
+from pipeline.data.record_table import RecordTable, open_records
 from pipeline.data.shards import RecordFiles
+
+Batches = Literal["landmarks", "pairs", "triplets"]
+# Seed and epoch give the record numbers of the epoch's batches.
+Order = Callable[[int, int], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,18 +28,21 @@ class TrainingData:
     Attributes:
         files: The records.
         parse: Splits a record into its photographs and labels.
-        labels: int64 ``(records,)``; None for triplets.
-        ids: Of all photographs, bytes; of triplets, which carry none, the content's.
-        landmarks: P of labelled batches; of triplets, the triplets a batch.
-        photographs: K of labelled batches; 3 for triplets.
+        order: From seed and epoch, int64 ``(batches, examples, records)``: an example is a
+            photograph, a pair or a triplet.
+        contents: Content ids of all photographs that may be learned from, bytes.
+        fingerprints: SHA-256 of every file, and of what is left out of it, by its path.
+        landmarks: How many are known; None where the records tell of none.
+        damage: From the largest share that may be damaged, the count to start with.
     """
 
     files: RecordFiles
     parse: inputs.Parse
-    labels: np.ndarray | None
-    ids: np.ndarray
-    landmarks: int
-    photographs: int
+    order: Order
+    contents: np.ndarray
+    fingerprints: dict[str, str]
+    landmarks: int | None
+    damage: Callable[[float], DamageCount]
 
     @classmethod
     def labelled(
@@ -43,21 +54,64 @@ class TrainingData:
             FileNotFoundError: If there are no such records.
             ValueError: If they are damaged, or of fewer landmarks than can be compared.
         """
-        files = RecordFiles.open([shard.path for shard in records.list_shards(folder, split)])
-        ids, labels = inputs.read_ids_and_labels(files)
-        samplers.comparable_landmarks(labels)
+        table = open_records(folder, split)
+        samplers.comparable_landmarks(table.labels)
+
+        def order(seed: int, epoch: int) -> np.ndarray:
+            return samplers.landmark_batches(
+                table.labels, landmarks, photographs, seed=seed, epoch=epoch
+            )[..., None]
+
+        return cls._of_table(table, order)
+
+    @classmethod
+    def pairs(cls, folder: Path, split: str, *, batch: int) -> "TrainingData":
+        """Batches of pairs, by turns of one landmark and of two, of a record folder's split.
+
+        Raises:
+            FileNotFoundError: If there are no such records.
+            ValueError: As ``labelled``.
+        """
+        table = open_records(folder, split)
+        samplers.comparable_landmarks(table.labels)
+
+        def order(seed: int, epoch: int) -> np.ndarray:
+            return samplers.pair_batches(table.labels, batch, seed=seed, epoch=epoch)
+
+        return cls._of_table(table, order)
+
+    @classmethod
+    def recorded_triplets(cls, folder: Path, split: str, *, batch: int) -> "TrainingData":
+        """Batches of the triplets that the records of a folder's split were built with.
+
+        Raises:
+            FileNotFoundError: If there are no such records, or they came without triplets.
+            ValueError: If no triplet has all its photographs in the split.
+        """
+        table = open_records(folder, split)
+        triplets = triplet_table.read_triplets(folder, table.ids)
+
+        def order(seed: int, epoch: int) -> np.ndarray:
+            return triplets[samplers.shuffled_batches(len(triplets), batch, seed=seed, epoch=epoch)]
+
+        return cls._of_table(table, order)
+
+    @classmethod
+    def _of_table(cls, table: RecordTable, order: Order) -> "TrainingData":
+        paths = table.files.paths
         return cls(
-            files=files,
+            files=table.files,
             parse=inputs.parse_labelled,
-            labels=labels,
-            ids=ids,
-            landmarks=landmarks,
-            photographs=photographs,
+            order=order,
+            contents=table.contents,
+            fingerprints=dict(zip(map(str, paths), table.fingerprints, strict=True)),
+            landmarks=len(np.unique(table.labels[table.labels >= 0])),
+            damage=lambda most: DamageCount.of(table, most),
         )
 
     @classmethod
-    def triplets(cls, pattern: str, *, batch: int) -> "TrainingData":
-        """Batches of given triplets.
+    def triplet_files(cls, pattern: str, *, batch: int) -> "TrainingData":
+        """Batches of the triplets of Kaggle's files, as they are.
 
         Args:
             pattern: Glob of ``train*.tfrec`` files.
@@ -78,34 +132,25 @@ class TrainingData:
                 f"{paths[0]} holds no triplets (anchor_img, positive_img, negative_img); "
                 "labelled records are passed with --records=DIR."
             ) from error
+
+        def order(seed: int, epoch: int) -> np.ndarray:
+            return samplers.shuffled_batches(len(files), batch, seed=seed, epoch=epoch)[..., None]
+
         return cls(
             files=files,
             parse=inputs.parse_triplet,
-            labels=None,
-            ids=inputs.read_triplet_ids(files),
-            landmarks=batch,
-            photographs=3,
-        )
-
-    def order(self, *, seed: int, epoch: int) -> np.ndarray:
-        """The record numbers of an epoch's batches, int64 ``(batches, records a batch)``."""
-        if self.labels is None:
-            return samplers.shuffled_batches(
-                len(self.files), self.landmarks, seed=seed, epoch=epoch
-            )
-        return samplers.landmark_batches(
-            self.labels, self.landmarks, self.photographs, seed=seed, epoch=epoch
+            order=order,
+            contents=inputs.read_triplet_ids(files),
+            fingerprints={
+                str(path): manifest.fingerprint_files(path.parent, [path]) for path in paths
+            },
+            landmarks=None,
+            damage=lambda most: DamageCount.of_files(files, most),
         )
 
     def describe(self) -> dict[str, object]:
         """What the model's file says of the training data, with a SHA-256 of every file."""
-        described: dict[str, object] = {
-            "files": {
-                str(path): manifest.fingerprint_files(path.parent, [path])
-                for path in self.files.paths
-            },
-            "records": len(self.files),
-        }
-        if self.labels is not None:
-            described["landmarks"] = len(samplers.records_by_landmark(self.labels))
+        described: dict[str, object] = {"files": self.fingerprints, "records": len(self.files)}
+        if self.landmarks is not None:
+            described["landmarks"] = self.landmarks
         return described

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import tensorflow_datasets as tfds
 
-from pipeline.build_records import Settings, build_records, split_landmarks
+from pipeline.build_records import Settings, build_records
 from pipeline.data import records
+from pipeline.data.sources.folder import FolderSource
+from pipeline.data.splits import SplitSettings, split_photographs
 from tests.tiny import Tiny, write_photographs
 
 
@@ -37,34 +39,6 @@ def test_a_file_stands_in_the_records_byte_for_byte_with_its_name(tiny: Tiny) ->
         assert file.read_bytes() == row["image"]["encoded"]
 
 
-def test_held_out_landmarks_depend_on_the_seed_and_their_number_on_the_fraction() -> None:
-    names = tuple(f"landmark {number}" for number in range(20))
-    first = split_landmarks(names, 0.25, seed=1)
-    assert len(first["validation"]) == 5
-    assert first == split_landmarks(names, 0.25, seed=1)
-    assert first != split_landmarks(names, 0.25, seed=2)
-
-
-@pytest.mark.parametrize(
-    ("names", "fraction", "split"),
-    [
-        ((), 0.2, "index"),
-        (("a", "b"), 0.0, "index"),
-        (("one",), 0.2, "train"),
-        (("a", "b"), 0.2, "train"),
-    ],
-)
-def test_where_nothing_can_be_held_out_there_is_one_split(
-    names: tuple[str, ...], fraction: float, split: str
-) -> None:
-    assert split_landmarks(names, fraction, seed=0) == {split: ["", *names]}
-
-
-def test_not_every_landmark_is_held_out() -> None:
-    splits = split_landmarks(("a", "b"), 0.9, seed=0)
-    assert [len(names) for names in splits.values()] == [2, 1], "one of them is ''"
-
-
 def test_finished_records_are_left_alone_and_other_settings_refused(
     tiny: Tiny, tmp_path: Path
 ) -> None:
@@ -88,8 +62,10 @@ def test_records_of_a_folder_that_has_changed_are_built_anew(tiny: Tiny, tmp_pat
 
 def test_a_split_without_a_usable_photograph_is_left_out(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", landmarks=5, photographs=2)
-    splits = split_landmarks(tuple(f"landmark {n}" for n in range(5)), 0.2, seed=0)
-    for photograph in (tmp_path / "photos" / splits["validation"][0]).iterdir():
+    labels = FolderSource(tmp_path / "photos").labels
+    settings = SplitSettings(splits=("train", "validation"))
+    held_out = labels[split_photographs(labels, settings)["validation"][0]]
+    for photograph in (tmp_path / "photos" / f"landmark {held_out}").iterdir():
         photograph.write_text("text")
     output = build_records(Settings(photos=tmp_path / "photos", output=tmp_path / "records"))
     assert records.split_names(output) == ("train",)
@@ -122,6 +98,35 @@ def test_records_do_not_go_among_the_photographs(tmp_path: Path) -> None:
     for photos, output in (("a", "a/records"), ("a/.photos", "a"), ("a", "a")):
         with pytest.raises(ValueError, match="lie one within the other"):
             Settings(photos=tmp_path / photos, output=tmp_path / output)
+
+
+def test_splits_share_no_photograph_and_only_query_and_index_share_landmarks(
+    tmp_path: Path,
+) -> None:
+    """One photograph stands under two landmarks, and another twice under each."""
+    photos = tmp_path / "photos"
+    write_photographs(photos, landmarks=10, photographs=4)
+    for landmark in range(10):
+        shutil.copy(photos / f"landmark {landmark}/0.jpg", photos / f"landmark {landmark}/0b.jpg")
+        shutil.copy(photos / "landmark 0/1.jpg", photos / f"landmark {landmark}/shared.jpg")
+    output = build_records(
+        Settings(
+            photos=photos, output=tmp_path / "out", split=("train", "validation", "query", "index")
+        )
+    )
+    contents: dict[str, set[bytes]] = {}
+    landmarks: dict[str, set[int]] = {}
+    for split, dataset in tfds.builder_from_directory(output).as_dataset().items():
+        rows = [row["image"] for row in tfds.as_numpy(dataset)]
+        contents[split] = {row["sha256"] for row in rows}
+        assert len(contents[split]) == len(rows)
+        landmarks[split] = {int(row["class"]["label"]) for row in rows}
+    assert contents.keys() == {"train", "validation", "query", "index"}
+    assert sum(map(len, contents.values())) == len(set.union(*contents.values())) == 40
+    assert landmarks["query"] == landmarks["index"]
+    groups = landmarks["train"], landmarks["validation"], landmarks["index"]
+    assert [len(group) for group in groups] == [6, 2, 2]
+    assert len(set.union(*groups)) == 10
 
 
 def test_more_shards_than_photographs_are_refused(tiny: Tiny, tmp_path: Path) -> None:
@@ -181,7 +186,7 @@ def test_bad_photographs_are_skipped_counted_and_named(tmp_path: Path, tiny: Tin
         Settings(
             photos=tmp_path / "photos",
             output=tmp_path / "records",
-            validation_fraction=0.0,
+            split=("index",),
         )
     )
     described = _manifest(output)
@@ -189,7 +194,7 @@ def test_bad_photographs_are_skipped_counted_and_named(tmp_path: Path, tiny: Tin
     reasons = {skipped["name"]: skipped["reason"] for skipped in described["skipped"]}
     assert reasons.keys() == {"a/good.jpg", "a/text.jpg", "b/cut.jpg"}
     assert reasons["a/good.jpg"] == "the same bytes as a/again.jpg"
-    assert "not a JPEG" in reasons["a/text.jpg"]
+    assert "not a" in reasons["a/text.jpg"]
     assert "damaged JPEG" in reasons["b/cut.jpg"]
 
 

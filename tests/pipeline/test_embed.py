@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
 from pipeline.data.records import Photograph
-from pipeline.data.shards import read_record, record_offsets
+from pipeline.data.shards import read_record, scan_records
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import read_embeddings
@@ -133,7 +135,7 @@ def test_a_shard_that_was_built_anew_is_described_anew(tiny: Tiny, tmp_path: Pat
             RecordSettings(
                 photos=tmp_path / "photos",
                 output=tmp_path / "squares",
-                validation_fraction=0.0,
+                split=("index",),
                 overwrite=True,
             )
         )
@@ -153,28 +155,45 @@ def test_a_damaged_photograph_is_left_out_and_listed(tiny: Tiny, tmp_path: Path)
     good = (tiny.photos / "landmark 0" / "0.jpg").read_bytes()
     contents = {"a": good, "b": good[:200], "c": good + b"\0"}
     photographs = [
-        Photograph(id=name, encoded=encoded, format="JPEG", height=40, width=48)
+        Photograph(
+            id=name,
+            sha256=hashlib.sha256(encoded).hexdigest(),
+            encoded=encoded,
+            format="JPEG",
+            height=40,
+            width=48,
+        )
         for name, encoded in contents.items()
     ]
     records.write_shards({"index": photographs}, tmp_path / "records", shards=1)
     model = _model_copy(tiny, tmp_path)
-    output = embed(Settings(model=model, records=tmp_path / "records"))
-    assert sorted(read_embeddings([output]).metadata["id"].to_pylist()) == ["a", "c"]
-    described = embeddings.read_manifest(output)
-    assert described["photographs"] == 2
+    settings = Settings(model=model, records=tmp_path / "records", max_damaged=0.34)
+    for _ in range(2):  # what is finished is counted with what it had left out
+        output = embed(settings)
+        assert sorted(read_embeddings([output]).metadata["id"].to_pylist()) == ["a", "c"]
+        described = embeddings.read_manifest(output)
+        assert (described["photographs"], described["skipped"]) == (2, 1)
     (damaged,) = described["shards"][0]["skipped"]
-    assert _ids(tmp_path / "records")[damaged["record"]] == b"b"
+    (shard,) = records.list_shards(tmp_path / "records")
+    record = records.parse_photograph(tf.constant(read_record(shard.path, damaged["offset"])))
+    assert record["image/id"] == b"b"
     assert "JPEG" in damaged["reason"]
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"1 of 3 photographs are damaged .*--max_damaged"):
+            embed(dataclasses.replace(settings, max_damaged=0.3, overwrite=True))
 
 
-def test_a_shard_with_a_wrong_checksum_is_refused_by_name(tiny: Tiny, tmp_path: Path) -> None:
+def test_a_wrong_checksum_costs_one_photograph(tiny: Tiny, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.records, tmp_path / "squares"))
     shard = records.list_shards(folder, "train")[0]
     content = bytearray(shard.path.read_bytes())
-    content[record_offsets(shard.path)[3] - 1] ^= 1  # the last byte of the third one's checksum
+    content[scan_records(shard.path).offsets[3] - 1] ^= 1  # of the third one's checksum
     shard.path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"{shard.path.name} is damaged.*copy it again"):
-        embed(Settings(model=_model_copy(tiny, tmp_path), records=folder))
+    model = _model_copy(tiny, tmp_path)
+    with pytest.raises(ValueError, match=rf"1 of 24 photographs.*{shard.path.name}, byte .*check"):
+        embed(Settings(model=model, records=folder))
+    output = embed(Settings(model=model, records=folder, max_damaged=0.05))
+    assert len(read_embeddings([output]).vectors) == 23
 
 
 def test_records_of_the_same_name_elsewhere_are_refused(tiny: Tiny, tmp_path: Path) -> None:
@@ -210,7 +229,7 @@ def test_files_of_shards_that_are_gone_are_removed(tiny: Tiny, tmp_path: Path) -
             RecordSettings(
                 photos=tmp_path / "photos",
                 output=tmp_path / "squares",
-                validation_fraction=0.0,
+                split=("index",),
                 shards=shards,
                 overwrite=True,
             )
@@ -220,12 +239,38 @@ def test_files_of_shards_that_are_gone_are_removed(tiny: Tiny, tmp_path: Path) -
         assert len(list(output.glob("metadata/*"))) == shards
 
 
-def test_a_cut_shard_is_refused_by_name(tiny: Tiny, tmp_path: Path) -> None:
+def test_a_cut_shard_yields_its_whole_records(tiny: Tiny, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.records, tmp_path / "squares"))
     shard = records.list_shards(folder)[0].path
-    shard.write_bytes(shard.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=rf"{shard.name} holds \d+ whole records of \d+"):
-        embed(Settings(model=_model_copy(tiny, tmp_path), records=folder))
+    offsets = scan_records(shard).offsets
+    shard.write_bytes(shard.read_bytes()[: offsets[-2] + 100])
+    model = _model_copy(tiny, tmp_path)
+    with pytest.raises(ValueError, match=rf"2 of 24 photographs are damaged.*{shard.name}, byte"):
+        embed(Settings(model=model, records=folder))
+    output = embed(Settings(model=model, records=folder, max_damaged=2 / 24))
+    assert len(read_embeddings([output]).vectors) == 22
+
+
+def test_data_sets_may_name_photographs_alike(tiny: Tiny, tmp_path: Path) -> None:
+    """Google Landmarks' index has ids that its train split has too."""
+    model = _model_copy(tiny, tmp_path)
+    folders = []
+    for landmark in (0, 1):
+        encoded = (tiny.photos / f"landmark {landmark}" / "0.jpg").read_bytes()
+        photograph = Photograph(
+            id="0123456789abcdef",
+            sha256=hashlib.sha256(encoded).hexdigest(),
+            encoded=encoded,
+            format="JPEG",
+            height=40,
+            width=48,
+        )
+        folder = tmp_path / "tfrecords" / str(landmark)
+        records.write_shards({"index": [photograph]}, folder, shards=1)
+        folders.append(embed(Settings(model=model, records=folder)))
+    both = read_embeddings(folders)
+    assert both.metadata["id"].to_pylist() == ["0123456789abcdef"] * 2
+    assert both.duplicates == 0
 
 
 def test_several_data_sets_keep_their_landmarks_apart(tiny: Tiny, tmp_path: Path) -> None:
@@ -237,7 +282,7 @@ def test_several_data_sets_keep_their_landmarks_apart(tiny: Tiny, tmp_path: Path
             RecordSettings(
                 photos=tmp_path / name / "photos",
                 output=tmp_path / "tfrecords" / name,
-                validation_fraction=0.0,
+                split=("index",),
             )
         )
         folders.append(embed(Settings(model=model, records=folder)))

@@ -80,9 +80,7 @@ def test_photographs_of_other_shards_are_known_for_learned(tiny: Tiny, tmp_path:
     """The same files in records built anew, so that no shard is the same."""
     model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
     folder = build_records(
-        RecordSettings(
-            photos=tiny.photos, output=tmp_path / "again", validation_fraction=0.0, shards=1
-        )
+        RecordSettings(photos=tiny.photos, output=tmp_path / "again", split=("index",), shards=1)
     )
     embed(EmbedSettings(model=model, records=folder))
     index = build_index(IndexSettings(model=model, data=("again",)))
@@ -119,7 +117,7 @@ def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) 
         RecordSettings(
             photos=tmp_path / "photos",
             output=tmp_path / "single",
-            validation_fraction=0.0,
+            split=("index",),
         )
     )
     model = Path(shutil.copytree(tiny.model, tmp_path / "model"))

@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from models import siamese
 from models.pooling import GeM
-from pipeline.data import inputs, records
+from pipeline.data import records
 from pipeline.data.shards import RecordFiles
 from pipeline.data.training_data import TrainingData
 from pipeline.held_out import Evaluate
@@ -50,6 +51,7 @@ def trainer(
     batch_loss: siamese.BatchLoss | None = None,
     steps_per_epoch: int | None = None,
     checkpoint_steps: int = 1,
+    max_damaged: float = 0.0,
 ) -> tuple[Trainer, keras.Model]:
     """A trainer of a network that starts from the random weights of seed ``start``."""
     keras.utils.set_random_seed(start)
@@ -66,6 +68,7 @@ def trainer(
         image_size=32,
         seed=0,
         checkpoint_steps=checkpoint_steps,
+        max_damaged=max_damaged,
     ), network
 
 
@@ -194,35 +197,61 @@ def test_loss_that_is_no_number_ends_training(data: TrainingData, tmp_path: Path
     assert all(np.all(np.isfinite(weight)) for weight in network.get_weights())
 
 
-def test_damaged_record_is_left_out_and_named(
-    labelled_records: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "damaged.tfrecord"
-    sound = RecordFiles.open([s.path for s in records.list_shards(labelled_records, "train")])
-    damaged = int(np.flatnonzero(inputs.read_ids_and_labels(sound)[1] == 0)[0])
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for number in range(len(sound)):
-            example = tf.train.Example.FromString(sound.read(number))
-            if number == damaged:
-                example.features.feature["image/encoded"].bytes_list.value[0] = b"text"
+@pytest.fixture
+def damaged(labelled_records: Path, tmp_path: Path) -> tuple[TrainingData, str]:
+    """One of the 19 records to train on is no photograph, and where it is."""
+    folder = Path(shutil.copytree(labelled_records, tmp_path / "records"))
+    shard = records.list_shards(folder, "train")[0]
+    files = RecordFiles.open([shard.path])
+    examples = [tf.train.Example.FromString(files.read(number)) for number in range(len(files))]
+    labels = [one.features.feature["image/class/label"].int64_list.value[0] for one in examples]
+    number = labels.index(0)
+    examples[number].features.feature["image/encoded"].bytes_list.value[0] = b"text"
+    with tf.io.TFRecordWriter(str(shard.path)) as writer:
+        for example in examples:
             writer.write(example.SerializeToString())
-    files = RecordFiles.open([path])
-    ids, labels = inputs.read_ids_and_labels(files)
-    data = TrainingData(
-        files=files,
-        parse=inputs.parse_labelled,
-        labels=labels,
-        ids=ids,
-        landmarks=2,
-        photographs=2,
-    )
-    trained, _ = trainer(data, tmp_path, epochs=3)
+    data = TrainingData.labelled(folder, "train", landmarks=4, photographs=2)
+    return data, files.where(number)
+
+
+def test_damaged_record_is_left_out_and_named(
+    damaged: tuple[TrainingData, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data, where = damaged
+    trained, _ = trainer(data, tmp_path, epochs=3, max_damaged=1 / 19)
     with caplog.at_level(logging.WARNING, "pipeline"):
         trained.run()
-    assert caplog.text.count(f"Left out the record at {files.where(damaged)}: ") == 1, (
-        "not every epoch"
-    )
+    assert caplog.text.count(f"Left out the photograph at {where}: ") == 1, "not every epoch"
+    assert trained.damaged == 1
     assert trained.log.epochs[-1]["epoch"] == 3
+
+
+def test_more_damage_than_is_put_up_with_ends_training_with_its_name(
+    damaged: tuple[TrainingData, str], tmp_path: Path
+) -> None:
+    data, where = damaged
+    trained, _ = trainer(data, tmp_path, epochs=3, max_damaged=0.05)
+    with pytest.raises(ValueError, match=rf"1 of 19 photographs are damaged.*{where}"):
+        trained.run()
+
+
+def test_interrupted_run_over_damaged_records_ends_as_if_it_had_not_been(
+    damaged: tuple[TrainingData, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch after a damaged photograph is the same whether it was met before or not."""
+    data, _ = damaged
+    whole, expected = trainer(data, tmp_path / "whole", max_damaged=1)
+    whole.run()
+    first, _ = trainer(data, tmp_path / "part", max_damaged=1)
+    interrupt_after(first, 3, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    second, network = trainer(data, tmp_path / "part", start=1, max_damaged=1)
+    second.run()
+    losses, wanted = ([row["loss"] for row in run.log.epochs[1:]] for run in (second, whole))
+    assert losses == pytest.approx(wanted, rel=1e-4)
+    kernels = [model.get_layer("projection").get_weights()[0] for model in (network, expected)]
+    np.testing.assert_allclose(*kernels, rtol=1e-3, atol=1e-5)
 
 
 def test_learning_rate_rises_over_a_tenth_of_the_steps_and_falls_to_zero() -> None:

@@ -3,6 +3,7 @@
 from pipeline.data.synthetic_city.city import (
     CityPhotograph,
     CitySettings,
+    city_photograph,
     landmark_name,
     render_city,
     render_photograph,
@@ -11,6 +12,7 @@ from pipeline.data.synthetic_city.city import (
 __all__ = [
     "CityPhotograph",
     "CitySettings",
+    "city_photograph",
     "landmark_name",
     "render_city",
     "render_photograph",

@@ -92,13 +92,14 @@ def render_city(
     """
     for landmark in range(settings.landmarks) if landmarks is None else sorted(landmarks):
         for photograph in range(settings.photographs_per_landmark):
-            yield _city_photograph(settings, landmark, photograph)
+            yield city_photograph(settings, landmark, photograph)
     if streets:
         for photograph in range(settings.distractors):
-            yield _city_photograph(settings, _NO_LANDMARK, photograph)
+            yield city_photograph(settings, _NO_LANDMARK, photograph)
 
 
-def _city_photograph(settings: CitySettings, landmark: int, photograph: int) -> CityPhotograph:
+def city_photograph(settings: CitySettings, landmark: int, photograph: int) -> CityPhotograph:
+    """Takes one photograph of a landmark, or of a street where ``landmark`` is -1."""
     image = render_photograph(settings, landmark, photograph)
     _, jpeg = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]

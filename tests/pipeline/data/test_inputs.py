@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from models.preprocessing import decode_photograph, resize
 from pipeline.data import inputs, records
-from pipeline.data.samplers import landmark_batches, shuffled_batches
+from pipeline.data.damage import DamageCount
+from pipeline.data.samplers import landmark_batches, pair_batches, shuffled_batches
 from pipeline.data.shards import RecordFiles
 
 SIZE = 12
-Batches = list[tuple[np.ndarray, np.ndarray]]
+Batches = list[tuple[np.ndarray, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,9 @@ def damaged(labelled: RecordFiles, tmp_path: Path) -> RecordFiles:
 def labelled_batches(
     files: RecordFiles, order: np.ndarray, *, seed: int | None = None, first: int = 0
 ) -> Batches:
+    """Batches of photographs, ``order`` being ``(batches, photographs)``."""
     dataset = inputs.training_batches(
-        files, order, inputs.parse_labelled, size=SIZE, seed=seed, first=first
+        files, order[..., None], inputs.parse_labelled, size=SIZE, seed=seed, first=first
     )
     return list(dataset.as_numpy_iterator())
 
@@ -50,7 +52,7 @@ def triplet_batches(
     files: RecordFiles, order: np.ndarray, *, seed: int | None = None, first: int = 0
 ) -> Batches:
     dataset = inputs.training_batches(
-        files, order, inputs.parse_triplet, size=SIZE, seed=seed, first=first
+        files, order[..., None], inputs.parse_triplet, size=SIZE, seed=seed, first=first
     )
     return list(dataset.as_numpy_iterator())
 
@@ -61,32 +63,43 @@ def photograph(files: RecordFiles, number: int) -> tuple[np.ndarray, int]:
     return image.numpy(), int(parsed["image/class/label"])
 
 
+def labels_of(files: RecordFiles) -> np.ndarray:
+    return np.array([photograph(files, number)[1] for number in range(len(files))])
+
+
 def assert_equal(found: Batches, expected: Batches) -> None:
     assert len(found) == len(expected)
-    for (images, labels), (expected_images, expected_labels) in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(images, expected_images)
-        np.testing.assert_array_equal(labels, expected_labels)
-
-
-def test_labels_are_read_in_the_order_of_the_records(labelled: RecordFiles) -> None:
-    labels = inputs.read_ids_and_labels(labelled)[1]
-    assert labels.tolist() == [photograph(labelled, number)[1] for number in range(19)]
+    for batch, expected_batch in zip(found, expected, strict=True):
+        for tensor, expected_tensor in zip(batch, expected_batch, strict=True):
+            np.testing.assert_array_equal(tensor, expected_tensor)
 
 
 @pytest.mark.parametrize(("landmarks", "photographs"), [(2, 1), (3, 2)])
 def test_labelled_batches_hold_what_the_sampler_chose(
     labelled: RecordFiles, landmarks: int, photographs: int
 ) -> None:
-    labels = inputs.read_ids_and_labels(labelled)[1]
-    order = landmark_batches(labels, landmarks, photographs, seed=0, epoch=1)
+    order = landmark_batches(labels_of(labelled), landmarks, photographs, seed=0, epoch=1)
     expected = [
         (
+            number,
+            np.arange(landmarks * photographs),
             np.stack([photograph(labelled, number)[0] for number in batch]),
             np.array([photograph(labelled, number)[1] for number in batch]),
         )
-        for batch in order
+        for number, batch in enumerate(order)
     ]
     assert_equal(labelled_batches(labelled, order), expected)
+
+
+def test_pairs_lie_as_all_the_first_then_all_the_second(labelled: RecordFiles) -> None:
+    order = pair_batches(labels_of(labelled), 4, seed=0, epoch=1)
+    dataset = inputs.training_batches(labelled, order, inputs.parse_labelled, size=SIZE, seed=None)
+    for number, kept, images, labels in dataset.as_numpy_iterator():
+        assert kept.tolist() == [0, 1, 2, 3]
+        numbers = [*order[number, :, 0], *order[number, :, 1]]
+        expected = [photograph(labelled, record) for record in numbers]
+        np.testing.assert_array_equal(images, [image for image, _ in expected])
+        assert labels.tolist() == [label for _, label in expected]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
@@ -96,7 +109,7 @@ def test_triplet_batches_hold_anchors_then_positives_then_negatives(
     order = shuffled_batches(5, batch, seed=0, epoch=1)
     found = triplet_batches(triplets, order)
     assert len(found) == len(order)
-    for (images, labels), numbers in zip(found, order, strict=True):
+    for (_, _, images, labels), numbers in zip(found, order, strict=True):
         assert images.shape == (3 * batch, SIZE, SIZE, 3)
         colours = [(40 * number, 100 * role, 7) for role in range(3) for number in numbers]
         expected = np.broadcast_to(np.reshape(colours, (-1, 1, 1, 3)), images.shape)
@@ -107,7 +120,7 @@ def test_triplet_batches_hold_anchors_then_positives_then_negatives(
 def test_batches_after_resuming_are_those_of_the_whole_run(
     labelled: RecordFiles, triplets: RecordFiles
 ) -> None:
-    order = landmark_batches(inputs.read_ids_and_labels(labelled)[1], 2, 2, seed=0, epoch=1)
+    order = landmark_batches(labels_of(labelled), 2, 2, seed=0, epoch=1)
     whole = labelled_batches(labelled, order, seed=5)
     assert_equal(labelled_batches(labelled, order, seed=5, first=1), whole[1:])
     order = shuffled_batches(5, 2, seed=0, epoch=1)
@@ -119,14 +132,14 @@ def test_augmentation_differs_between_seeds_and_repeats_with_the_same(
     labelled: RecordFiles,
 ) -> None:
     order = np.arange(4).reshape(1, 4)
-    one, same, other = (labelled_batches(labelled, order, seed=seed)[0][0] for seed in (1, 1, 2))
+    one, same, other = (labelled_batches(labelled, order, seed=seed)[0][2] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert all(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_one_photograph_is_augmented_anew_wherever_it_stands(labelled: RecordFiles) -> None:
     order = np.zeros((2, 3), int)
-    images = np.concatenate([images for images, _ in labelled_batches(labelled, order, seed=1)])
+    images = np.concatenate([batch[2] for batch in labelled_batches(labelled, order, seed=1)])
     assert len({image.tobytes() for image in images}) == 6
 
 
@@ -140,39 +153,79 @@ def test_photographs_of_one_triplet_are_augmented_apart(tmp_path: Path) -> None:
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(example.SerializeToString())
         writer.write(example.SerializeToString())
-    ((images, _),) = triplet_batches(RecordFiles.open([path]), np.array([[0, 1]]), seed=3)
+    ((_, _, images, _),) = triplet_batches(RecordFiles.open([path]), np.array([[0, 1]]), seed=3)
     assert len({image.tobytes() for image in images}) == 6
 
 
-def test_damaged_records_are_left_out_and_named(damaged: RecordFiles) -> None:
-    found = labelled_batches(damaged, np.arange(6).reshape(3, 2))
-    sound = [photograph(damaged, number) for number in (0, 2, 3, 5)]
-    expected = [
-        (np.stack([sound[i][0], sound[i + 1][0]]), np.array([sound[i][1], sound[i + 1][1]]))
-        for i in (0, 2)
+def test_damaged_records_are_left_out_and_others_keep_their_batches(damaged: RecordFiles) -> None:
+    order = np.array([[0, 1, 2], [4, 1, 4], [3, 4, 5], [5, 2, 0]])
+    kept = [[0, 2], [], [0, 2], [0, 1, 2]]
+    found = labelled_batches(damaged, order)
+    assert [batch[0] for batch in found] == [0, 1, 2, 3]
+    assert [batch[1].tolist() for batch in found] == kept
+    for number, (_, _, images, labels) in enumerate(found):
+        sound = [photograph(damaged, int(record)) for record in order[number, kept[number]]]
+        np.testing.assert_array_equal(images, np.reshape([one[0] for one in sound], images.shape))
+        assert labels.tolist() == [label for _, label in sound]
+
+
+def test_pair_with_a_damaged_photograph_is_left_out_whole(damaged: RecordFiles) -> None:
+    order = np.array([[[0, 2], [3, 4], [1, 5], [5, 0]]])
+    dataset = inputs.training_batches(damaged, order, inputs.parse_labelled, size=SIZE, seed=None)
+    ((_, kept, images, _),) = dataset.as_numpy_iterator()
+    assert kept.tolist() == [0, 3]
+    expected = [photograph(damaged, number)[0] for number in (0, 5, 2, 0)]
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_damaged_records_are_named_once_with_the_reason(
+    damaged: RecordFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage = DamageCount(6, most=0.5)
+    for _ in range(2):
+        inputs.name_damaged(damaged, np.array([[3, 4], [1, 5]]), damage)
+    assert len(damage) == 2
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.partition(": ")[0] for message in messages] == [
+        f"Left out the photograph at {damaged.where(number)}" for number in (1, 4)
     ]
-    assert_equal(found, expected)
-    reasons = dict(inputs.find_damaged(damaged, np.arange(6), inputs.parse_labelled))
-    assert list(reasons) == [1, 4]
-    assert all(reason and "\n" not in reason for reason in reasons.values())
+    assert all("\n" not in message for message in messages)
 
 
 def test_record_of_a_file_cut_while_training_is_left_out_and_named(damaged: RecordFiles) -> None:
     (path,) = damaged.paths
     path.write_bytes(path.read_bytes()[: damaged.offset[5] + 20])
-    assert len(labelled_batches(damaged, np.array([[0], [5], [2]]))) == 2
+    found = labelled_batches(damaged, np.array([[0], [5], [2]]))
+    assert [len(kept) for _, kept, _, _ in found] == [1, 0, 1]
     ((number, reason),) = inputs.find_damaged(damaged, np.array([0, 5]), inputs.parse_labelled)
     assert number == 5
     assert f"{path} ends within the record" in reason
 
 
-def test_shard_is_described_in_its_order_and_its_damaged_records_left_out(
-    damaged: RecordFiles,
-) -> None:
-    batches = list(inputs.photograph_batches(damaged.paths[0], size=SIZE, batch=3))
-    assert [number.numpy().tolist() for number, _, _ in batches] == [[0, 2, 3], [5]]
-    for numbers, images, parsed in batches:
-        sound = [photograph(damaged, int(number)) for number in numbers]
+def test_record_with_a_wrong_checksum_costs_nothing_but_itself(damaged: RecordFiles) -> None:
+    (path,) = damaged.paths
+    content = bytearray(path.read_bytes())
+    content[damaged.offset[2] + 40] ^= 1
+    path.write_bytes(content)
+    ((_, kept, _, _),) = labelled_batches(damaged, np.array([[0, 2, 3, 5]]))
+    assert kept.tolist() == [0, 2, 3]
+    ((_, reason),) = inputs.find_damaged(damaged, np.array([2]), inputs.parse_labelled)
+    assert reason.endswith(f"the record at byte {damaged.offset[2]} has a wrong checksum.")
+
+
+def test_file_that_is_gone_ends_the_run_with_its_name(damaged: RecordFiles) -> None:
+    damaged.paths[0].unlink()
+    ((_, kept, _, _),) = labelled_batches(damaged, np.array([[0, 2]]))
+    with pytest.raises(FileNotFoundError, match=r"damaged.tfrecord"):
+        inputs.name_damaged(damaged, np.delete([0, 2], kept), DamageCount(9, most=1))
+
+
+def test_photographs_are_described_in_order_and_the_damaged_left_out(damaged: RecordFiles) -> None:
+    numbers = np.array([5, 4, 3, 2, 1, 0])
+    batches = list(inputs.photograph_batches(damaged, numbers, size=SIZE, batch=4))
+    assert [kept.numpy().tolist() for _, kept, _, _ in batches] == [[0, 2, 3], [5]]
+    for _, kept, images, parsed in batches:
+        sound = [photograph(damaged, int(number)) for number in numbers[kept]]
         np.testing.assert_array_equal(images, [image for image, _ in sound])
         assert parsed["image/class/label"].numpy().tolist() == [label for _, label in sound]
         assert "image/encoded" not in parsed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.data.shards import RecordFiles, read_record, record_offsets
+from pipeline.data.shards import RecordFiles, read_record, scan_records
 
 # Frames add 8 + 4 bytes before a record and 4 after it.
 LINES = [b"first", b"", b"\x00" * 1000, b"last one"]
@@ -25,10 +25,11 @@ def shard(tmp_path: Path) -> Path:
 
 
 def test_offsets_are_where_the_records_start(shard: Path) -> None:
-    offsets = record_offsets(shard)
+    scan = scan_records(shard)
     assert shard.stat().st_size == SIZE
-    assert offsets.tolist() == STARTS
-    assert offsets.dtype == np.int64
+    assert scan.offsets.tolist() == STARTS
+    assert scan.offsets.dtype == np.int64
+    assert scan.damage == ()
 
 
 def test_records_are_read_in_any_order(shard: Path) -> None:
@@ -57,14 +58,73 @@ def test_files_are_one_long_list(shard: Path, tmp_path: Path) -> None:
 def test_cut_file_yields_its_whole_records(shard: Path, size: int, whole: int) -> None:
     """A download or a disk may end anywhere, at a record's end too."""
     shard.write_bytes(shard.read_bytes()[:size])
-    assert record_offsets(shard).tolist() == STARTS[:whole]
+    scan = scan_records(shard)
+    assert scan.offsets.tolist() == STARTS[:whole]
+    cut_within = size not in (*STARTS, SIZE)
+    assert [damage.offset for damage in scan.damage] == STARTS[whole : whole + cut_within]
     assert [read_record(shard, start) for start in STARTS[:whole]] == LINES[:whole]
 
 
-@pytest.mark.parametrize("size", [1057, 1070, 1000])
+@pytest.mark.parametrize("bit", range(0, 8 * 12, 7))
+@pytest.mark.parametrize("record", range(len(LINES)))
+def test_flipped_bit_in_a_frame_costs_one_record(shard: Path, record: int, bit: int) -> None:
+    content = bytearray(shard.read_bytes())
+    content[STARTS[record] + bit // 8] ^= 1 << bit % 8
+    shard.write_bytes(content)
+    scan = scan_records(shard)
+    assert scan.offsets.tolist() == STARTS[:record] + STARTS[record + 1 :]
+    (damage,) = scan.damage
+    assert (damage.path, damage.offset) == (shard, STARTS[record])
+    lost = [*STARTS, SIZE][record + 1] - STARTS[record]
+    assert damage.reason == f"no record starts here, and {lost} bytes are lost"
+
+
+@pytest.mark.parametrize("position", [12, 12 + 4, 12 + 5 + 3])
+def test_flipped_bit_in_a_record_is_found_when_it_is_read(shard: Path, position: int) -> None:
+    content = bytearray(shard.read_bytes())
+    content[position] ^= 16
+    shard.write_bytes(content)
+    assert scan_records(shard).offsets.tolist() == STARTS
+    with pytest.raises(ValueError, match=r"a.tfrecord is damaged: the record at byte 0 has a wro"):
+        read_record(shard, 0)
+    assert read_record(shard, STARTS[3]) == LINES[3]
+
+
+def test_records_are_found_behind_a_hole_larger_than_what_is_searched_at_a_time(
+    tmp_path: Path,
+) -> None:
+    """As a download leaves that had reserved its space and was cut off."""
+    path = write(tmp_path / "a.tfrecord", [b"x" * 100, b"y" * 3_000_000, b"z" * 50])
+    content = bytearray(path.read_bytes())
+    content[116 : 116 + 2_900_000] = bytes(2_900_000)
+    path.write_bytes(content)
+    scan = scan_records(path)
+    assert scan.offsets.tolist() == [0, 116 + 3_000_016]
+    assert read_record(path, int(scan.offsets[1])) == b"z" * 50
+
+
+@pytest.mark.parametrize("shift", range(12))
+def test_frame_across_the_border_of_two_searches_is_found(tmp_path: Path, shift: int) -> None:
+    """A search takes 1 MiB at a time; the frame stands on either side of its end and on both."""
+    first = 2**20 - 16 + 1 - shift
+    path = write(tmp_path / "a.tfrecord", [b"\x01" * first, b"second"])
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+    assert scan_records(path).offsets.tolist() == [first + 16]
+
+
+@pytest.mark.parametrize("size", [1066, 1070, 1076])
 def test_record_beyond_the_end_is_refused_with_its_file(shard: Path, size: int) -> None:
     shard.write_bytes(shard.read_bytes()[:size])
     with pytest.raises(ValueError, match=r"a.tfrecord ends within the record at byte 1053"):
+        read_record(shard, 1053)
+
+
+@pytest.mark.parametrize("size", [1000, 1053, 1057])
+def test_record_whose_frame_is_cut_is_refused(shard: Path, size: int) -> None:
+    shard.write_bytes(shard.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"a.tfrecord has no record at byte 1053"):
         read_record(shard, 1053)
 
 

@@ -1,0 +1,1 @@
+"""Where photographs come from before they are records, one module a layout."""
