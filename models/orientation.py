@@ -28,8 +28,15 @@ def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
         int32 scalar, 1 to 8; 1 (as stored) where the bytes are no JPEG or WebP, or carry
         no such tag ahead of a JPEG's tables and picture.
     """
+    header = tf.strings.substr(encoded, 0, _HEADER_BYTES)
+    # Looking for the names spares most photographs the walk from segment to segment.
+    without = tf.strings.regex_replace(header, r"Exif\x00\x00", "", replace_global=False)
+    mentioned = tf.io.is_jpeg(encoded) & (tf.strings.length(without) < tf.strings.length(header))
+    is_webp = tf.strings.regex_full_match(tf.strings.substr(encoded, 0, 12), r"RIFF\C{4}WEBP")
     tiff = tf.cond(
-        tf.io.is_jpeg(encoded), lambda: _tiff_in_jpeg(encoded), lambda: _tiff_if_webp(encoded)
+        is_webp,
+        lambda: _tiff_in_webp(encoded),
+        lambda: tf.cond(mentioned, lambda: _tiff_in_jpeg(encoded), lambda: tf.constant(0)),
     )
     return tf.cond(tiff > 0, lambda: _orientation_entry(encoded, tiff), lambda: tf.constant(1))
 
@@ -55,8 +62,32 @@ def _turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     )
     mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
     upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
-    image = tf.cond(mirrored, lambda: image[:, ::-1], lambda: image)
-    return tf.cond(upside_down, lambda: image[::-1], lambda: image)
+    # A strided slice, image[::-1], takes ten times as long.
+    image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: tf.identity(image))
+    return tf.cond(upside_down, lambda: tf.reverse(image, [0]), lambda: tf.identity(image))
+
+
+def stored_box(box: tf.Tensor, sides: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Where a part of the upright photograph lies in the stored raster.
+
+    Args:
+        box: int32 ``(4,)``: top, left, height and width, upright.
+        sides: int32 ``(2,)``: height and width of the photograph, upright.
+        orientation: int32 scalar as EXIF counts, 1 to 8.
+
+    Returns:
+        int32 ``(4,)``: the same of the stored raster.
+    """
+    begin, extent = box[:2], box[2:]
+    turned = [
+        tf.reduce_any(orientation == [3, 4, 7, 8]),  # upside down
+        tf.reduce_any(orientation == [2, 3, 6, 7]),  # mirrored
+    ]
+    begin = tf.where(turned, sides - begin - extent, begin)
+    on_its_side = orientation >= 5
+    begin = tf.where(on_its_side, begin[::-1], begin)
+    extent = tf.where(on_its_side, extent[::-1], extent)
+    return tf.concat([begin, extent], axis=0)
 
 
 def _bytes_at(encoded: tf.Tensor, position: tf.Tensor, count: int) -> tf.Tensor:
@@ -68,16 +99,7 @@ def _bytes_at(encoded: tf.Tensor, position: tf.Tensor, count: int) -> tf.Tensor:
 
 def _tiff_in_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """Where the TIFF block of the APP1 segment "Exif" starts; 0 where there is none."""
-    header = tf.strings.substr(encoded, 0, _HEADER_BYTES)
-    # A search for the name spares most photographs the walk from segment to segment, which costs
-    # ten times as much. Only a place that the walk arrives at counts.
-    without = tf.strings.regex_replace(header, r"Exif\x00\x00", "", replace_global=False)
-    mentioned = tf.strings.length(without) < tf.strings.length(header)
-    return tf.cond(mentioned, lambda: _walk_to_exif(header), lambda: tf.constant(0))
-
-
-def _walk_to_exif(header: tf.Tensor) -> tf.Tensor:
-    length = tf.strings.length(header)
+    length = tf.strings.length(encoded)
 
     def starts_with(segment: tf.Tensor, start: bytes, mask: bytes) -> tf.Tensor:
         return tf.bitwise.bitwise_and(segment, _big_endian(mask)) == _big_endian(start)
@@ -97,7 +119,7 @@ def _walk_to_exif(header: tf.Tensor) -> tf.Tensor:
         return at(position + tf.where(is_fill, 1, 2 + tf.cast(size, tf.int32)))
 
     def at(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        start = tf.strings.substr(header, tf.minimum(position, length), 8)
+        start = tf.strings.substr(encoded, tf.minimum(position, length), 8)
         eight = tf.io.decode_raw(start, tf.int64, little_endian=False, fixed_length=8)
         return position, eight[0]
 
@@ -110,11 +132,6 @@ def _walk_to_exif(header: tf.Tensor) -> tf.Tensor:
 def _big_endian(start: bytes) -> int:
     """The first eight bytes of a segment as one number."""
     return int.from_bytes(start.ljust(8, b"\0"), "big", signed=True)
-
-
-def _tiff_if_webp(encoded: tf.Tensor) -> tf.Tensor:
-    is_webp = tf.reduce_all(_bytes_at(encoded, tf.constant(8), 4) == tuple(b"WEBP"))
-    return tf.cond(is_webp, lambda: _tiff_in_webp(encoded), lambda: tf.constant(0))
 
 
 def _tiff_in_webp(encoded: tf.Tensor) -> tf.Tensor:

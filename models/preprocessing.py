@@ -26,7 +26,7 @@ def load_photograph(encoded: tf.Tensor, size: int) -> tf.Tensor:
     square = tf.cond(
         tf.io.is_jpeg(encoded),
         lambda: _load_jpeg(encoded, size),
-        lambda: resize(_decode_in_full(encoded), size),
+        lambda: _load_other(encoded, size),
     )
     # The square is turned, not the larger photograph: the pixels are the same.
     return tf.ensure_shape(apply_orientation(square, exif_orientation(encoded)), (size, size, 3))
@@ -86,10 +86,14 @@ def _rounded(pixels: tf.Tensor) -> tf.Tensor:
 def _load_jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
     shorter = tf.reduce_min(tf.io.extract_jpeg_shape(encoded)[:2])
     # libjpeg rounds reduced sides up.
-    wide_enough = -(-shorter // _RATIOS) >= size
-    branches = [lambda: _enlarge(_decode_jpeg(encoded, 1), size)]
-    branches += [lambda ratio=ratio: _shrink(_decode_jpeg(encoded, ratio), size) for ratio in _RATIOS]
-    return tf.switch_case(tf.reduce_sum(tf.cast(wide_enough, tf.int32)), branches)
+    wide_enough = -(-shorter // _RATIOS[1:]) >= size
+    decoders = [lambda ratio=ratio: _decode_jpeg(encoded, ratio) for ratio in _RATIOS]
+    image = tf.switch_case(tf.reduce_sum(tf.cast(wide_enough, tf.int32)), decoders)
+    return tf.cond(shorter >= size, lambda: _shrink(image, size), lambda: _enlarge(image, size))
+
+
+def _load_other(encoded: tf.Tensor, size: int) -> tf.Tensor:
+    return resize(_decode_in_full(encoded), size)
 
 
 def _decode_jpeg(encoded: tf.Tensor, ratio: int) -> tf.Tensor:

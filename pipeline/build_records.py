@@ -2,13 +2,18 @@
 
     python -m pipeline.build_records --photos=DIR --output=tfrecords/NAME
 
-DIR holds one sub-folder a landmark, or unlabelled photographs all in one folder. Without
-``--photos`` a synthetic city is rendered.
+DIR holds one sub-folder a landmark, or unlabelled photographs all in one folder. Other sources
+are ``--landmarks_v2=DIR`` (Google Landmarks v2 and Kaggle's sets of it, tars or unpacked),
+``--triplets='DIR/**/train*.tfrec'`` (Kaggle's triplets), ``--delf_records='DIR/train-*-of-*'``
+and ``--tfds=NAME`` (any tensorflow-datasets data set with an image and a label);
+``--download=gldv2:index:0-9`` or ``--download=kaggle:HANDLE`` fetches first. Without any of
+them a synthetic city is rendered.
 """
 
+import csv
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +21,32 @@ import numpy as np
 
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
-from pipeline.data import record_rows, records, skip_list, triplet_table
+from pipeline.data import record_folder, record_rows, records, triplet_table
+from pipeline.data.record_rows import ShardRows
 from pipeline.data.recorder import Recorder
-from pipeline.data.records import Photograph
-from pipeline.data.sources.city import CitySource
-from pipeline.data.sources.folder import FolderSource
+from pipeline.data.records import Photograph, Shard
+from pipeline.data.sources.kaggle_triplets import KaggleTripletsSource
+from pipeline.data.sources.landmarks_v2 import LandmarksV2Source
+from pipeline.data.sources.opening import SourceSettings, open_source
 from pipeline.data.sources.source import Skipped, Source, content_id
 from pipeline.data.splits import SplitSettings, split_photographs
-from pipeline.data.synthetic_city import CitySettings
 from pipeline.progress import logger, progress_bar
+from pipeline.text_table import Side, format_table
 
-# What this stage and check_records write beside the shards.
-_BESIDE = (record_rows.FILE, triplet_table.FILE, skip_list.FILE)
-_WORTHLESS = {".DS_Store"}  # what a look at a folder may leave there
+_LOGGED = 100  # photographs left out that are named while building; the manifest names all
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SourceSettings):
     """What to write where."""
 
     output: Path = setting("Folder for the records, tfrecords/NAME.")
-    photos: Path | None = setting(
-        "Folder of photographs, one sub-folder a landmark or all in one; without it a "
-        "synthetic city is rendered.",
-        default=None,
-    )
-    split: tuple[str, ...] = setting(
+    split: tuple[str, ...] | None = setting(
         "Splits: some of train, validation, query, index. One takes everything. Train, validation "
         "and the other two share no landmark; query and index divide the photographs of theirs. "
-        "No photograph is in two. Where no landmark is known there is index alone.",
-        default=("train", "validation"),
+        "No photograph is in two. By default train,validation; of --landmarks_v2=DIR "
+        "--part=index or test, index alone. Where no landmark is known there is index alone.",
+        default=None,
     )
     validation_fraction: float = setting("Share of the landmarks for validation.", default=0.2)
     test_fraction: float = setting(
@@ -58,45 +59,41 @@ class Settings:
     shards: int | None = setting(
         "Shards a split; by default so that one has 100 to 200 MB.", default=None
     )
-    seed: int = setting("Chooses the splits, and the city.", default=0)
-    city_landmarks: int = setting("Landmarks of the synthetic city.", default=40)
-    city_photographs: int = setting("Photographs a landmark of the city.", default=16)
-    city_distractors: int = setting("Photographs of streets without a landmark.", default=0)
-    city_size: int = setting("Side of the city's photographs, pixels.", default=256)
     overwrite: bool = setting("Replace finished records.", default=False)
 
     def __post_init__(self) -> None:
-        """Checks ranges."""
+        """Checks ranges, and that photographs and records lie apart."""
+        super().__post_init__()
         _split_settings(self)
-        command_line.require_at_least(self, shards=1, seed=0)
-        if self.photos is not None:
-            _require_apart(self.photos.resolve(), self.output.resolve())
-        if self.photos is None and not self.city_landmarks + self.city_distractors:
-            raise ValueError("--city_landmarks and --city_distractors are both 0; raise one.")
+        command_line.require_at_least(self, shards=1)
+        for folder in (self.photos, self.landmarks_v2):
+            if folder is not None:
+                _require_apart(folder.resolve(), self.output.resolve())
 
 
 def build_records(settings: Settings) -> Path:
     """Writes the records that the settings describe, unless they are there already.
 
-    Records of a folder whose files have changed since are built anew.
+    Records of photographs that have changed since are built anew.
 
     Returns:
         The folder, with shards, their tensorflow-datasets description, and ``manifest.json``:
         settings, counts, what was skipped and why, a SHA-256 of every shard.
 
     Raises:
-        FileNotFoundError: If the folder of photographs is missing.
-        ValueError: If none of its files is a photograph, a split has fewer photographs than
-            shards, or the output holds other things.
+        OSError: If the photographs are missing or cannot be fetched.
+        ValueError: If none of them is sound, they are of another layout, a split has fewer
+            photographs than shards, or the output holds other things.
     """
     output, described = settings.output, settings.output / records.MANIFEST
-    source = _source(settings)
-    if manifest.made_with(described, settings):
+    made = manifest.made_with(described, settings)
+    source = open_source(settings)
+    if made:
         if manifest.read_json(described, records.BUILD_COMMAND)["source"] == source.fingerprint:
             logger.info("%s is finished; --overwrite makes it anew.", output)
             return output
-        logger.info("%s has changed since its records were built.", settings.photos)
-    _require_nothing_else(output)
+        logger.info("The photographs of %s have changed since it was built.", output)
+    record_folder.require_nothing_else(output)
     manifest.write_atomically(output, lambda folder: _write(folder, settings, source))
     return output
 
@@ -109,26 +106,23 @@ def _require_apart(photos: Path, output: Path) -> None:
         )
 
 
-def _require_nothing_else(output: Path) -> None:
-    """Checks that only what this stage has made would be replaced.
+def _split_settings(settings: Settings) -> SplitSettings:
+    splits = settings.split
+    if splits is None:
+        splits = ("index",) if _is_of_index(settings) else ("train", "validation")
+    return SplitSettings(
+        splits=splits,
+        validation_fraction=settings.validation_fraction,
+        test_fraction=settings.test_fraction,
+        query_fraction=settings.query_fraction,
+        seed=settings.seed,
+    )
 
-    Raises:
-        ValueError: If the folder holds anything else.
-    """
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise ValueError(f"{output} is a file; name another --output.")
-    ours: set[str] = set()
-    if (output / records.MANIFEST).is_file() and records.is_record_folder(output):
-        shards = manifest.read_json(output / records.MANIFEST, records.BUILD_COMMAND)["shards"]
-        ours = {records.MANIFEST, *records.DESCRIPTION, *_BESIDE, *shards}
-    others = sorted({path.name for path in output.iterdir()} - ours - _WORTHLESS)
-    if others:
-        raise ValueError(
-            f"{output} holds other things ({others[0]}), which would be lost; name another "
-            "--output."
-        )
+
+def _is_of_index(settings: Settings) -> bool:
+    """Whether the photographs are those that a search is to find, or that search."""
+    fetched = (settings.download or "").split(":")[:2]
+    return settings.part in ("index", "test") or fetched in (["gldv2", "index"], ["gldv2", "test"])
 
 
 def _write(folder: Path, settings: Settings, source: Source) -> None:
@@ -145,12 +139,9 @@ def _write(folder: Path, settings: Settings, source: Source) -> None:
         }
         filled = {split: photographs for split, photographs in begun.items() if photographs}
         if not filled:
-            first = recorder.skipped[0]
-            raise ValueError(
-                f"None of the {len(recorder.skipped)} files read is a usable photograph (the "
-                f"first, {first.name}: {first.reason}); name a folder of photographs."
-            )
+            raise ValueError(_nothing_sound(recorder.skipped))
         records.write_shards(filled, folder, settings.shards)
+    _write_beside(folder, source)
     _write_manifest(folder, settings, source, recorder)
 
 
@@ -158,6 +149,15 @@ def _begin(photographs: Iterator[Photograph]) -> Iterator[Photograph] | None:
     """The same photographs, or None if there is not one."""
     first = next(photographs, None)
     return None if first is None else itertools.chain([first], photographs)
+
+
+def _nothing_sound(skipped: list[Skipped]) -> str:
+    if not skipped:
+        return "The source holds no photographs; name another."
+    return (
+        f"None of the {len(skipped)} files read is a usable photograph (the first, "
+        f"{skipped[0].name}: {skipped[0].reason}); name a source of photographs."
+    )
 
 
 def _first_of_each_content(source: Source, numbers: np.ndarray) -> np.ndarray:
@@ -169,39 +169,36 @@ def _first_of_each_content(source: Source, numbers: np.ndarray) -> np.ndarray:
     return np.array(list(first.values()), np.int64)
 
 
-def _split_settings(settings: Settings) -> SplitSettings:
-    return SplitSettings(
-        splits=settings.split,
-        validation_fraction=settings.validation_fraction,
-        test_fraction=settings.test_fraction,
-        query_fraction=settings.query_fraction,
-        seed=settings.seed,
-    )
-
-
-def _source(settings: Settings) -> Source:
-    if settings.photos is not None:
-        return FolderSource(settings.photos)
-    return CitySource(
-        CitySettings(
-            landmarks=settings.city_landmarks,
-            photographs_per_landmark=settings.city_photographs,
-            distractors=settings.city_distractors,
-            size=settings.city_size,
-            seed=settings.seed,
-        )
-    )
+def _write_beside(folder: Path, source: Source) -> None:
+    """Writes what some sources know besides: triplets, the hierarchy of landmarks."""
+    if isinstance(source, KaggleTripletsSource):
+        ids = np.array([f"{content:016x}" for content in source.contents.tolist()])
+        triplet_table.write_triplets(folder, ids[source.triplets])
+    if isinstance(source, LandmarksV2Source) and source.landmarks:
+        rows = [
+            {"label": label, "name": source.names[label], **dataclasses.asdict(row)}
+            for label, row in source.landmarks.items()
+        ]
+        with (folder / record_folder.LANDMARKS).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def _write_manifest(folder: Path, settings: Settings, source: Source, recorder: Recorder) -> None:
-    for skipped in recorder.skipped:
+    for skipped in recorder.skipped[:_LOGGED]:
         logger.warning("Skipped %s: %s.", skipped.name, skipped.reason)
+    if len(recorder.skipped) > _LOGGED:
+        logger.warning(
+            "Skipped %d more; %s names all.", len(recorder.skipped) - _LOGGED, records.MANIFEST
+        )
     shards = records.list_shards(folder)
     read = record_rows.read_rows(folder, [shard.path for shard in shards])
     content: dict[str, Any] = {
         "settings": manifest.settings_as_json(settings),
         "source": source.fingerprint,
         "photographs": sum(recorder.counts.values()),
+        "splits": _counts(shards, read),
         "landmarks": dict(sorted(recorder.counts.items())),
         "transcoded": dict(recorder.transcoded),
         "skipped": [dataclasses.asdict(skipped) for skipped in recorder.skipped],
@@ -217,14 +214,32 @@ def _write_manifest(folder: Path, settings: Settings, source: Source, recorder: 
     manifest.write_json(folder / records.MANIFEST, content)
 
 
+def _counts(shards: Sequence[Shard], read: Sequence[ShardRows]) -> dict[str, dict[str, int]]:
+    """Photographs and landmarks of every split."""
+    labels: dict[str, list[np.ndarray]] = {}
+    for shard, rows in zip(shards, read, strict=True):
+        labels.setdefault(shard.split, []).append(rows.labels)
+    joined = {split: np.concatenate(parts) for split, parts in labels.items()}
+    return {
+        split: {"photographs": len(found), "landmarks": len(np.unique(found[found >= 0]))}
+        for split, found in joined.items()
+    }
+
+
 def main(settings: Settings) -> None:
     """Builds the records and prints what they hold."""
     output = build_records(settings)
     content = manifest.read_json(output / records.MANIFEST, "python -m pipeline.build_records")
+    rows = [
+        (split, f"{counts['photographs']:,}", f"{counts['landmarks']:,}")
+        for split, counts in content["splits"].items()
+    ]
+    columns: dict[str, Side] = {"split": "<", "photographs": ">", "landmarks": ">"}
+    print(format_table(columns, rows))
     print(
         f"{output}: {content['photographs']} photographs of "
         f"{len(content['landmarks'].keys() - {''})} landmarks in {len(content['shards'])} shards, "
-        f"{len(content['skipped'])} skipped"
+        f"{sum(content['transcoded'].values())} transcoded, {len(content['skipped'])} skipped"
     )
 
 

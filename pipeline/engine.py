@@ -10,6 +10,7 @@ from models.preprocessing import decode_photograph
 from pipeline import model_folder
 from pipeline.data import records
 from pipeline.data.shards import read_record
+from pipeline.data.transcoding import decode_any_photograph
 from pipeline.descriptors import Descriptor
 from pipeline.index.collection import load_collection
 
@@ -152,8 +153,6 @@ def read_photograph(path: Path) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"--photo={path}: no such file.")
     try:
-        return decode_photograph(tf.constant(path.read_bytes())).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(
-            f"--photo={path} is damaged, or of another format; save it as JPEG or PNG."
-        ) from error
+        return decode_any_photograph(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"--photo={path}: {error}.") from error

@@ -30,8 +30,8 @@ def held_out_score(
         folder: The records. Their split "validation" is scored, or all where there is none. Where
             no landmark has two photographs, this is said, and there is no score.
         image_size: Side of the images, pixels.
-        learned: Content ids of the photographs that are learned from, bytes; others are to be scored, and
-            it is said where they are not.
+        learned: Content ids of the photographs that are learned from, bytes; others are to be
+            scored, and it is said where they are not.
         max_damaged: Share of the photographs to score that may be damaged.
 
     Raises:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _KINDS = ("part", "old")
+_NOT_WHAT = ("output", "overwrite", "mirror", "redownload")
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -135,10 +136,11 @@ def fingerprint_files(folder: Path, paths: Iterable[Path]) -> str:
 def settings_as_json(settings: Any) -> dict[str, Any]:
     """A settings dataclass as JSON holds it: tuples as lists, paths as text.
 
-    ``output`` and ``overwrite`` are left out: they decide where, not what.
+    ``output`` and ``overwrite`` are left out, and where files are fetched from: they decide where
+    and when, not what.
     """
     content = json.loads(json.dumps(dataclasses.asdict(settings), default=str))
-    return {name: content[name] for name in content if name not in ("output", "overwrite")}
+    return {name: content[name] for name in content if name not in _NOT_WHAT}
 
 
 def made_with(path: Path, settings: Any) -> bool:

@@ -60,6 +60,7 @@ class KaggleTripletsSource:
         labels: The pseudo-landmark of every photograph, in the order of their first appearance.
         names: "pseudo-landmark 0" and so on.
         left_out: Damaged stretches of the files.
+        contents: The content id of every photograph as a number, uint64 ``(photographs,)``.
         triplets: Photographs as anchor, positive and negative, positions in ``labels``, int64
             ``(triplets, 3)``.
         counts: How many were read, and left out.
@@ -73,6 +74,7 @@ class KaggleTripletsSource:
         self._files = open_records(pattern, "triplets")
         contents, self._records, self.left_out = _read_contents(self._files)
         self._first, photographs = _in_order_of_appearance(contents)
+        self.contents = contents.reshape(-1)[self._first]
         self.labels = _join_pairs(photographs, len(self._first))
         self.triplets, self.counts = _sound_triplets(photographs, self.labels)
 
