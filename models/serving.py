@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from models.preprocessing import decode_photograph, resize
+from models.preprocessing import load_photograph, resize
 
 
 class ServingModel(tf.Module):
@@ -24,9 +24,13 @@ class ServingModel(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Describes encoded photographs of any size, string ``(batch,)``."""
+        """Describes encoded photographs of any size, string ``(batch,)``.
+
+        A JPEG is decoded at a reduced scale where it is large, as in training. The same
+        photograph given to ``pixels`` in full differs by less than a level a pixel on average.
+        """
         images = tf.map_fn(
-            lambda encoded: resize(decode_photograph(encoded), self._size),
+            lambda encoded: load_photograph(encoded, self._size),
             image_bytes,
             fn_output_signature=tf.TensorSpec([self._size, self._size, 3], tf.uint8),
         )

@@ -57,7 +57,7 @@ def read_rows(folder: Path, paths: Sequence[Path]) -> list[ShardRows]:
     stale = [path for path in paths if not _is_current(known.get(path.name), path)]
     if stale:
         total = sum(path.stat().st_size for path in stale)
-        with progress_bar(f"Reading {folder.name}", unit="B", total=total) as bar:
+        with progress_bar("Reading shards", unit="B", total=total) as bar:
             for path in stale:
                 known[path.name] = _read_shard(path)
                 bar.update(path.stat().st_size)
