@@ -10,7 +10,6 @@ about a hundredth of its decoding.
 
 import tensorflow as tf
 
-_HEADER_BYTES = 2**17  # a JPEG's segments hold at most 64 KiB each; Exif stands first or second
 _EXIF = tuple(b"Exif\0\0")
 _ORIENTATION_TAG = 0x0112
 # Ends the search in a file made of nothing but segments; cameras write the Exif one first.
@@ -28,17 +27,13 @@ def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
         int32 scalar, 1 to 8; 1 (as stored) where the bytes are no JPEG or WebP, or carry
         no such tag ahead of a JPEG's tables and picture.
     """
-    header = tf.strings.substr(encoded, 0, _HEADER_BYTES)
-    # Looking for the names spares most photographs the walk from segment to segment.
-    without = tf.strings.regex_replace(header, r"Exif\x00\x00", "", replace_global=False)
-    mentioned = tf.io.is_jpeg(encoded) & (tf.strings.length(without) < tf.strings.length(header))
     is_webp = tf.strings.regex_full_match(tf.strings.substr(encoded, 0, 12), r"RIFF\C{4}WEBP")
-    tiff = tf.cond(
-        is_webp,
-        lambda: _tiff_in_webp(encoded),
-        lambda: tf.cond(mentioned, lambda: _tiff_in_jpeg(encoded), lambda: tf.constant(0)),
-    )
-    return tf.cond(tiff > 0, lambda: _orientation_entry(encoded, tiff), lambda: tf.constant(1))
+
+    def tagged() -> tf.Tensor:
+        tiff = tf.cond(is_webp, lambda: _tiff_in_webp(encoded), lambda: _tiff_in_jpeg(encoded))
+        return tf.cond(tiff > 0, lambda: _orientation_entry(encoded, tiff), lambda: tf.constant(1))
+
+    return tf.cond(is_webp | _may_be_tagged(encoded), tagged, lambda: tf.constant(1))
 
 
 def apply_orientation(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
@@ -95,6 +90,18 @@ def _bytes_at(encoded: tf.Tensor, position: tf.Tensor, count: int) -> tf.Tensor:
     position = tf.clip_by_value(position, 0, tf.strings.length(encoded))
     part = tf.strings.substr(encoded, position, count)
     return tf.cast(tf.io.decode_raw(part, tf.uint8, fixed_length=count), tf.int32)
+
+
+def _may_be_tagged(encoded: tf.Tensor) -> tf.Tensor:
+    """Whether a JPEG has more application data than the JFIF segment that most begin with.
+
+    Most have not, and are spared the walk from segment to segment.
+    """
+    start = _bytes_at(encoded, tf.constant(0), 6)
+    is_jfif = (start[2] == 0xFF) & (start[3] == 0xE0)
+    after = _bytes_at(encoded, tf.where(is_jfif, 4 + 256 * start[4] + start[5], 2), 2)
+    is_segment = (after[1] >= 0xE0) & ((after[1] <= 0xEF) | (after[1] >= 0xFE))
+    return tf.io.is_jpeg(encoded) & (after[0] == 0xFF) & is_segment
 
 
 def _tiff_in_jpeg(encoded: tf.Tensor) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """From the bytes of a photograph to a network's pixels, the same in training and serving."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -30,13 +31,12 @@ def load_photograph(encoded: tf.Tensor, size: int) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: If TensorFlow cannot decode the bytes.
     """
-    image = tf.cond(
+    square = tf.cond(
         tf.io.is_jpeg(encoded),
-        lambda: _decode_reduced(encoded, size),
-        lambda: _decode_other(encoded),
+        lambda: _fit(_decode_reduced(encoded, size), size),
+        lambda: resize(_decode_other(encoded), size),
     )
     # The square is turned, not the larger photograph: the pixels are the same.
-    square = resize(tf.ensure_shape(image, (None, None, 3)), size)
     return tf.ensure_shape(apply_orientation(square, exif_orientation(encoded)), (size, size, 3))
 
 
@@ -64,12 +64,11 @@ def load_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> tf.Tensor:
         upright = tf.where(orientation >= 5, tf.reverse(stored, [0]), stored)
         return stored_box(choose(upright), upright, orientation)
 
-    image = tf.cond(
+    square = tf.cond(
         tf.io.is_jpeg(encoded),
-        lambda: _decode_reduced_part(encoded, size, in_raster),
-        lambda: _cut_out(_decode_other(encoded), in_raster),
+        lambda: _fit(_decode_reduced_part(encoded, size, in_raster), size),
+        lambda: resize(_cut_out(_decode_other(encoded), in_raster), size),
     )
-    square = resize(tf.ensure_shape(image, (None, None, 3)), size)
     return tf.ensure_shape(apply_orientation(square, orientation), (size, size, 3))
 
 
@@ -88,38 +87,54 @@ def decode_photograph(encoded: tf.Tensor) -> tf.Tensor:
     image = tf.cond(
         tf.io.is_jpeg(encoded), lambda: _decode_jpeg(encoded, 1), lambda: _decode_other(encoded)
     )
-    image = tf.ensure_shape(image, (None, None, 3))
     return apply_orientation(image, exif_orientation(encoded))
 
 
 def resize(image: tf.Tensor, size: int) -> tf.Tensor:
     """Resizes to a square without keeping the aspect ratio, antialiased.
 
-    Where no side grows, a pixel is the mean of the area that it covers, which costs a third of
-    the triangle filter that serves where one does. Rounded back to uint8, so that the three
-    signatures of an exported model, which enter at different points, see the same pixels.
+    A pixel is the mean of the area that it covers where no side grows, and a triangle filter's
+    where one does. A large photograph is first reduced to the scale at which ``load_photograph``
+    would decode it, so that both show nearly the same.
 
     Args:
         image: uint8 ``([batch,] height, width, 3)``.
         size: Side of the result, pixels.
 
     Returns:
-        uint8 ``([batch,] size, size, 3)``.
+        uint8 ``([batch,] size, size, 3)``. Rounded, so that the three signatures of an exported
+        model, which enter at different points, see the same pixels.
     """
-    shrinks = tf.reduce_min(tf.shape(image)[-3:-1]) >= size
-    resized = tf.cond(
-        shrinks,
-        lambda: tf.image.resize(image, (size, size), method="area"),
-        lambda: tf.image.resize(image, (size, size), antialias=True),
+    sides = tf.shape(image)[-3:-1]
+    ratio = tf.gather(_RATIOS, _number_of_ratio(-(-tf.reduce_min(sides) // _RATIOS), size))
+    reduced = tf.cond(
+        ratio > 1, lambda: _average_areas(image, -(-sides // ratio)), lambda: tf.identity(image)
     )
-    return tf.cast(resized + 0.5, tf.uint8)  # means of 0 to 255 need no clipping
+    return _fit(reduced, size)
+
+
+def _fit(image: tf.Tensor, size: int) -> tf.Tensor:
+    """Resizes in one step; averaging areas costs a third of the triangle filter."""
+    return tf.cond(
+        tf.reduce_min(tf.shape(image)[-3:-1]) >= size,
+        lambda: _average_areas(image, (size, size)),
+        lambda: _rounded(tf.image.resize(image, (size, size), antialias=True)),
+    )
+
+
+def _average_areas(image: tf.Tensor, sides: tf.Tensor | tuple[int, int]) -> tf.Tensor:
+    return _rounded(tf.image.resize(image, sides, method="area"))
+
+
+def _rounded(pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(pixels + 0.5, tf.uint8)  # means of 0 to 255 need no clipping
 
 
 def _decode_reduced(encoded: tf.Tensor, size: int) -> tf.Tensor:
     sides = tf.io.extract_jpeg_shape(encoded)[:2]
     number = _number_of_ratio(-(-tf.reduce_min(sides) // _RATIOS), size)  # libjpeg rounds up
-    decoders = [lambda ratio=ratio: _decode_jpeg(encoded, ratio) for ratio in _RATIOS]
-    return tf.switch_case(number, decoders)
+    decoders = [functools.partial(_decode_jpeg, encoded, ratio) for ratio in _RATIOS]
+    return tf.ensure_shape(tf.switch_case(number, decoders), (None, None, 3))
 
 
 def _decode_reduced_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> tf.Tensor:
@@ -132,8 +147,8 @@ def _decode_reduced_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> t
     extent = tf.maximum(reduced[2:], 1)
     begin = tf.minimum(reduced[:2], -(-sides // ratio) - extent)
     window = tf.concat([begin, extent], axis=0)
-    decoders = [lambda ratio=ratio: _decode_jpeg_part(encoded, window, ratio) for ratio in _RATIOS]
-    return tf.switch_case(number, decoders)
+    decoders = [functools.partial(_decode_jpeg_part, encoded, window, ratio) for ratio in _RATIOS]
+    return tf.ensure_shape(tf.switch_case(number, decoders), (None, None, 3))
 
 
 def _number_of_ratio(shorter: tf.Tensor, size: int) -> tf.Tensor:
@@ -161,11 +176,12 @@ def _cut_out(image: tf.Tensor, choose: ChoosePart) -> tf.Tensor:
 
 def _decode_other(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes what is no JPEG, as it is stored."""
-    return tf.cond(
+    image = tf.cond(
         _is_still_webp(encoded),
         lambda: _decode_any(encoded, 0),
         lambda: _decode_any(encoded, 3),
     )
+    return tf.ensure_shape(image, (None, None, 3))
 
 
 def _decode_any(encoded: tf.Tensor, channels: int) -> tf.Tensor:

@@ -27,7 +27,7 @@ class ServingModel(tf.Module):
         """Describes encoded photographs of any size, string ``(batch,)``.
 
         A JPEG is decoded at a reduced scale where it is large, as in training. The same
-        photograph given to ``pixels`` in full differs by less than a level a pixel on average.
+        photograph given to ``pixels`` in full differs by a level or so a pixel.
         """
         images = tf.map_fn(
             lambda encoded: load_photograph(encoded, self._size),

@@ -22,6 +22,7 @@ from models.backbones import BackboneName
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
+from pipeline.data.augmentation import AUGMENTATIONS
 from pipeline.data.training_data import Batches, TrainingData
 from pipeline.held_out import VALIDATION, Evaluate, held_out_score, no_score
 from pipeline.model_folder import LEARNED_CONTENTS, NETWORK, TRAINING, TRAINING_FILE
@@ -66,6 +67,11 @@ class Settings:
     gem_power: float = setting("GeM's exponent at the start, at least 1.", default=3.0)
     frozen_layers: int = setting("Layers of the backbone that keep their weights.", default=0)
     image_size: int = setting("Side of the square input, pixels.", default=224)
+    augmentation: Literal["none", "light", "full"] = setting(
+        "How photographs are changed: crop, flip and colours (light), or perspective, erasing, "
+        "blur and JPEG quality too (full).",
+        default="light",
+    )
     loss: Literal["triplet", "contrastive"] = setting("Loss.", default="triplet")
     margin: float = setting(
         "By how much a negative must be farther than the positive (triplet, squared distance), "
@@ -158,6 +164,7 @@ def train(settings: Settings) -> Path:
         seed=settings.seed,
         checkpoint_steps=settings.checkpoint_steps,
         max_damaged=settings.max_damaged,
+        augmentation=AUGMENTATIONS[settings.augmentation],
     )
     trainer.run()
     np.save(output / LEARNED_CONTENTS, data.contents)
@@ -241,9 +248,7 @@ def _some_images(settings: Settings, data: TrainingData) -> Iterator[tf.Tensor]:
     batches = data.order(settings.seed, 0)
     examples = batches.shape[1]
     batches = batches[: 1 + _WHITENING_PHOTOGRAPHS // examples]
-    chain = inputs.training_batches(
-        data.files, batches, data.parse, size=settings.image_size, seed=None
-    )
+    chain = inputs.training_batches(data.files, batches, data.parse, size=settings.image_size)
     return (images for _, kept, images, _ in chain if len(kept))
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from models.siamese import BatchLoss, train_step
 from pipeline import manifest
 from pipeline.data import inputs
+from pipeline.data.augmentation import LIGHT, Augmentation
 from pipeline.data.training_data import TrainingData
 from pipeline.held_out import Evaluate
 from pipeline.model_folder import NETWORK
@@ -42,6 +43,7 @@ class Trainer:
         seed: Chooses order and augmentation.
         checkpoint_steps: Steps between checkpoints within an epoch.
         max_damaged: Share of the photographs that may be damaged.
+        augmentation: How photographs are changed; None for not at all.
 
     Raises:
         ValueError: If more are known to be.
@@ -64,6 +66,7 @@ class Trainer:
         seed: int,
         checkpoint_steps: int,
         max_damaged: float,
+        augmentation: Augmentation | None = LIGHT,
     ) -> None:
         self._network = network
         self._data = data
@@ -73,6 +76,7 @@ class Trainer:
         self._image_size = image_size
         self._seed = seed
         self._checkpoint_steps = checkpoint_steps
+        self._augmentation = augmentation
         all_steps = len(data.order(seed, 0))
         self._steps = min(steps_per_epoch or all_steps, all_steps)
         optimizer = adamw(learning_rate, max(1, epochs * self._steps))
@@ -136,6 +140,7 @@ class Trainer:
             self._data.parse,
             size=self._image_size,
             seed=self._seed + epoch,
+            augmentation=self._augmentation,
             first=first,
         )
         for number, kept, images, labels in batches:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import decode_photograph, resize
+from models.preprocessing import decode_photograph, load_photograph
 from pipeline.data import records
-from pipeline.data.augmentation import augment
+from pipeline.data.augmentation import Augmentation, augmented_photograph
 from pipeline.data.damage import DamageCount
 from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import RecordFiles
@@ -45,7 +45,8 @@ def training_batches(
     parse: Parse,
     *,
     size: int,
-    seed: int | None,
+    seed: int = 0,
+    augmentation: Augmentation | None = None,
     first: int = 0,
 ) -> tf.data.Dataset:
     """Augmented batches in the given order.
@@ -56,8 +57,8 @@ def training_batches(
             is a photograph (one record), a pair (two) or a triplet (three, or one of Kaggle's).
         parse: Splits a record into its photographs.
         size: Side of the images, pixels.
-        seed: Chooses the augmentation, together with the position in ``batches``; None for
-            none.
+        seed: Chooses the changes, together with the position in ``batches``.
+        augmentation: How photographs are changed; None for not at all.
         first: Batches to leave out, when resuming.
 
     Returns:
@@ -70,8 +71,9 @@ def training_batches(
     examples = batches.shape[1]
 
     def prepare(encoded: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        image = decode_photograph(encoded)
-        return resize(image, size) if seed is None else augment(image, size, [seed, number])
+        if augmentation is None:
+            return load_photograph(encoded, size)
+        return augmented_photograph(encoded, size, tf.stack([seed, number]), augmentation)
 
     def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parsed = [parse(record) for record in tf.unstack(records_of_example)]
@@ -84,8 +86,10 @@ def training_batches(
     def photographs_first(
         number: tf.Tensor, positions: tf.Tensor, images: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        images = tf.reshape(tf.transpose(images, [1, 0, 2, 3, 4]), (-1, size, size, 3))
-        return number, positions % examples, images, tf.reshape(tf.transpose(labels), [-1])
+        if images.shape[1] > 1:  # where each lies alone the order is right already
+            images, labels = tf.transpose(images, [1, 0, 2, 3, 4]), tf.transpose(labels)
+        images = tf.reshape(images, (-1, size, size, 3))
+        return number, positions % examples, images, tf.reshape(labels, [-1])
 
     order = batches.reshape(-1, batches.shape[2])
     return _in_batches(files, order, decode, batch=examples, first=first).map(photographs_first)
@@ -111,7 +115,7 @@ def photograph_batches(
     def decode(record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         del position
         parsed = records.parse_photograph(record[0])
-        return resize(decode_photograph(parsed.pop("image/encoded")), size), parsed
+        return load_photograph(parsed.pop("image/encoded"), size), parsed
 
     return _in_batches(files, numbers[:, None], decode, batch=batch)
 

@@ -10,6 +10,7 @@ import io
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -139,10 +140,26 @@ def write_shards(
     Raises:
         ValueError: If a split has fewer photographs than shards.
     """
+    build_shards(LandmarkRecords(splits, folder), folder, shards)
+
+
+def build_shards(
+    builder: tfds.core.GeneratorBasedBuilder, folder: Path, shards: int | None, **beam: Any
+) -> None:
+    """Has a builder write its shards, and their description, into the folder it builds in.
+
+    Args:
+        builder: What to build; its ``data_dir`` is within the folder.
+        folder: Where the shards are to lie.
+        shards: Shards a split; None has them of 100 to 200 MB, or one smaller.
+        beam: ``beam_runner`` and ``beam_options`` of a builder that runs on Apache Beam.
+
+    Raises:
+        ValueError: If a split has fewer photographs than shards.
+    """
     tfds.disable_progress_bar()  # the photographs' own progress is shown where they are read
-    builder = LandmarkRecords(splits, folder)
     config = tfds.download.DownloadConfig(
-        num_shards=shards, min_shard_size=_SHARD_BYTES // 2, max_shard_size=_SHARD_BYTES
+        num_shards=shards, min_shard_size=_SHARD_BYTES // 2, max_shard_size=_SHARD_BYTES, **beam
     )
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of a download; there is none

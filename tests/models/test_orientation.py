@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from models.orientation import apply_orientation, exif_orientation
+from models.orientation import apply_orientation, exif_orientation, stored_box
 
 ORIENTATIONS = range(1, 9)
 START, PICTURE = b"\xff\xd8", b"\xff\xda\x00\x04\x00\x00"
@@ -120,8 +120,14 @@ def test_header_cut_anywhere_is_taken_as_stored_or_as_it_said(order: str) -> Non
         START + exif_segment(0, order="<") + PICTURE,
         START + exif_segment(9, order=">") + PICTURE,
         START + PICTURE + exif_segment(6, order="<"),
+        START + b"\xff\xdb\0\x02" + exif_segment(6, order="<"),
+        START + APP0 + b"\xff\xfe\0\x10see Exif\0\0MM.." + PICTURE,
+        b"\x89PNG" + exif_segment(6, order="<"),
     ],
-    ids=["empty", "byte", "text", "start", "no EXIF", "PNG", "WebP", "0", "9", "after the picture"],
+    ids=[
+        *("empty", "byte", "text", "start", "no EXIF", "PNG", "WebP", "0", "9"),
+        *("after the picture", "after a table", "named in a comment", "not a JPEG"),
+    ],
 )
 def test_without_a_valid_tag_a_photograph_stays_as_stored(encoded: bytes) -> None:
     assert eagerly(encoded) == 1
@@ -133,6 +139,24 @@ def test_directory_beyond_the_header_is_no_orientation() -> None:
     content = b"Exif\0\0" + tiff
     segment = b"\xff\xe1" + struct.pack(">H", 2 + len(content)) + content
     assert eagerly(START + segment + PICTURE) == 1
+
+
+@pytest.mark.parametrize("after", [exif_segment(6, order=">"), PICTURE + b"Exif\0\0"])
+def test_file_of_nothing_but_fill_bytes_is_given_up(after: bytes) -> None:
+    """A walk of a million steps would take minutes."""
+    assert eagerly(START + b"\xff" * 100_000 + after) == 1
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_part_of_the_upright_photograph_is_found_in_the_raster(orientation: int) -> None:
+    raster = np.arange(5 * 7).reshape(5, 7, 1)
+    upright = apply_orientation(raster, tf.constant(orientation)).numpy()
+    box = tf.constant([1, 0, 3, 4])
+    top, left, height, width = stored_box(box, upright.shape[:2], tf.constant(orientation)).numpy()
+    part = raster[top : top + height, left : left + width]
+    np.testing.assert_array_equal(
+        apply_orientation(part, tf.constant(orientation)), upright[1:4, 0:4]
+    )
 
 
 def test_header_is_read_beyond_a_full_segment() -> None:

@@ -62,7 +62,7 @@ def test_google_landmarks_parts_become_records_under_their_own_ids(
     for part in ("train", "index", "test"):
         settings = Settings(
             landmarks_v2=tmp_path / "gldv2",
-            part=part,  # type: ignore[arg-type]
+            part=part,
             output=tmp_path / part,
             split=("index",),
         )
@@ -90,7 +90,7 @@ def test_photographs_whose_ids_collide_are_both_found(tiny: Tiny, tmp_path: Path
     for part in ("train", "index"):
         settings = Settings(
             landmarks_v2=tmp_path / "gldv2",
-            part=part,  # type: ignore[arg-type]
+            part=part,
             output=tmp_path / part,
             split=("index",),
         )
@@ -206,6 +206,7 @@ def test_transcoded_photographs_are_upright_counted_and_noted(tmp_path: Path) ->
 )
 def test_what_cannot_go_together_is_refused(changes: dict[str, Any], message: str) -> None:
     paths = ("photos", "landmarks_v2", "output")
-    given = {k: Path(v) if k in paths else v for k, v in {"output": "records", **changes}.items()}
+    all_of_them: dict[str, Any] = {"output": "records", **changes}
+    given: dict[str, Any] = {k: Path(v) if k in paths else v for k, v in all_of_them.items()}
     with pytest.raises(ValueError, match=message):
         Settings(**given)

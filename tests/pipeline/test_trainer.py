@@ -250,8 +250,8 @@ def test_interrupted_run_over_damaged_records_ends_as_if_it_had_not_been(
     second.run()
     losses, wanted = ([row["loss"] for row in run.log.epochs[1:]] for run in (second, whole))
     assert losses == pytest.approx(wanted, rel=1e-4)
-    kernels = [model.get_layer("projection").get_weights()[0] for model in (network, expected)]
-    np.testing.assert_allclose(*kernels, rtol=1e-3, atol=1e-5)
+    kernel, wanted = (m.get_layer("projection").get_weights()[0] for m in (network, expected))
+    np.testing.assert_allclose(kernel, wanted, rtol=1e-3, atol=1e-5)
 
 
 def test_learning_rate_rises_over_a_tenth_of_the_steps_and_falls_to_zero() -> None:

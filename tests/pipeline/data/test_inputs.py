@@ -1,11 +1,13 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.preprocessing import decode_photograph, resize
+from models.preprocessing import load_photograph
 from pipeline.data import inputs, records
+from pipeline.data.augmentation import Augmentation
 from pipeline.data.damage import DamageCount
 from pipeline.data.samplers import landmark_batches, pair_batches, shuffled_batches
 from pipeline.data.shards import RecordFiles
@@ -38,12 +40,17 @@ def damaged(labelled: RecordFiles, tmp_path: Path) -> RecordFiles:
     return RecordFiles.open([path])
 
 
+def changed(seed: int | None) -> dict[str, Any]:
+    """The settings of augmented batches; of unchanged ones without a seed."""
+    return {} if seed is None else {"seed": seed, "augmentation": Augmentation()}
+
+
 def labelled_batches(
     files: RecordFiles, order: np.ndarray, *, seed: int | None = None, first: int = 0
 ) -> Batches:
     """Batches of photographs, ``order`` being ``(batches, photographs)``."""
     dataset = inputs.training_batches(
-        files, order[..., None], inputs.parse_labelled, size=SIZE, seed=seed, first=first
+        files, order[..., None], inputs.parse_labelled, size=SIZE, **changed(seed), first=first
     )
     return list(dataset.as_numpy_iterator())
 
@@ -52,14 +59,14 @@ def triplet_batches(
     files: RecordFiles, order: np.ndarray, *, seed: int | None = None, first: int = 0
 ) -> Batches:
     dataset = inputs.training_batches(
-        files, order[..., None], inputs.parse_triplet, size=SIZE, seed=seed, first=first
+        files, order[..., None], inputs.parse_triplet, size=SIZE, **changed(seed), first=first
     )
     return list(dataset.as_numpy_iterator())
 
 
 def photograph(files: RecordFiles, number: int) -> tuple[np.ndarray, int]:
     parsed = records.parse_photograph(tf.constant(files.read(number)))
-    image = resize(decode_photograph(parsed["image/encoded"]), SIZE)
+    image = load_photograph(parsed["image/encoded"], SIZE)
     return image.numpy(), int(parsed["image/class/label"])
 
 
@@ -93,7 +100,7 @@ def test_labelled_batches_hold_what_the_sampler_chose(
 
 def test_pairs_lie_as_all_the_first_then_all_the_second(labelled: RecordFiles) -> None:
     order = pair_batches(labels_of(labelled), 4, seed=0, epoch=1)
-    dataset = inputs.training_batches(labelled, order, inputs.parse_labelled, size=SIZE, seed=None)
+    dataset = inputs.training_batches(labelled, order, inputs.parse_labelled, size=SIZE)
     for number, kept, images, labels in dataset.as_numpy_iterator():
         assert kept.tolist() == [0, 1, 2, 3]
         numbers = [*order[number, :, 0], *order[number, :, 1]]
@@ -171,7 +178,7 @@ def test_damaged_records_are_left_out_and_others_keep_their_batches(damaged: Rec
 
 def test_pair_with_a_damaged_photograph_is_left_out_whole(damaged: RecordFiles) -> None:
     order = np.array([[[0, 2], [3, 4], [1, 5], [5, 0]]])
-    dataset = inputs.training_batches(damaged, order, inputs.parse_labelled, size=SIZE, seed=None)
+    dataset = inputs.training_batches(damaged, order, inputs.parse_labelled, size=SIZE)
     ((_, kept, images, _),) = dataset.as_numpy_iterator()
     assert kept.tolist() == [0, 3]
     expected = [photograph(damaged, number)[0] for number in (0, 5, 2, 0)]

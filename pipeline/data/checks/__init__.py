@@ -1,0 +1,1 @@
+"""What check_records looks for in records, one module a noun."""

@@ -1,0 +1,141 @@
+"""Writes a stratified part of some records: every landmark keeps its share in every split.
+
+    python -m pipeline.sample --records=tfrecords/NAME --output=tfrecords/PART --fraction=.1
+
+``--photographs=1000`` takes so many instead, ``--landmarks=100`` so many landmarks with all
+their photographs. The records stay as they are, byte for byte, in the same order. Those that
+are damaged, or that the skip list of ``check_records`` names, are left out beforehand.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import command_line, manifest
+from pipeline.command_line import setting
+from pipeline.data import record_copies, record_folder, record_manifest, stratification
+from pipeline.data.record_copies import ShardSize
+from pipeline.data.record_table import RecordTable, open_records
+
+_PARTS = ("fraction", "photographs", "landmarks")
+_LEAST = 2  # photographs of a landmark: a pair to learn from, a query and its answer
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Which part of which records to write where; one of the three parts."""
+
+    records: Path = setting("Folder of records, tfrecords/NAME.")
+    output: Path = setting("Folder for the part, tfrecords/PART.")
+    fraction: float | None = setting(
+        "Share of each landmark's photographs in each split, above 0 to 1; but at least 2, or 1 "
+        "where there is no more.",
+        default=None,
+    )
+    photographs: int | None = setting(
+        "How many photographs in all; of each landmark at least 2 in each split it is in, or 1 "
+        "if those would be too many.",
+        default=None,
+    )
+    landmarks: int | None = setting(
+        "How many landmarks in all, of every split its share, with all their photographs; none "
+        "without a landmark.",
+        default=None,
+    )
+    seed: int = setting("Chooses.", default=0)
+    shards: int | None = setting("Shards a split; or name --shard_megabytes.", default=None)
+    shard_megabytes: float = setting(
+        "About how large a shard is, in 10^6 bytes, where --shards is not named.",
+        default=record_copies.SHARD_MEGABYTES,
+    )
+    overwrite: bool = setting("Replace finished records.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks ranges, that one part is named, and that the two folders lie apart."""
+        command_line.require_at_least(
+            self, photographs=1, landmarks=1, seed=0, shards=1, shard_megabytes=0.001
+        )
+        named = [f"--{name}" for name in _PARTS if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise ValueError(
+                "A part is one of --fraction, --photographs and --landmarks. Received: "
+                f"{' and '.join(named) or 'none'}."
+            )
+        if self.fraction is not None and not 0 < self.fraction <= 1:
+            raise ValueError(f"--fraction is above 0 to 1. Received: {self.fraction}.")
+        record_copies.require_apart(self.records, self.output)
+
+
+def sample(settings: Settings) -> Path:
+    """Writes the part, unless it is there already and the records as they were.
+
+    Returns:
+        The folder, as ``build_records`` describes it.
+
+    Raises:
+        FileNotFoundError: If the records are missing.
+        ValueError: If none is sound, there are fewer than asked for, or so few are asked for
+            that a landmark would have none; or the output was made with other settings or holds
+            other things.
+    """
+    table = open_records(settings.records)
+    if not record_manifest.is_finished(settings, record_copies.fingerprint(table)):
+        record_folder.require_nothing_else(settings.output)
+        manifest.write_atomically(settings.output, lambda folder: _write(folder, settings, table))
+    return settings.output
+
+
+def _write(folder: Path, settings: Settings, table: RecordTable) -> None:
+    size = ShardSize(shards=settings.shards, megabytes=settings.shard_megabytes)
+    numbers = _choose(table, settings)
+    record_copies.write_copy(settings.records, table, numbers, folder, size, settings)
+
+
+def _choose(table: RecordTable, settings: Settings) -> np.ndarray:
+    """The numbers of the records of the part, ascending."""
+    splits = record_copies.split_of_records(table)
+    generator = np.random.default_rng(settings.seed)
+    if settings.landmarks is not None:
+        return _of_some_landmarks(splits, table.labels, settings.landmarks, generator)
+    groups = _groups(np.unique(splits, return_inverse=True)[1], table.labels)
+    if settings.photographs is None:
+        fraction = settings.fraction or 1.0  # one of the two is named
+        return stratification.choose_fraction(groups, fraction, _LEAST, generator)
+    try:
+        return stratification.choose_number(groups, settings.photographs, _LEAST, generator)
+    except ValueError as error:
+        raise ValueError(
+            f"--photographs is too many or too few, counting a landmark once in every split: "
+            f"{error} Name another number, or fewer landmarks with --landmarks."
+        ) from error
+
+
+def _groups(*keys: np.ndarray) -> np.ndarray:
+    """Numbers the combinations of several keys from 0: int64 ``(things,)``."""
+    return np.unique(np.stack(keys), axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def _of_some_landmarks(
+    splits: np.ndarray, labels: np.ndarray, number: int, generator: np.random.Generator
+) -> np.ndarray:
+    """All records of some landmarks; those that are in the same splits keep their share."""
+    landmarks = np.unique(labels[labels >= 0])
+    present = [np.isin(landmarks, labels[splits == split]) for split in np.unique(splits)]
+    try:
+        chosen = stratification.choose_number(_groups(*present), number, 1, generator)
+    except ValueError as error:
+        raise ValueError(
+            f"--landmarks is too many or too few, counting landmarks of the same splits as a "
+            f"group: {error}"
+        ) from error
+    return np.flatnonzero(np.isin(labels, landmarks[chosen]))
+
+
+def main(settings: Settings) -> None:
+    """Writes the part and prints what it holds."""
+    print(record_manifest.describe_records(sample(settings)))
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)
