@@ -140,7 +140,7 @@ def test_loss_falls(data: TrainingData, tmp_path: Path) -> None:
         data,
         tmp_path,
         build=lambda: siamese.embedding_network("small", "none", 8),
-        epochs=4,
+        epochs=8,
         checkpoint_steps=100,
     )
     trained.run()

@@ -70,7 +70,7 @@ def _damage(damaged: dict[str, Any]) -> Iterator[str]:
 def _causes(causes: Sequence[dict[str, Any]]) -> Iterator[str]:
     for entry in causes[:_SHOWN]:
         count = f" ({entry['records']:,} records)" if entry["records"] else ""
-        first = f": {entry['first']}" if entry["first"] else ""
+        first = f": {entry['first'].rstrip('.')}" if entry["first"] else ""
         yield f"  {entry['shard']}: {entry['cause']}{count}{first}."
     yield from _more(len(causes))
 

@@ -86,9 +86,9 @@ def test_labelled_batches_hold_what_the_sampler_chose(
     labelled: RecordFiles, landmarks: int, photographs: int
 ) -> None:
     order = landmark_batches(labels_of(labelled), landmarks, photographs, seed=0, epoch=1)
-    expected = [
+    expected: Batches = [
         (
-            number,
+            np.array(number),
             np.arange(landmarks * photographs),
             np.stack([photograph(labelled, number)[0] for number in batch]),
             np.array([photograph(labelled, number)[1] for number in batch]),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline import manifest
 from pipeline.data import record_rows, records, skip_list
 from pipeline.data.damage import DamageCount
 from pipeline.data.record_table import open_records
@@ -78,7 +79,7 @@ def test_records_of_others_that_cannot_be_written_beside_are_read_each_time(
     def refuse(path: Path, write: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(record_rows.manifest, "write_atomically", refuse)
+    monkeypatch.setattr(manifest, "write_atomically", refuse)
     assert len(open_records(folder, "train")) == 19
     assert not (folder / record_rows.FILE).exists()
 

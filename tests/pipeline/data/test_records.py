@@ -11,12 +11,13 @@ from pipeline.data.records import Photograph
 
 KEYS = {
     *("image/encoded", "image/format", "image/colorspace", "image/id"),
-    *("image/height", "image/width", "image/channels"),
+    *("image/height", "image/width", "image/channels", "image/sha256", "image/provenance"),
     *("image/class/label", "image/class/text"),
     *(f"image/attribution/{key}" for key in ("author", "license", "url", "title")),
 }
 PHOTOGRAPH = Photograph(
     id="00000000deadbeef",
+    sha256="0" * 64,
     encoded=b"\xff\xd8 the file's own bytes \x00\xff",
     format="JPEG",
     height=30,
@@ -33,7 +34,7 @@ PHOTOGRAPH = Photograph(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("records") / "one"
-    unlabelled = Photograph(id="2", encoded=b"BM", format="BMP", height=1, width=1)
+    unlabelled = Photograph(id="2", sha256="0" * 64, encoded=b"BM", format="BMP", height=1, width=1)
     records.write_shards({"index": [PHOTOGRAPH, unlabelled]}, folder, shards=1)
     return folder
 

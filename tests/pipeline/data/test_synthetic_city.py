@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.data.sources import CitySource
+from pipeline.data.sources.city import CitySource
 from pipeline.data.synthetic_city import (
     CitySettings,
     landmark_name,
@@ -135,8 +135,10 @@ def test_settings_that_make_no_city_are_refused(wrong: dict[str, int]) -> None:
 
 def test_the_city_is_a_source_of_records_landmark_by_landmark() -> None:
     source = CitySource(SMALL)
-    assert len(source.landmarks) == 3
-    one = list(source.photographs([source.landmarks[1]]))
-    assert [photograph.landmark for photograph in one] == [source.landmarks[1]] * 2
-    streets = list(source.photographs([""]))
-    assert [photograph.name for photograph in streets] == ["street-0000.jpg", "street-0001.jpg"]
+    assert list(source.names) == [0, 1, 2]
+    found = list(source.read(np.arange(len(source.labels))))
+    assert [one.label for one in found] == source.labels.tolist() == [0, 0, 1, 1, 2, 2, -1, -1]
+    assert [one.landmark for one in found[2:4]] == [source.names[1]] * 2
+    assert [one.name for one in found[6:]] == ["street-0000.jpg", "street-0001.jpg"]
+    (alone,) = source.read(np.array([3]))
+    assert alone == found[3]
