@@ -22,6 +22,7 @@ setup(
         "models",
         "pipeline",
         "pipeline.data",
+        "pipeline.data.checks",
         "pipeline.data.downloads",
         "pipeline.data.sources",
         "pipeline.data.synthetic_city",

@@ -90,6 +90,32 @@ def decode_photograph(encoded: tf.Tensor) -> tf.Tensor:
     return apply_orientation(image, exif_orientation(encoded))
 
 
+def upright_size(encoded: tf.Tensor) -> tf.Tensor:
+    """The size of a photograph all of which decodes.
+
+    Of a JPEG every byte is read, at the smallest scale, which takes about half as long as to decode
+    it in full.
+
+    Args:
+        encoded: string scalar, as for ``decode_photograph``.
+
+    Returns:
+        int32 ``(2,)``, height and width of the upright photograph.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If TensorFlow cannot decode the bytes.
+    """
+
+    def of_jpeg() -> tf.Tensor:
+        decoded = _decode_jpeg(encoded, _RATIOS[-1])
+        # The sum makes the size depend on the pixels, or they would not be decoded at all.
+        is_there = tf.reduce_sum(tf.cast(decoded[:1, :1], tf.int32)) >= 0
+        return tf.where(is_there, tf.io.extract_jpeg_shape(encoded)[:2], 0)
+
+    stored = tf.cond(tf.io.is_jpeg(encoded), of_jpeg, lambda: tf.shape(_decode_other(encoded))[:2])
+    return tf.where(exif_orientation(encoded) >= 5, stored[::-1], stored)
+
+
 def resize(image: tf.Tensor, size: int) -> tf.Tensor:
     """Resizes to a square without keeping the aspect ratio, antialiased.
 

@@ -13,27 +13,23 @@ them a synthetic city is rendered.
 import csv
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
-from pipeline.data import record_folder, record_rows, records, triplet_table
-from pipeline.data.record_rows import ShardRows
+from pipeline.data import record_folder, record_manifest, records, triplet_table
+from pipeline.data.beam_records import Recorded, write_shards_on_beam
 from pipeline.data.recorder import Recorder
-from pipeline.data.records import Photograph, Shard
+from pipeline.data.records import Photograph
 from pipeline.data.sources.kaggle_triplets import KaggleTripletsSource
 from pipeline.data.sources.landmarks_v2 import LandmarksV2Source
 from pipeline.data.sources.opening import SourceSettings, open_source
 from pipeline.data.sources.source import Skipped, Source, content_id
 from pipeline.data.splits import SplitSettings, split_photographs
-from pipeline.progress import logger, progress_bar
-from pipeline.text_table import Side, format_table
-
-_LOGGED = 100  # photographs left out that are named while building; the manifest names all
+from pipeline.progress import progress_bar
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,6 +54,14 @@ class Settings(SourceSettings):
     )
     shards: int | None = setting(
         "Shards a split; by default so that one has 100 to 200 MB.", default=None
+    )
+    beam_runner: str | None = setting(
+        "Write on Apache Beam, by its runner's name (DirectRunner, FlinkRunner, SparkRunner, "
+        "DataflowRunner); the workers must see the same folders.",
+        default=None,
+    )
+    beam_options: tuple[str, ...] = setting(
+        "Options of the runner, direct_num_workers=4,...", default=()
     )
     overwrite: bool = setting("Replace finished records.", default=False)
 
@@ -85,14 +89,10 @@ def build_records(settings: Settings) -> Path:
         ValueError: If none of them is sound, they are of another layout, a split has fewer
             photographs than shards, or the output holds other things.
     """
-    output, described = settings.output, settings.output / records.MANIFEST
-    made = manifest.made_with(described, settings)
+    output = settings.output
     source = open_source(settings)
-    if made:
-        if manifest.read_json(described, records.BUILD_COMMAND)["source"] == source.fingerprint:
-            logger.info("%s is finished; --overwrite makes it anew.", output)
-            return output
-        logger.info("The photographs of %s have changed since it was built.", output)
+    if record_manifest.is_finished(settings, source.fingerprint):
+        return output
     record_folder.require_nothing_else(output)
     manifest.write_atomically(output, lambda folder: _write(folder, settings, source))
     return output
@@ -130,6 +130,32 @@ def _write(folder: Path, settings: Settings, source: Source) -> None:
         return _first_of_each_content(source, numbers)
 
     planned = split_photographs(source.labels, _split_settings(settings), distinct)
+    recorded: Recorder | Recorded
+    if settings.beam_runner is None:
+        recorded = _write_here(folder, settings, source, planned)
+    else:
+        recorded = write_shards_on_beam(
+            source,
+            planned,
+            folder,
+            settings.shards,
+            runner=settings.beam_runner,
+            options=settings.beam_options,
+        )
+    _write_beside(folder, source)
+    record_manifest.write_record_manifest(
+        folder,
+        settings,
+        source=source.fingerprint,
+        landmarks=recorded.counts,
+        skipped=recorded.skipped,
+        transcoded=dict(recorded.transcoded),
+    )
+
+
+def _write_here(
+    folder: Path, settings: Settings, source: Source, planned: dict[str, np.ndarray]
+) -> Recorder:
     total = len(source.labels)
     with progress_bar("Writing records", unit="photographs", total=total) as bar:
         recorder = Recorder(source, bar)
@@ -141,8 +167,7 @@ def _write(folder: Path, settings: Settings, source: Source) -> None:
         if not filled:
             raise ValueError(_nothing_sound(recorder.skipped))
         records.write_shards(filled, folder, settings.shards)
-    _write_beside(folder, source)
-    _write_manifest(folder, settings, source, recorder)
+    return recorder
 
 
 def _begin(photographs: Iterator[Photograph]) -> Iterator[Photograph] | None:
@@ -185,62 +210,9 @@ def _write_beside(folder: Path, source: Source) -> None:
             writer.writerows(rows)
 
 
-def _write_manifest(folder: Path, settings: Settings, source: Source, recorder: Recorder) -> None:
-    for skipped in recorder.skipped[:_LOGGED]:
-        logger.warning("Skipped %s: %s.", skipped.name, skipped.reason)
-    if len(recorder.skipped) > _LOGGED:
-        logger.warning(
-            "Skipped %d more; %s names all.", len(recorder.skipped) - _LOGGED, records.MANIFEST
-        )
-    shards = records.list_shards(folder)
-    read = record_rows.read_rows(folder, [shard.path for shard in shards])
-    content: dict[str, Any] = {
-        "settings": manifest.settings_as_json(settings),
-        "source": source.fingerprint,
-        "photographs": sum(recorder.counts.values()),
-        "splits": _counts(shards, read),
-        "landmarks": dict(sorted(recorder.counts.items())),
-        "transcoded": dict(recorder.transcoded),
-        "skipped": [dataclasses.asdict(skipped) for skipped in recorder.skipped],
-        "shards": {
-            shard.path.name: {
-                "split": shard.split,
-                "photographs": shard.count,
-                "sha256": rows.sha256,
-            }
-            for shard, rows in zip(shards, read, strict=True)
-        },
-    }
-    manifest.write_json(folder / records.MANIFEST, content)
-
-
-def _counts(shards: Sequence[Shard], read: Sequence[ShardRows]) -> dict[str, dict[str, int]]:
-    """Photographs and landmarks of every split."""
-    labels: dict[str, list[np.ndarray]] = {}
-    for shard, rows in zip(shards, read, strict=True):
-        labels.setdefault(shard.split, []).append(rows.labels)
-    joined = {split: np.concatenate(parts) for split, parts in labels.items()}
-    return {
-        split: {"photographs": len(found), "landmarks": len(np.unique(found[found >= 0]))}
-        for split, found in joined.items()
-    }
-
-
 def main(settings: Settings) -> None:
     """Builds the records and prints what they hold."""
-    output = build_records(settings)
-    content = manifest.read_json(output / records.MANIFEST, "python -m pipeline.build_records")
-    rows = [
-        (split, f"{counts['photographs']:,}", f"{counts['landmarks']:,}")
-        for split, counts in content["splits"].items()
-    ]
-    columns: dict[str, Side] = {"split": "<", "photographs": ">", "landmarks": ">"}
-    print(format_table(columns, rows))
-    print(
-        f"{output}: {content['photographs']} photographs of "
-        f"{len(content['landmarks'].keys() - {''})} landmarks in {len(content['shards'])} shards, "
-        f"{sum(content['transcoded'].values())} transcoded, {len(content['skipped'])} skipped"
-    )
+    print(record_manifest.describe_records(build_records(settings)))
 
 
 if __name__ == "__main__":

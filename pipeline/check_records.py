@@ -134,8 +134,8 @@ def main(settings: Settings) -> None:
             failed.append(f"{folder} ({', '.join(kinds).replace('_', ' ')})")
     if failed:
         raise ValueError(
-            f"Not as it should be: {'; '.join(failed)}; the report tells where. Copy damaged shards "
-            "again or rebuild them; until then other stages leave out what the skip list names."
+            f"Not as it should be: {'; '.join(failed)}; the report tells where. Copy damaged "
+            "shards again or rebuild them; until then other stages leave out what the list names."
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _KINDS = ("part", "old")
-_NOT_WHAT = ("output", "overwrite", "mirror", "redownload")
+_NOT_WHAT = ("output", "overwrite", "mirror", "redownload", "beam_runner", "beam_options")
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -136,8 +136,7 @@ def fingerprint_files(folder: Path, paths: Iterable[Path]) -> str:
 def settings_as_json(settings: Any) -> dict[str, Any]:
     """A settings dataclass as JSON holds it: tuples as lists, paths as text.
 
-    ``output`` and ``overwrite`` are left out, and where files are fetched from: they decide where
-    and when, not what.
+    ``output``, ``overwrite`` and the like are left out: they decide where, when and how, not what.
     """
     content = json.loads(json.dumps(dataclasses.asdict(settings), default=str))
     return {name: content[name] for name in content if name not in _NOT_WHAT}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
 
-from models.preprocessing import decode_photograph
+from models.preprocessing import upright_size
 from pipeline.data.records import Photograph
 from pipeline.data.sources.source import Skipped, SourcePhotograph, content_id
 from pipeline.data.transcoding import transcode
@@ -77,8 +77,5 @@ def decoding_error(error: tf.errors.OpError) -> str:
 
 @functools.cache
 def _upright_size() -> tf.types.experimental.GenericFunction:
-    """Compiled once for all threads: height and width after decoding, int32 (2,)."""
-    return tf.function(
-        lambda encoded: tf.shape(decode_photograph(encoded))[:2],
-        input_signature=[tf.TensorSpec([], tf.string)],
-    )
+    """Compiled once for all threads: height and width, int32 (2,), of what decodes."""
+    return tf.function(upright_size, input_signature=[tf.TensorSpec([], tf.string)])

@@ -106,6 +106,7 @@ def describe_records(folder: Path) -> str:
     line = (
         f"{folder}: {content['photographs']} photographs of "
         f"{len(content['landmarks'].keys() - {''})} landmarks in {len(content['shards'])} shards, "
+        f"{sum(content.get('transcoded', {}).values())} transcoded, "
         f"{len(content['skipped'])} skipped"
     )
     return f"{format_table(columns, rows)}\n{line}"

@@ -103,7 +103,8 @@ def _read_some(path: Path, offsets: np.ndarray, damage: list[Damage]) -> dict[st
             damage.append(Damage(path=path, offset=offset, reason=str(error)))
     try:
         return _parse(list(read), list(read.values()))
-    except tf.errors.InvalidArgumentError as error:
+    # A message that repeats a record's bytes may be no text.
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
         if len(read) == 1:
             (offset,) = read
             damage.append(Damage(path=path, offset=offset, reason=_schema_error(error)))
@@ -115,8 +116,9 @@ def _read_some(path: Path, offsets: np.ndarray, damage: list[Damage]) -> dict[st
     return rows
 
 
-def _schema_error(error: tf.errors.OpError) -> str:
-    return f"it is no record of a labelled photograph: {error.message.splitlines()[0]}"
+def _schema_error(error: tf.errors.OpError | UnicodeDecodeError) -> str:
+    told = "" if isinstance(error, UnicodeDecodeError) else f": {error.message.splitlines()[0]}"
+    return f"it is no record of a labelled photograph{told}"
 
 
 def _parse(offsets: list[int], records: list[bytes]) -> dict[str, list[Any]]:

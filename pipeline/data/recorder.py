@@ -7,15 +7,13 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.data.inspection import inspect_photographs
+from pipeline.data.recorded_once import RecordedOnce
 from pipeline.data.records import Photograph
 from pipeline.data.sources.source import Skipped, Source
 
 
 class Recorder:
     """Passes sound photographs on, each once, and remembers what it left out.
-
-    The same bytes are recorded once where the content is a photograph's id, and never in two
-    splits. A data set with ids of its own may hold the same bytes under two of them.
 
     Args:
         source: The photographs.
@@ -33,8 +31,7 @@ class Recorder:
         self.transcoded: Counter[str] = Counter()
         self._source = source
         self._bar = bar
-        self._contents: dict[bytes, tuple[str, str]] = {}  # split and title of the first
-        self._ids: set[str] = set()
+        self._recorded = RecordedOnce()
 
     def photographs(self, split: str, numbers: np.ndarray) -> Iterator[Photograph]:
         """The photographs of these numbers that are sound and not recorded yet."""
@@ -52,13 +49,7 @@ class Recorder:
     def _once(self, split: str, photograph: Photograph) -> Photograph | Skipped:
         """The photograph, or which earlier one makes it superfluous."""
         name = photograph.title or photograph.id
-        content = bytes.fromhex(photograph.sha256)[:16]  # half of it: there may be millions
-        known_id = photograph.id in self._ids
-        first_split, first = self._contents.get(content, (split, ""))
-        if first and (known_id or first_split != split):
-            return Skipped(name=name, reason=f"the same bytes as {first}")
-        if known_id:
-            return Skipped(name=name, reason=f"another photograph has its id, {photograph.id}")
-        self._ids.add(photograph.id)
-        self._contents.setdefault(content, (split, name))
-        return photograph
+        reason = self._recorded.superfluous(
+            split=split, name=name, id=photograph.id, sha256=photograph.sha256
+        )
+        return Skipped(name=name, reason=reason) if reason else photograph

@@ -8,7 +8,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from models.preprocessing import decode_photograph, load_part, load_photograph, resize
+from models.preprocessing import (
+    decode_photograph,
+    load_part,
+    load_photograph,
+    resize,
+    upright_size,
+)
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -339,3 +345,24 @@ def test_loading_inside_a_parallel_data_set_and_a_saved_model_gives_the_same(
     loaded = tf.saved_model.load(str(tmp_path / "module"))
     again = [loaded.load(tf.constant(each)).numpy() for each in photographs]
     np.testing.assert_array_equal(again, eager)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_size_is_that_of_the_decoded_photograph(kind: str, orientation: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (22, 35, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"exif": exif} if kind in ("JPEG", "WEBP") else {}
+    photograph = encoded(Image.fromarray(noise), kind, **options)
+    size = upright_size(tf.constant(photograph)).numpy()
+    assert size.tolist() == list(eagerly(photograph).shape[:2])
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_size_of_a_photograph_that_was_cut_is_refused(kept: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (220, 350, 3), np.uint8)
+    photograph = encoded(Image.fromarray(noise), "JPEG")
+    size = tf.function(upright_size)  # which leaves out what nothing depends on
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        size(tf.constant(photograph[: int(kept * len(photograph))]))

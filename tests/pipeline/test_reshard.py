@@ -16,6 +16,12 @@ from pipeline.data.skip_list import ShardSkips, SkippedRecord
 from pipeline.reshard import Settings, reshard
 
 
+@pytest.fixture
+def labelled_records(labelled_records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy: what a stage keeps beside the records must not reach other tests."""
+    return Path(shutil.copytree(labelled_records, tmp_path_factory.mktemp("copy") / "squares"))
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     return json.loads((folder / records.MANIFEST).read_text())
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ import tensorflow_datasets as tfds
 from pipeline.data import records
 from pipeline.data.record_table import open_records
 from pipeline.sample import Settings, sample
+
+
+@pytest.fixture
+def labelled_records(labelled_records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy: what a stage keeps beside the records must not reach other tests."""
+    return Path(shutil.copytree(labelled_records, tmp_path_factory.mktemp("copy") / "squares"))
 
 
 def _labels(folder: Path, split: str) -> Counter[int]:

@@ -58,7 +58,7 @@ def test_same_seed_gives_the_same_eagerly_and_inside_a_data_set(name: str) -> No
     assert len({image.tobytes() for image in eager}) == 5
 
 
-@pytest.mark.parametrize("name", set(changes(0.0)) - {"compression", "erasing"})
+@pytest.mark.parametrize("name", sorted(set(changes(0.0)) - {"compression", "erasing"}))
 def test_strength_0_leaves_every_pixel(name: str) -> None:
     np.testing.assert_array_equal(in_data_set(changes(0.0)[name], scene(), 1)[0], scene())
 
