@@ -8,11 +8,13 @@ augmented, and the bound: the same decoder at the same reduced scale in as many 
 around it. ``--records=N`` streams N tiny records instead and prints the memory that it takes.
 """
 
+import argparse
 import concurrent.futures
 import functools
 import hashlib
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -185,20 +187,16 @@ def _print_ratio(name: str, by_rate: float, by_work: float) -> None:
     print(f"{name:28} {by_rate:7.2f} by rate, {by_work:.2f} by a core's work")
 
 
-def _stream_tiny(folder: Path, count: int) -> None:
+def _stream_tiny(folder: Path) -> None:
     """An epoch of batches by landmark over many small records, and the memory it took."""
-    records.write_shards({"train": _tiny_photographs(count)}, folder, shards=None)
-    written = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if os.fork():
-        sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
-    del written
     start = time.perf_counter()
     table = open_records(folder, "train")
     print(f"{len(table):,} records opened in {time.perf_counter() - start:.1f} s")
-    order = samplers.landmark_batches(table.labels, 8, _BATCH // 8, seed=0, epoch=1)
     start = time.perf_counter()
-    dataset = inputs.training_batches(table.files, order[..., None], inputs.parse_labelled, size=32)
-    _consume(dataset)
+    order = samplers.landmark_batches(table.labels, 8, _BATCH // 8, seed=0, epoch=1)
+    print(f"order of an epoch in {time.perf_counter() - start:.1f} s")
+    start = time.perf_counter()
+    _consume(inputs.training_batches(table.files, order[..., None], inputs.parse_labelled, size=32))
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"streamed by landmark in {seconds:.0f} s, {order.size / seconds:.0f}/s, {peak:.2f} GiB")
@@ -206,11 +204,20 @@ def _stream_tiny(folder: Path, count: int) -> None:
 
 def main() -> None:
     """Prints rates and ratios, or with ``--records=N`` the memory."""
-    count = next((int(a.partition("=")[2]) for a in sys.argv[1:] if a.startswith("--records=")), 0)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, help="stream so many tiny records")
+    parser.add_argument("--write-to", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.write_to is not None:  # in a process of its own, whose memory does not count
+        photographs = _tiny_photographs(arguments.records)
+        records.write_shards({"train": photographs}, arguments.write_to, shards=None)
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records"
-        if count:
-            _stream_tiny(path, count)
+        if arguments.records:
+            command = [sys.executable, "-m", "benchmarks.stream_records", *sys.argv[1:]]
+            subprocess.run([*command, f"--write-to={path}"], check=True)
+            _stream_tiny(path)
             return
         records.write_shards({"train": _large_photographs()}, path, shards=4)
         table = open_records(path, "train")

@@ -26,7 +26,7 @@ from pipeline.data.recorder import Recorder
 from pipeline.data.records import Photograph
 from pipeline.data.sources.kaggle_triplets import KaggleTripletsSource
 from pipeline.data.sources.landmarks_v2 import LandmarksV2Source
-from pipeline.data.sources.opening import SourceSettings, open_source
+from pipeline.data.sources.opening import SourceSettings, open_source, quick_fingerprint
 from pipeline.data.sources.source import Skipped, Source, content_id
 from pipeline.data.splits import SplitSettings, split_photographs
 from pipeline.progress import progress_bar
@@ -90,8 +90,11 @@ def build_records(settings: Settings) -> Path:
             photographs than shards, or the output holds other things.
     """
     output = settings.output
+    quick = quick_fingerprint(settings)
+    if quick is not None and record_manifest.is_finished(settings, quick):
+        return output
     source = open_source(settings)
-    if record_manifest.is_finished(settings, source.fingerprint):
+    if quick is None and record_manifest.is_finished(settings, source.fingerprint):
         return output
     record_folder.require_nothing_else(output)
     manifest.write_atomically(output, lambda folder: _write(folder, settings, source))

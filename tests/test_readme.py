@@ -1,5 +1,6 @@
 """README's commands and code run as they stand, in its order, on a tiny folder of photographs."""
 
+import importlib
 import json
 import os
 import re
@@ -52,8 +53,8 @@ def test_every_stage_runs_as_readme_writes_it(folder: Path) -> None:
     commands = [words for words in _commands("python") if words[2] != "demo.app"]
     stages = [words[2].removeprefix("pipeline.") for words in commands]
     assert stages == [
-        "build_records", "train", "export", "embed", "build_index", "search", "search",
-        "evaluate", "train",
+        "build_records", "check_records", "train", "export", "embed", "build_index", "search",
+        "search", "evaluate", "train",
     ]  # fmt: skip
     for words in commands:
         extra = TINY_TRAINING if words[2] == "pipeline.train" else []
@@ -116,6 +117,18 @@ def test_readmes_make_targets_exist() -> None:
 
 def test_readme_stays_short_enough_to_read() -> None:
     assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", ["README.md", "tfrecords/README.md", "exported/README.md"])
+def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
+    """Also where a command would fetch what no test may."""
+    text = (ROOT / page).read_text().replace("\\\n", " ")
+    commands = re.findall(r"python -m (pipeline\.\w+)((?: +--\w+(?:=(?:'[^']*'|\S+))?)*)", text)
+    assert commands
+    for stage, flags in commands:
+        known = importlib.import_module(stage).Settings.__dataclass_fields__
+        names = re.findall(r"--(\w+)", flags)
+        assert set(names) <= set(known), f"{stage} has no {set(names) - set(known)}"
 
 
 def test_readmes_scores_are_those_of_the_results() -> None:

@@ -17,6 +17,7 @@ from models.preprocessing import decode_photograph
 from pipeline.build_records import Settings, build_records
 from pipeline.data import records
 from pipeline.data.record_table import open_records
+from pipeline.data.sources import opening
 from pipeline.data.training_data import TrainingData
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
@@ -133,6 +134,19 @@ def test_kaggle_triplets_become_photographs_pseudo_landmarks_and_an_index(
     assert table.labels[anchor] == table.labels[positive] >= 0
     assert table.labels[negative] == -1
     assert data.order(0, 1).shape == (1, 4, 3)
+
+
+def test_finished_records_of_triplets_are_known_without_reading_the_triplets(
+    triplet_files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [Path(shutil.copy(path, tmp_path)) for path in triplet_files]
+    settings = Settings(triplets=str(tmp_path / "train*.tfrec"), output=tmp_path / "records")
+    build_records(settings)
+    with monkeypatch.context() as patched:
+        patched.setattr(opening, "KaggleTripletsSource", None)
+        build_records(settings)
+    files[1].unlink()
+    assert described(build_records(settings))["photographs"] == 9
 
 
 def test_records_without_triplets_say_how_to_get_them(tiny: Tiny) -> None:

@@ -47,8 +47,7 @@ class DelfRecordsSource:
 
     def __init__(self, pattern: str, relabeling: Path | None = None) -> None:
         self._files = open_records(pattern, "delf_records")
-        beside = self._files.paths[0].parent / _RELABELING
-        self._relabeling = beside if relabeling is None and beside.is_file() else relabeling
+        self._relabeling = find_relabeling(self._files.paths, relabeling)
         labels, self._records, self.left_out = _read_labels(self._files)
         self.labels = labels if self._relabeling is None else _old(labels, self._relabeling)
 
@@ -60,8 +59,7 @@ class DelfRecordsSource:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every file's path, size and time of change."""
-        table = [] if self._relabeling is None else [self._relabeling]
-        return files_fingerprint([*self._files.paths, *table])
+        return records_fingerprint(self._files.paths, self._relabeling)
 
     def read(self, numbers: np.ndarray) -> Iterator[SourcePhotograph | Skipped]:
         """Reads these records."""
@@ -82,6 +80,17 @@ class DelfRecordsSource:
                 id=photograph_id,
                 title=photograph_id,
             )
+
+
+def find_relabeling(paths: Sequence[Path], named: Path | None) -> Path | None:
+    """The table of labels that is named, or lies beside the shards; None where there is none."""
+    beside = paths[0].parent / _RELABELING
+    return beside if named is None and beside.is_file() else named
+
+
+def records_fingerprint(paths: Sequence[Path], relabeling: Path | None) -> str:
+    """SHA-256 over every file's path, size and time of change, the table's too."""
+    return files_fingerprint([*paths, *([] if relabeling is None else [relabeling])])
 
 
 def _read_labels(files: RecordFiles) -> tuple[np.ndarray, np.ndarray, Sequence[Skipped]]:

@@ -16,8 +16,8 @@ from pipeline.progress import progress_bar
 Features = Mapping[str, tf.train.Feature]
 
 
-def open_records(pattern: str, flag: str) -> RecordFiles:
-    """Opens the record files that a glob names, in the order of their paths.
+def find_paths(pattern: str, flag: str) -> list[Path]:
+    """The files that a glob names, in order.
 
     Args:
         pattern: The glob; ``**`` stands for folders however deep.
@@ -25,7 +25,6 @@ def open_records(pattern: str, flag: str) -> RecordFiles:
 
     Raises:
         FileNotFoundError: If it matches no file.
-        ValueError: If a file holds no whole record.
     """
     found = glob.glob(os.path.expanduser(pattern), recursive=True)
     paths = sorted(path for path in map(Path, found) if path.is_file())
@@ -33,7 +32,17 @@ def open_records(pattern: str, flag: str) -> RecordFiles:
         raise FileNotFoundError(
             f"--{flag}={pattern} matches no file; quote it, and try it with ls."
         )
-    return RecordFiles.open(paths)
+    return paths
+
+
+def open_records(pattern: str, flag: str) -> RecordFiles:
+    """Opens the record files that a glob names, in the order of their paths.
+
+    Raises:
+        FileNotFoundError: If it matches no file.
+        ValueError: If a file holds no whole record.
+    """
+    return RecordFiles.open(find_paths(pattern, flag))
 
 
 def files_fingerprint(paths: Sequence[Path]) -> str:

@@ -58,6 +58,8 @@ def test_records_are_read_by_tensorflow_datasets_alone(folder: Path) -> None:
         "width": 20,
         "channels": 3,
         "id": b"00000000deadbeef",
+        "sha256": b"0" * 64,
+        "provenance": b"",
         "class": {"label": 3, "text": "Torre dos Clérigos".encode()},
         "attribution": {
             "author": b"Ana",
