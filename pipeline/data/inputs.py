@@ -160,7 +160,7 @@ def _in_batches(
 
     cores = len(os.sched_getaffinity(0))
     together = max(2, min(cores, _PHOTOGRAPHS_AT_A_TIME // batch))
-    threads = -(-cores // together)
+    threads = max(2, -(-cores // together))  # one reads on while another decodes
     batches = -(-len(order) // batch)
     return (
         tf.data.Dataset.range(first, batches)
