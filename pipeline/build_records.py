@@ -70,6 +70,8 @@ class Settings(SourceSettings):
         super().__post_init__()
         _split_settings(self)
         command_line.require_at_least(self, shards=1)
+        if self.beam_options and self.beam_runner is None:
+            raise ValueError("--beam_options belongs to --beam_runner and does nothing here.")
         for folder in (self.photos, self.landmarks_v2):
             if folder is not None:
                 _require_apart(folder.resolve(), self.output.resolve())

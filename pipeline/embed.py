@@ -70,7 +70,7 @@ def embed(settings: Settings) -> Path:
                 _count(entry, damage)
             entries.append(entry)
     embeddings.remove_shards_from(output, len(table.shards))
-    _write_manifest(output, settings, descriptor, entries, len(damage))
+    _write_manifest(output, settings, descriptor, entries, len(damage) + table.left_out)
     return output
 
 

@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 _KINDS = ("part", "old")
-_NOT_WHAT = ("output", "overwrite", "mirror", "redownload", "beam_runner", "beam_options")
+# Settings that decide where, when and how something is made, not what it is.
+_NOT_WHAT = (
+    *("output", "overwrite", "mirror", "redownload", "download_to", "beam_runner", "beam_options"),
+    "max_damaged",
+)
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -136,7 +140,7 @@ def fingerprint_files(folder: Path, paths: Iterable[Path]) -> str:
 def settings_as_json(settings: Any) -> dict[str, Any]:
     """A settings dataclass as JSON holds it: tuples as lists, paths as text.
 
-    ``output``, ``overwrite`` and the like are left out: they decide where, when and how, not what.
+    ``output``, ``overwrite`` and the like are left out: they do not decide what is made.
     """
     content = json.loads(json.dumps(dataclasses.asdict(settings), default=str))
     return {name: content[name] for name in content if name not in _NOT_WHAT}

@@ -106,8 +106,8 @@ def _choose(table: RecordTable, settings: Settings) -> np.ndarray:
         return stratification.choose_number(groups, settings.photographs, _LEAST, generator)
     except ValueError as error:
         raise ValueError(
-            f"--photographs is too many or too few, counting a landmark once in every split: "
-            f"{error} Name another number, or fewer landmarks with --landmarks."
+            f"--photographs={settings.photographs} cannot be, counting a landmark once in every "
+            f"split: {error} Name another number, or fewer landmarks with --landmarks."
         ) from error
 
 
@@ -126,8 +126,8 @@ def _of_some_landmarks(
         chosen = stratification.choose_number(_groups(*present), number, 1, generator)
     except ValueError as error:
         raise ValueError(
-            f"--landmarks is too many or too few, counting landmarks of the same splits as a "
-            f"group: {error}"
+            f"--landmarks={number} cannot be, counting landmarks of the same splits as a group: "
+            f"{error}"
         ) from error
     return np.flatnonzero(np.isin(labels, landmarks[chosen]))
 

@@ -189,8 +189,8 @@ def _require_same_start(path: Path, settings: Settings, begun: dict[str, Any]) -
     """Checks that an interrupted run goes on with the settings and the data it began with."""
     if manifest.made_with(path, settings) and manifest.read_json(path, "--overwrite") != begun:
         raise ValueError(
-            f"The records have changed since {path.parent} was begun; pass --overwrite to train "
-            "anew, or name another --output."
+            f"The records, or what skip.json leaves out of them, have changed since {path.parent} "
+            "was begun; pass --overwrite to train anew, or name another --output."
         )
 
 

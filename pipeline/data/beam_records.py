@@ -74,6 +74,7 @@ class _Known:
     name: str
     id: str
     sha256: str
+    label: int
 
 
 def write_shards_on_beam(
@@ -219,7 +220,14 @@ def _known(found: _Found) -> Iterator[_Known]:
     photograph = found.photograph
     if isinstance(photograph, Photograph):
         name = photograph.title or photograph.id
-        yield _Known(found.rank, found.split, name, photograph.id, photograph.sha256)
+        yield _Known(
+            rank=found.rank,
+            split=found.split,
+            name=name,
+            id=photograph.id,
+            sha256=photograph.sha256,
+            label=photograph.label,
+        )
 
 
 def _if_several(key_and_group: tuple[str, Iterable[_Known]]) -> list[_Known]:
@@ -231,7 +239,9 @@ def _decide(shared: list[_Known]) -> Iterator[tuple[int, str]]:
     """Goes through them as a local run does; some stand there twice."""
     recorded = RecordedOnce()
     for one in sorted(set(shared)):
-        reason = recorded.superfluous(split=one.split, name=one.name, id=one.id, sha256=one.sha256)
+        reason = recorded.superfluous(
+            split=one.split, name=one.name, id=one.id, sha256=one.sha256, label=one.label
+        )
         if reason:
             yield one.rank, reason
 

@@ -78,7 +78,7 @@ class DamageCount:
         )
         raise ValueError(
             f"{len(self)} of {self._total} photographs are damaged or missing, more than "
-            f"--max_damaged={self._most:g} of them: {named or 'shards end early'}. Copy the "
-            "records again or rebuild them; or have `python -m pipeline.check_records` list what "
-            "every stage is to leave out, or raise --max_damaged."
+            f"--max_damaged={self._most:g} of them: {named or 'shards end early'}. Go on with a "
+            "higher --max_damaged, or copy the records again or rebuild them; `python -m "
+            "pipeline.check_records` lists what every stage is to leave out from then on."
         )

@@ -17,7 +17,7 @@ from pipeline.data import records
 from pipeline.data.augmentation import Augmentation, augmented_photograph
 from pipeline.data.damage import DamageCount
 from pipeline.data.inspection import decoding_error
-from pipeline.data.shards import RecordFiles
+from pipeline.data.shards import DamagedRecordError, RecordFiles
 from pipeline.data.sources.source import content_id
 
 # Splits one serialised record into its photographs, string (photographs,), and their labels.
@@ -203,8 +203,8 @@ def find_damaged(
     for number in numbers:
         try:
             decode(tf.constant(files.read(number)))
-        except ValueError as error:
-            yield int(number), str(error)
+        except DamagedRecordError as error:
+            yield int(number), error.reason
         except tf.errors.InvalidArgumentError as error:
             yield int(number), decoding_error(error)
 
@@ -215,7 +215,7 @@ def read_triplet_ids(files: RecordFiles) -> np.ndarray:
     for number in range(len(files)):
         try:
             triplet = records.parse_triplet(tf.constant(files.read(number))).numpy()
-        except (tf.errors.InvalidArgumentError, ValueError):
+        except (tf.errors.InvalidArgumentError, DamagedRecordError):
             continue  # training names it
         ids += [content_id(encoded) for encoded in triplet]
     return np.array(ids, bytes)

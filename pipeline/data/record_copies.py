@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pipeline.data import record_companions, record_manifest, records, skip_list
 from pipeline.data.record_table import RecordTable
+from pipeline.data.shards import DamagedRecordError
 from pipeline.data.sources.source import Skipped
 from pipeline.progress import progress_bar
 
@@ -150,7 +151,7 @@ def copy_records(
         ValueError: If a split has fewer photographs than shards, or none can be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    info = tfds.builder_from_directory(table.shards[0].path.parent).info
+    info = records.read_description(table.shards[0].path.parent)
     counts = {split: size.count(len(own), _bytes(table, own)) for split, own in chosen.items()}
     copied = Copied()
     names: dict[int, str] = {}
@@ -229,8 +230,8 @@ def _copy_shard(
             bar.update()
             try:
                 record = table.files.read(number)
-            except ValueError as error:  # damaged since the shards were read
-                copied.skipped.append(Skipped(name=table.files.where(number), reason=str(error)))
+            except DamagedRecordError as error:  # since the shards were read
+                copied.skipped.append(Skipped(name=table.files.where(number), reason=error.reason))
                 continue
             writer.write(record)
             label = int(table.labels[number])

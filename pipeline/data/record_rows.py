@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from pipeline import manifest
-from pipeline.data.shards import Damage, read_record, scan_records
+from pipeline.data.record_fields import parse_fields
+from pipeline.data.shards import Damage, DamagedRecordError, read_record, scan_records
 from pipeline.data.sources.source import content_id
 from pipeline.progress import logger, progress_bar
 
@@ -99,15 +100,15 @@ def _read_some(path: Path, offsets: np.ndarray, damage: list[Damage]) -> dict[st
     for offset in map(int, offsets):
         try:
             read[offset] = read_record(path, offset)
-        except ValueError as error:
-            damage.append(Damage(path=path, offset=offset, reason=str(error)))
+        except DamagedRecordError as error:
+            damage.append(Damage(path=path, offset=offset, reason=error.reason))
     try:
         return _parse(list(read), list(read.values()))
     # A message that repeats a record's bytes may be no text.
-    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):
         if len(read) == 1:
-            (offset,) = read
-            damage.append(Damage(path=path, offset=offset, reason=_schema_error(error)))
+            ((offset, record),) = read.items()
+            damage.append(Damage(path=path, offset=offset, reason=_schema_error(record)))
             return _parse([], [])
     rows: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     for offset in read:  # one of them is of another schema: which?
@@ -116,9 +117,13 @@ def _read_some(path: Path, offsets: np.ndarray, damage: list[Damage]) -> dict[st
     return rows
 
 
-def _schema_error(error: tf.errors.OpError | UnicodeDecodeError) -> str:
-    told = "" if isinstance(error, UnicodeDecodeError) else f": {error.message.splitlines()[0]}"
-    return f"it is no record of a labelled photograph{told}"
+def _schema_error(record: bytes) -> str:
+    """What is wrong with a record that TensorFlow does not parse."""
+    try:
+        parse_fields(record)
+    except ValueError as error:
+        return f"no record of a labelled photograph: {error}"
+    return "no record that TensorFlow parses"
 
 
 def _parse(offsets: list[int], records: list[bytes]) -> dict[str, list[Any]]:

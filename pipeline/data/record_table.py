@@ -18,6 +18,7 @@ from pipeline.data.record_rows import ShardRows, read_rows
 from pipeline.data.records import Shard
 from pipeline.data.shards import Damage, RecordFiles
 from pipeline.data.skip_list import ShardSkips
+from pipeline.progress import logger
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,9 @@ class RecordTable:
         ids: The id of every record, bytes ``(records,)``.
         contents: The content id of every record, bytes ``(records,)``.
         labels: The landmark of every record, int64 ``(records,)``, -1 where unknown.
-        fingerprints: Of every shard: SHA-256 over it and what is left out of it.
+        fingerprints: Of every shard: SHA-256 over it and the sound records left out of it.
         missing: Records that the shards should hold and do not, and the skip list does not know.
+        left_out: Records that the skip list names, damaged and lost ones among them.
     """
 
     shards: tuple[Shard, ...]
@@ -41,6 +43,7 @@ class RecordTable:
     labels: np.ndarray
     fingerprints: tuple[str, ...]
     missing: int
+    left_out: int
 
     def __len__(self) -> int:
         return len(self.files)
@@ -73,7 +76,10 @@ def open_records(folder: Path, split: str | None = None) -> RecordTable:
     ]
     for shard, read, skipped in zip(shards, rows, skips, strict=True):
         skip_list.require_current(folder, shard.path.name, skipped, read.sha256)
-    return _table(shards, rows, skips)
+    table = _table(shards, rows, skips)
+    if table.left_out:
+        logger.info("%d records of %s are left out, as its skip.json says.", table.left_out, folder)
+    return table
 
 
 def _table(
@@ -82,6 +88,10 @@ def _table(
     skipped = [np.array([one.offset for one in skip.records], np.int64) for skip in skips]
     kept = [~np.isin(read.offsets, offsets) for read, offsets in zip(rows, skipped, strict=True)]
     found = sum(len(read.offsets) for read in rows)
+    known = sum(
+        skip.lost + int((~np.isin(offsets, read.offsets)).sum())
+        for read, skip, offsets in zip(rows, skips, skipped, strict=True)
+    )
     return RecordTable(
         shards=tuple(shards),
         files=RecordFiles(
@@ -93,10 +103,9 @@ def _table(
         ids=_joined([read.ids for read in rows], kept),
         contents=_joined([read.contents for read in rows], kept),
         labels=_joined([read.labels for read in rows], kept),
-        fingerprints=tuple(
-            _fingerprint(read, skip) for read, skip in zip(rows, skips, strict=True)
-        ),
-        missing=sum(shard.count for shard in shards) - found - sum(skip.lost for skip in skips),
+        fingerprints=tuple(map(_fingerprint, rows, kept)),
+        missing=sum(shard.count for shard in shards) - found - known,
+        left_out=known + sum(int((~mask).sum()) for mask in kept),
     )
 
 
@@ -113,8 +122,9 @@ def _unknown(rows: Sequence[ShardRows], skipped: Sequence[np.ndarray]) -> tuple[
     )
 
 
-def _fingerprint(read: ShardRows, skip: ShardSkips) -> str:
-    if not skip.records:
+def _fingerprint(read: ShardRows, kept: np.ndarray) -> str:
+    """Of a shard and the sound records left out of it; damaged ones never were in the table."""
+    if kept.all():
         return read.sha256
-    offsets = ",".join(str(one.offset) for one in skip.records)
+    offsets = ",".join(map(str, read.offsets[~kept]))
     return hashlib.sha256(f"{read.sha256} but for {offsets}".encode()).hexdigest()

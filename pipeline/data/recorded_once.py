@@ -9,10 +9,11 @@ class RecordedOnce:
     """
 
     def __init__(self) -> None:
-        self._contents: dict[bytes, tuple[str, str]] = {}  # split and name of the first
+        # Split, name and label of the first of every content.
+        self._contents: dict[bytes, tuple[str, str, int]] = {}
         self._ids: set[str] = set()
 
-    def superfluous(self, *, split: str, name: str, id: str, sha256: str) -> str:
+    def superfluous(self, *, split: str, name: str, id: str, sha256: str, label: int) -> str:
         """Why a photograph is not to be recorded; "" if it is, and from then on is known.
 
         Args:
@@ -20,14 +21,16 @@ class RecordedOnce:
             name: Names it in what is told of others.
             id: Its id.
             sha256: Of its bytes as they were found, hexadecimal.
+            label: Its landmark, -1 if unknown.
         """
         content = bytes.fromhex(sha256)[:16]  # half of it: there may be millions
         known_id = id in self._ids
-        first_split, first = self._contents.get(content, (split, ""))
+        first_split, first, first_label = self._contents.get(content, (split, "", label))
         if first and (known_id or first_split != split):
-            return f"the same bytes as {first}"
+            differs = "" if label == first_label else ", which is of another landmark"
+            return f"the same bytes as {first}{differs}"
         if known_id:
             return f"another photograph has its id, {id}"
         self._ids.add(id)
-        self._contents.setdefault(content, (split, name))
+        self._contents.setdefault(content, (split, name, label))
         return ""

@@ -50,6 +50,10 @@ class Recorder:
         """The photograph, or which earlier one makes it superfluous."""
         name = photograph.title or photograph.id
         reason = self._recorded.superfluous(
-            split=split, name=name, id=photograph.id, sha256=photograph.sha256
+            split=split,
+            name=name,
+            id=photograph.id,
+            sha256=photograph.sha256,
+            label=photograph.label,
         )
         return Skipped(name=name, reason=reason) if reason else photograph

@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from google.protobuf.json_format import ParseError
 
 MANIFEST = "manifest.json"
 DESCRIPTION = ("dataset_info.json", "features.json")  # by tensorflow-datasets
@@ -95,6 +96,20 @@ class Photograph:
         }
 
 
+class _OrderedWriter(tfds.core.ExampleWriter):
+    """Writes an example's keys in order, so that the same photographs make the same shards.
+
+    Protocol buffers leave the order of a map open, and it differs from process to process.
+    """
+
+    def write(self, path: Path, examples: Iterable[tuple[Any, bytes]]) -> Any:
+        ordered = (
+            (key, tf.train.Example.FromString(example).SerializeToString(deterministic=True))
+            for key, example in examples
+        )
+        return super().write(path, ordered)
+
+
 class LandmarkRecords(tfds.core.GeneratorBasedBuilder):
     """Writes photographs as shuffled, sharded records.
 
@@ -113,6 +128,9 @@ class LandmarkRecords(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self, features=FEATURES, description="Photographs of landmarks."
         )
+
+    def _example_writer(self) -> tfds.core.ExampleWriter:
+        return _OrderedWriter(self.info.file_format)
 
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
@@ -218,11 +236,29 @@ def split_names(folder: Path) -> tuple[str, ...]:
     return tuple(_splits(folder))
 
 
-def _splits(folder: Path) -> tfds.core.splits.SplitDict:
+def read_description(folder: Path) -> tfds.core.DatasetInfo:
+    """What tensorflow-datasets tells of records.
+
+    Raises:
+        FileNotFoundError: If the folder holds no described records.
+        ValueError: If the description is damaged.
+    """
     if not is_record_folder(folder):
         command = BUILD_COMMAND.format(folder=folder)
         raise FileNotFoundError(f"{folder} holds no records; make them with `{command}`.")
-    return tfds.builder_from_directory(folder).info.splits
+    try:
+        return tfds.builder_from_directory(folder).info
+    except (ParseError, ValueError, LookupError, TypeError, OSError) as error:
+        told = str(error).strip().splitlines()
+        raise ValueError(
+            f"{' or '.join(DESCRIPTION)} in {folder} cannot be read "
+            f"({told[0].rstrip('.') if told else type(error).__name__}); copy them again, or build "
+            "the records anew."
+        ) from error
+
+
+def _splits(folder: Path) -> tfds.core.splits.SplitDict:
+    return read_description(folder).splits
 
 
 def parse_photograph(record: tf.Tensor) -> dict[str, tf.Tensor]:

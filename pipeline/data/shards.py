@@ -53,6 +53,18 @@ class Scan:
     damage: tuple[Damage, ...]
 
 
+class DamagedRecordError(ValueError):
+    """A record that cannot be had.
+
+    Attributes:
+        reason: What is wrong, without where.
+    """
+
+    def __init__(self, path: Path, offset: int, reason: str) -> None:
+        super().__init__(f"{path}, byte {offset}: {reason}.")
+        self.reason = reason
+
+
 def scan_records(path: Path) -> Scan:
     """Finds the whole records of a file by reading the frames only.
 
@@ -128,19 +140,20 @@ def read_record(path: Path, offset: int) -> bytes:
 
     Raises:
         FileNotFoundError: If the file is gone.
-        ValueError: If no record starts there, it was cut off, or its checksum is wrong.
+        DamagedRecordError: If no record starts there, it was cut off, or its checksum is wrong.
     """
     with path.open("rb", buffering=0) as file:
         length = _length(os.pread(file.fileno(), _HEADER.size, offset))
         if length is None:
-            raise ValueError(f"{path} has no record at byte {offset}; it was cut or replaced.")
+            reason = "no record starts here; the file was cut or replaced"
+            raise DamagedRecordError(path, offset, reason)
         start = offset + _HEADER.size
         record = os.pread(file.fileno(), length, start)
         checksum = os.pread(file.fileno(), _CHECKSUM.size, start + length)
     if len(record) < length or len(checksum) < _CHECKSUM.size:
-        raise ValueError(f"{path} ends within the record at byte {offset}; it was cut.")
+        raise DamagedRecordError(path, offset, "the file ends within the record")
     if _CHECKSUM.pack(_masked_checksum(record)) != checksum:
-        raise ValueError(f"{path} is damaged: the record at byte {offset} has a wrong checksum.")
+        raise DamagedRecordError(path, offset, "its checksum is wrong")
     return record
 
 
@@ -188,7 +201,7 @@ class RecordFiles:
 
         Raises:
             FileNotFoundError: If its file is gone.
-            ValueError: If it is damaged.
+            DamagedRecordError: If it is damaged.
         """
         return read_record(self.paths[self.file[number]], int(self.offset[number]))
 
@@ -201,7 +214,7 @@ class RecordFiles:
         for place, number in enumerate(numbers.flat):
             try:
                 found[place] = self.read(number)
-            except (ValueError, OSError):
+            except (DamagedRecordError, OSError):
                 found[place] = b""
         return found.reshape(numbers.shape)
 

@@ -30,8 +30,9 @@ class ShardSkips:
 
     Attributes:
         sha256: Of the shard it was found in.
-        lost: Records that the shard should hold and does not; known, so not complained of again.
-        records: The records to leave out.
+        lost: Records that the shard should hold of which nothing is there, beside those below;
+            known, so not complained of again.
+        records: The records to leave out, damaged ones among them.
     """
 
     sha256: str

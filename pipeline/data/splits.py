@@ -37,6 +37,8 @@ class SplitSettings:
         received = f"Received: {','.join(self.splits)}."
         if not self.splits or not set(self.splits) <= set(SPLITS):
             raise ValueError(f"--split takes some of {','.join(SPLITS)}. {received}")
+        if len(set(self.splits)) < len(self.splits):
+            raise ValueError(f"--split names a split twice. {received}")
         if "query" in self.splits and "index" not in self.splits:
             raise ValueError(f"--split=query needs index: queries look for others. {received}")
         if "validation" in self.splits and len(self.splits) > 1 and "train" not in self.splits:
@@ -79,14 +81,13 @@ def split_photographs(
         return {"index": everything}
     groups = _landmark_groups(landmarks, settings)
     numbers = {name: np.flatnonzero(np.isin(labels, group)) for name, group in groups.items()}
-    home = "test" if "index" in settings.splits else "train"
     test = numbers.pop("test", everything[:0])
     found: dict[str, np.ndarray] = {}
     if "query" in settings.splits:
         found["query"] = _queries(distinct(test), labels, settings)
     found |= {"index": np.setdiff1d(test, found.get("query", test[:0])), **numbers}
     unlabelled = np.flatnonzero(labels < 0)
-    home = "index" if home == "test" else "train"
+    home = "index" if "index" in settings.splits else "train"
     found[home] = np.union1d(found[home], unlabelled)
     return {name: chosen for name, chosen in found.items() if len(chosen)}
 

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,22 +156,58 @@ def test_records_without_triplets_say_how_to_get_them(tiny: Tiny) -> None:
         TrainingData.recorded_triplets(tiny.records, "train", batch=4)
 
 
-def test_delf_records_and_tensorflow_data_sets_become_records(
-    labelled_records: Path, tmp_path: Path
-) -> None:
-    """Ours are such records too: they hold the keys that DELF's do."""
-    pattern = str(labelled_records / "*-validation.tfrecord-*")
-    output = build_records(
-        Settings(delf_records=pattern, output=tmp_path / "delf", split=("index",))
+def test_delf_records_become_records(labelled_records: Path, tmp_path: Path) -> None:
+    """Ours are such records too, but for the keys that DELF's have not."""
+    validation = [shard.path for shard in records.list_shards(labelled_records, "validation")]
+    with tf.io.TFRecordWriter(str(tmp_path / "train-00000-of-00001")) as writer:
+        for record in tf.data.TFRecordDataset(list(map(str, validation))).as_numpy_iterator():
+            example = tf.train.Example.FromString(record)
+            for key in [*example.features.feature]:
+                if key in ("image/sha256", "image/provenance") or "text" in key or "/attr" in key:
+                    del example.features.feature[key]
+            writer.write(example.SerializeToString())
+    settings = Settings(
+        delf_records=str(tmp_path / "train-*"), output=tmp_path / "delf", split=("index",)
     )
+    output = build_records(settings)
     original = rows(labelled_records)
     found = rows(output)
     assert len(found) == 6
     for photograph_id, row in found.items():
         assert row["encoded"] == original[photograph_id]["encoded"]
         assert row["class"]["label"] == original[photograph_id]["class"]["label"]
-    with pytest.raises(ValueError, match=r"holds records of this system.*--records"):
-        build_records(Settings(tfds=str(labelled_records), output=tmp_path / "tfds"))
+
+
+@pytest.mark.parametrize("flag", ["tfds", "delf_records"])
+def test_records_of_this_system_are_no_source(
+    labelled_records: Path, tmp_path: Path, flag: str
+) -> None:
+    named = {"tfds": str(labelled_records), "delf_records": f"{labelled_records}/*.tfrecord-*"}
+    settings = Settings(output=tmp_path / "out", **{flag: named[flag]})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"records? of this system.*--records"):
+        build_records(settings)
+
+
+def test_same_photographs_make_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    """A rebuild must not disown what was made of the records."""
+    write_photographs(tmp_path / "photos", landmarks=3, photographs=4)
+    contents = []
+    for name in ("first", "second"):
+        output = tmp_path / name
+        flags = [f"--photos={tmp_path / 'photos'}", f"--output={output}"]
+        command = [sys.executable, "-m", "pipeline.build_records", *flags]
+        subprocess.run(command, check=True, capture_output=True)
+        paths = [shard.path for shard in records.list_shards(output)]
+        contents.append({path.name: path.read_bytes() for path in paths})
+    assert contents[0] == contents[1]
+
+
+def test_photograph_under_two_landmarks_is_told_of(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", landmarks=2, photographs=2)
+    shutil.copy(tmp_path / "photos/landmark 0/0.jpg", tmp_path / "photos/landmark 1/copy.jpg")
+    output = build_records(Settings(photos=tmp_path / "photos", output=tmp_path / "records"))
+    (skipped,) = described(output)["skipped"]
+    assert skipped["reason"] == ("the same bytes as landmark 0/0.jpg, which is of another landmark")
 
 
 def test_transcoded_photographs_are_upright_counted_and_noted(tmp_path: Path) -> None:
@@ -214,6 +252,11 @@ def test_transcoded_photographs_are_upright_counted_and_noted(tmp_path: Path) ->
         ({"download": "kaggle:a/b"}, "needs to know what to make of the files: add --triplets"),
         ({"download": "gldv2:index:0", "part": "train"}, "fetches the part index"),
         ({"download": "gldv2:index:0", "photos": "a"}, "into --download_to.*--photos too"),
+        ({"part": "index"}, "--part belongs to --landmarks_v2 or --download=gldv2"),
+        ({"photos": "a", "redownload": True}, "--redownload belongs to --landmarks_v2"),
+        ({"tfds_split": "test"}, "--tfds_split belongs to --tfds"),
+        ({"photos": "a", "city_size": 64}, "--city_size belongs to the synthetic city"),
+        ({"beam_options": ("a=b",)}, "--beam_options belongs to --beam_runner"),
         ({"split": ("train", "query")}, "--split=query needs index"),
         ({"landmarks_v2": "tree", "output": "tree/records"}, "lie one within the other"),
     ],

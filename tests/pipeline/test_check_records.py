@@ -1,5 +1,6 @@
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ from pipeline.data.training_data import TrainingData
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings import read_manifest
+from pipeline.reshard import Settings as ReshardSettings
+from pipeline.reshard import reshard
 from tests.tiny import Tiny
 
 # What is there when nothing is wrong: 10 photographs of train, 6 of validation, two shards each.
@@ -157,7 +160,11 @@ def test_cut_shard_keeps_its_whole_records(folder: Path, lost: int, whole: int) 
 
 @pytest.mark.parametrize(
     ("position", "reason"),
-    [(3, "no record starts here"), (9, "no record starts here"), (12 + 500, "a wrong checksum")],
+    [
+        (3, "no record starts here"),
+        (9, "no record starts here"),
+        (12 + 500, "its checksum is wrong"),
+    ],
 )
 def test_flipped_bit_costs_one_record(folder: Path, position: int, reason: str) -> None:
     """In the length, in the checksum of the length, in the photograph."""
@@ -429,7 +436,7 @@ def test_later_stages_leave_out_what_is_listed(tmp_path: Path, tiny: Tiny) -> No
     model = shutil.copytree(tiny.model, tmp_path / "model")
     output = embed(EmbedSettings(model=model, records=folder, max_damaged=0))
     described = read_manifest(output)
-    assert (described["photographs"], described["skipped"]) == (17, 0)
+    assert (described["photographs"], described["skipped"]) == (17, 3)
     data = TrainingData.labelled(folder, "train", landmarks=2, photographs=2)
     assert len(data.files) == 11  # of 14: one is damaged, two are copies
     assert len(data.damage(0)) == 0
@@ -485,3 +492,52 @@ def test_folder_that_cannot_be_written_to_is_reported_on_all_the_same(
     monkeypatch.setattr("pipeline.manifest.write_json", refuse)
     assert check(folder)["photographs"] == 16
     assert not (folder / "check.json").exists()
+
+
+def test_shard_that_another_has_replaced_is_found_though_its_records_are_sound(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    first, second = (shard.path for shard in records.list_shards(folder, "train"))
+    assert check(folder)["damaged"]["count"] == 0
+    shutil.copy(second, first)
+    found = check(folder)
+    (cause,) = found["damaged"]["causes"]
+    assert (cause["shard"], cause["cause"]) == (first.name, "another file than was built")
+    assert failures(Settings(records=(str(folder),)), found) == ["damaged"]
+
+
+def test_lost_records_are_told_of_by_the_report_and_by_later_stages(
+    tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    first = records.list_shards(folder, "train")[0]
+    first.path.write_bytes(b"")
+    found = check(folder)
+    assert found["skipped"]["lost"] == first.count
+    assert f"Every other stage leaves out: {first.count} lost" in report_text(found, [])
+    with caplog.at_level(logging.INFO, "pipeline"):
+        table = open_records(folder)
+    assert (table.missing, table.left_out) == (0, first.count)
+    assert f"{first.count} records of {folder} are left out" in caplog.text
+
+
+def test_damaged_record_is_counted_once(tiny: Tiny, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    path = records.list_shards(folder, "train")[0].path
+    flip(path, int(scan_records(path).offsets[1]) + 60)
+    found = check(folder)
+    assert (found["skipped"]["damaged"], found["skipped"]["lost"]) == (1, 0)
+    table = open_records(folder)
+    assert (len(table), table.missing, table.left_out) == (23, 0, 1)
+    output = reshard(ReshardSettings(records=folder, output=tmp_path / "copy", shards=1))
+    assert len(json.loads((output / records.MANIFEST).read_text())["skipped"]) == 1
+
+
+def test_split_that_a_shard_is_missing_of_is_not_said_to_be_read(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    records.list_shards(folder, "train")[0].path.unlink()
+    text = report_text(check(folder), [])
+    assert "leaves out: every split that a shard is missing of, until it is back" in text

@@ -10,6 +10,10 @@ import pytest
 from models.siamese import load_network
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
+from pipeline.check_records import Settings as CheckSettings
+from pipeline.check_records import check_records
+from pipeline.data.records import list_shards
+from pipeline.data.shards import scan_records
 from pipeline.train import Settings, train
 from tests.tiny import Tiny, tiny_training, write_photographs
 
@@ -82,7 +86,7 @@ def test_records_that_have_changed_are_not_gone_on_with(
         train(settings)
     assert "The records have changed since" in caplog.text
     (output / "training.json").unlink()
-    with pytest.raises(ValueError, match=r"The records have changed since .* --overwrite"):
+    with pytest.raises(ValueError, match=r"have changed since .* was begun; pass --overwrite"):
         train(settings)
     train(dataclasses.replace(settings, overwrite=True))
 
@@ -152,3 +156,29 @@ def test_what_is_missing_is_named(tiny: Tiny, tmp_path: Path) -> None:
     shutil.copy(shard, tmp_path / "train00.tfrec")
     with pytest.raises(ValueError, match=r"holds no triplets .*--records=DIR"):
         train(Settings(output=tmp_path, triplets=str(tmp_path / "*.tfrec")))
+
+
+def test_run_that_stopped_for_damage_goes_on_with_a_higher_limit(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    shard = list_shards(folder, "train")[0].path
+    content = bytearray(shard.read_bytes())
+    content[scan_records(shard).offsets[0] + 60] ^= 1
+    shard.write_bytes(content)
+    settings = tiny_training(tmp_path / "model", folder)
+    with pytest.raises(ValueError, match=r"1 of 20 photographs are damaged.*--max_damaged"):
+        train(settings)
+    assert (tmp_path / "model" / "training" / "settings.json").is_file(), "it had begun"
+    train(dataclasses.replace(settings, max_damaged=0.1))
+
+
+def test_run_goes_on_when_its_damage_has_been_listed(tiny: Tiny, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    shard = list_shards(folder, "train")[0].path
+    shard.write_bytes(shard.read_bytes()[:-30])
+    settings = tiny_training(tmp_path / "model", folder, epochs=0, max_damaged=0.1)
+    train(settings)
+    (tmp_path / "model" / "training" / "training.json").unlink()  # as if it had been killed
+    check_records(CheckSettings(records=(str(folder),), skip=("damaged",)))
+    train(dataclasses.replace(settings, max_damaged=0.0))

@@ -70,16 +70,23 @@ class ScannedShard:
         split: The split it belongs to.
         promised: Records that its description promises; None where there is none.
         readable: Records that later stages find in it when nothing is left out.
+        damaged: Places in it where there is no such record.
         size: Bytes.
-        sha256: As `record_rows.ShardRows`.
+        sha256: As ``record_rows.ShardRows``.
     """
 
     path: Path
     split: str
     promised: int | None
     readable: int
+    damaged: int
     size: int
     sha256: str
+
+    @property
+    def lost(self) -> int:
+        """Promised records of which nothing is there."""
+        return max(0, (self.promised or 0) - self.readable - self.damaged)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

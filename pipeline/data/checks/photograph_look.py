@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from models.orientation import apply_orientation, exif_orientation
 from models.preprocessing import decode_photograph
-from pipeline.data.checks.fields import Fields
 from pipeline.data.inspection import decoding_error
 from pipeline.data.perceptual_hash import THUMBNAIL_SIDE, hash_thumbnail
+from pipeline.data.record_fields import Fields
 
 _LEAST_SIDE = 64  # pixels that the shorter side keeps, so that the hash changes little
 _TOGETHER = 4  # photographs of a batch that are decoded at a time

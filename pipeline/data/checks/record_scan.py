@@ -14,7 +14,6 @@ import tqdm
 from pipeline import manifest
 from pipeline.data import record_rows, records
 from pipeline.data.checks.data_set import MOST_DOUBTFUL, DataSet, Photographs, ScannedShard
-from pipeline.data.checks.fields import TYPES, Fields, parse_fields
 from pipeline.data.checks.finding import Finding, Kind
 from pipeline.data.checks.photograph_look import (
     DamagedPhotographError,
@@ -26,8 +25,9 @@ from pipeline.data.checks.photograph_look import (
 )
 from pipeline.data.checks.shard_list import PromisedShard, find_shards
 from pipeline.data.perceptual_hash import THUMBNAIL_SIDE, has_detail, perceptual_hashes
+from pipeline.data.record_fields import TYPES, Fields, parse_fields
 from pipeline.data.record_rows import ShardRows
-from pipeline.data.shards import read_record
+from pipeline.data.shards import DamagedRecordError, read_record
 from pipeline.progress import progress_bar
 
 _BATCH = 64  # records
@@ -56,11 +56,12 @@ def scan_data_set(folder: Path) -> DataSet:
     described = all(finding.shard != records.DESCRIPTION[0] for finding in findings)
     manifest.remove(folder / record_rows.FILE)
     rows = record_rows.read_rows(folder, [shard.path for shard in shards])
+    built = _built(folder)
     collected = _Collected(findings)
     total = sum(read.state[0] for read in rows)
     with progress_bar(f"Checking {folder.name}", unit="B", total=total) as bar:
         for number, (shard, read) in enumerate(zip(shards, rows, strict=True)):
-            collected.add_shard(number, shard, read, bar)
+            collected.add_shard(number, shard, read, built.get(shard.path.name), bar)
     return DataSet(
         folder=folder,
         described=described,
@@ -70,6 +71,7 @@ def scan_data_set(folder: Path) -> DataSet:
                 split=shard.split,
                 promised=shard.promised,
                 readable=len(read.offsets),
+                damaged=len(read.damage),
                 size=read.state[0],
                 sha256=read.sha256,
             )
@@ -93,11 +95,16 @@ class _Collected:
         self._add(findings)
 
     def add_shard(
-        self, number: int, shard: PromisedShard, read: ShardRows, bar: "tqdm.tqdm[None]"
+        self,
+        number: int,
+        shard: PromisedShard,
+        read: ShardRows,
+        built: str | None,
+        bar: "tqdm.tqdm[None]",
     ) -> None:
         """Looks at all records of a shard."""
         known = {damage.offset: damage.reason for damage in read.damage}
-        self._add(_shard_findings(shard, read))
+        self._add(_shard_findings(shard, read, built))
         names = self.names.setdefault(shard.split, set())
         parts = [Photographs.none()]
         done = 0
@@ -119,11 +126,32 @@ class _Collected:
             self.findings.append(finding)
 
 
-def _shard_findings(shard: PromisedShard, read: ShardRows) -> list[Finding]:
-    """Whether there are as many records as were promised, damaged ones included."""
+def _built(folder: Path) -> dict[str, str]:
+    """SHA-256 of the shards as they were built, by name; of those of others nothing is known."""
+    try:
+        shards = manifest.read_json(folder / records.MANIFEST, records.BUILD_COMMAND)["shards"]
+        return {name: shard["sha256"] for name, shard in shards.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}  # no manifest, or one that is not of our stages
+
+
+def _shard_findings(shard: PromisedShard, read: ShardRows, built: str | None) -> list[Finding]:
+    """Whether it is the shard that was built, with as many records, damaged ones included."""
     whole = len(read.offsets) + len(read.damage)
     if shard.promised is None or whole == shard.promised:
-        return []
+        if built in (None, read.sha256) or read.damage:
+            return []
+        return [
+            Finding(
+                shard=shard.path.name,
+                offset=None,
+                kind="damaged",
+                cause="another file than was built",
+                detail=f"its records are sound but not those that {records.MANIFEST} tells of; "
+                "copy it again or rebuild the records",
+                records=len(read.offsets),
+            )
+        ]
     fewer = whole < shard.promised
     return [
         Finding(
@@ -209,8 +237,9 @@ def _read_fields(
     """A record's fields; None if there is no sound one, which is then among the findings."""
     try:
         record = read_record(path, offset)
-    except (ValueError, OSError) as error:
-        reason = known.get(offset, str(error))
+    except (DamagedRecordError, OSError) as error:
+        told = error.reason if isinstance(error, DamagedRecordError) else str(error)
+        reason = known.get(offset, told)
         findings.append(_finding(path.name, offset, {}, "damaged", "no sound record", reason))
         return None
     try:

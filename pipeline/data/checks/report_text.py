@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pipeline.data.checks.shard_list import MISSING
 from pipeline.text_table import Side, format_table
 
 _SHOWN = 8  # entries of a list
@@ -141,6 +142,8 @@ def _skipped(found: dict[str, Any]) -> str:
     counts = [
         f"{count:,} {kind.replace('_', ' ')}" for kind, count in found["skipped"].items() if count
     ]
+    if any(entry["cause"] == MISSING for entry in found["damaged"]["causes"]):
+        counts.append("every split that a shard is missing of, until it is back")
     if not counts:
-        return "Every other stage reads all that can be read."
+        return "Every other stage reads all of it."
     return f"Every other stage leaves out: {', '.join(counts)}."

@@ -4,12 +4,10 @@ import dataclasses
 import re
 from pathlib import Path
 
-import tensorflow_datasets as tfds
-from google.protobuf.json_format import ParseError
-
 from pipeline.data import records
 from pipeline.data.checks.finding import Finding
 
+MISSING = "the shard is missing"
 _SHARD = re.compile(r"\.tfrec(ord)?s?\b")
 _SPLIT = re.compile(r"train|validation|query|index|test")
 
@@ -43,7 +41,7 @@ def find_shards(folder: Path) -> tuple[list[PromisedShard], list[Finding]]:
         raise FileNotFoundError(f"{folder} holds no records; make them with `{command}`.")
     try:
         described = _described(folder)
-    except (ValueError, OSError, ParseError) as error:
+    except (ValueError, OSError) as error:
         finding = _undescribed(folder, error)
         return [_undescribed_shard(path) for path in files.values()], [finding]
     shards = [shard for shard in described if shard.path.is_file()]
@@ -56,7 +54,7 @@ def find_shards(folder: Path) -> tuple[list[PromisedShard], list[Finding]]:
 def _described(folder: Path) -> list[PromisedShard]:
     return [
         PromisedShard(path=Path(path), split=split.name, promised=count)
-        for split in tfds.builder_from_directory(folder).info.splits.values()
+        for split in records.read_description(folder).splits.values()
         for path, count in zip(split.filepaths, split.shard_lengths, strict=True)
     ]
 
@@ -71,17 +69,16 @@ def _undescribed_shard(path: Path) -> PromisedShard:
 
 
 def _undescribed(folder: Path, error: Exception) -> Finding:
-    if not records.is_record_folder(folder):
-        detail = "it is missing, so that no other stage opens the folder"
-    else:
-        detail = f"it cannot be read ({str(error).splitlines()[0].rstrip('.')})"
+    missing = (
+        f"it is missing, so that no other stage opens the folder; copy "
+        f"{' and '.join(records.DESCRIPTION)} again, or build the records anew"
+    )
     return Finding(
         shard=records.DESCRIPTION[0],
         offset=None,
         kind="damaged",
         cause="no description of the shards",
-        detail=f"{detail}; copy {' and '.join(records.DESCRIPTION)} again, or build the records "
-        "anew",
+        detail=str(error).rstrip(".") if records.is_record_folder(folder) else missing,
         records=0,
     )
 
@@ -91,7 +88,7 @@ def _missing(shard: PromisedShard, folder: Path) -> Finding:
         shard=shard.path.name,
         offset=None,
         kind="damaged",
-        cause="the shard is missing",
+        cause=MISSING,
         detail=f"copy it back or rebuild {folder}; until then no other stage opens its split",
         records=shard.promised or 0,
     )

@@ -23,7 +23,8 @@ _REASONS = {
 def skips(compared: Compared, kinds: Sequence[str]) -> tuple[dict[str, ShardSkips], dict[str, int]]:
     """What to leave out of every shard, and how many records for each of the kinds.
 
-    A record that several kinds name is counted for the first in the order of ``SKIP_KINDS``.
+    A record that several kinds name is counted for the first in the order of ``SKIP_KINDS``. With
+    the damaged goes the kind "lost": promised records of which nothing is there.
     """
     data_set = compared.data_set
     listed: dict[str, list[SkippedRecord]] = {shard.path.name: [] for shard in data_set.shards}
@@ -34,6 +35,7 @@ def skips(compared: Compared, kinds: Sequence[str]) -> tuple[dict[str, ShardSkip
                 one = SkippedRecord(offset=finding.offset, id=finding.id, reason=finding.reason)
                 listed[finding.shard].append(one)
                 counts["damaged"] += 1
+        counts["lost"] = sum(shard.lost for shard in data_set.shards)
     taken = np.zeros(len(compared.splits), bool)
     for kind, reason in _REASONS.items():
         if kind not in kinds:
@@ -74,7 +76,7 @@ def _by_shard(
     return {
         shard.path.name: ShardSkips(
             sha256=shard.sha256,
-            lost=shard.promised - shard.readable if lost_too and shard.promised is not None else 0,
+            lost=shard.lost if lost_too else 0,
             records=tuple(sorted(listed[shard.path.name], key=lambda one: one.offset)),
         )
         for shard in compared.data_set.shards

@@ -196,12 +196,22 @@ class Fetcher:
                 failures = 1 if received() > before else failures + 1
                 if failures >= self._patience.attempts:
                     raise ConnectionError(
-                        f"{address} failed {failures} times in a row ({error}); run the same "
-                        "command again later, it goes on where it stopped."
+                        f"{address} failed {failures} times in a row ({_cause(error)}); run the "
+                        "same command again later, it goes on where it stopped."
                     ) from error
                 wait = self._patience.first_wait * 2 ** (failures - 1)
-                logger.info("%s: %s; trying again in %.0f s.", address, error, wait)
+                logger.info("%s: %s; trying again in %.0f s.", address, _cause(error), wait)
                 time.sleep(wait)
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong at the bottom, without the libraries' words around it."""
+    causes = [error]
+    while (below := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(below)
+    # The last that the operating system tells, as "Connection refused".
+    told = [one.strerror for one in causes if isinstance(one, OSError) and one.strerror]
+    return told[-1] if told else str(error)
 
 
 def md5_of(path: Path) -> str:

@@ -22,6 +22,7 @@ from pipeline.data.sources.source import Skipped, SourcePhotograph
 
 _LAYOUT = "DELF's Google Landmarks v2 records"
 _ID, _ENCODED, _LABEL = "image/id", "image/encoded", "image/class/label"
+_OURS = "image/sha256"  # DELF's records have no such key
 _RELABELING = "relabeling.csv"
 
 
@@ -102,6 +103,12 @@ def _read_labels(files: RecordFiles) -> tuple[np.ndarray, np.ndarray, Sequence[S
         if isinstance(features, Skipped):
             left_out.append(features)
             continue
+        if _OURS in features:
+            raise ValueError(
+                f"{files.where(number)} is a record of this system; name its folder with "
+                "--records where it is wanted, or have a part of it with `python -m "
+                "pipeline.sample`."
+            )
         kinds = {_ENCODED: "bytes_list", _ID: "bytes_list"}
         require_features(features, kinds, files.where(number), _LAYOUT)
         if _LABEL in features:

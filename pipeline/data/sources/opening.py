@@ -82,8 +82,41 @@ class SourceSettings:
             raise ValueError(f"Records are of one source. Received: --{' and --'.join(named)}.")
         if self.download is not None:
             _require_use(downloads.parse_download(self.download), self)
+        _require_effect(self)
         if not named and not self.city_landmarks + self.city_distractors:
             raise ValueError("--city_landmarks and --city_distractors are both 0; raise one.")
+
+
+# By what they belong to, flags that do nothing without it.
+_BELONGS_TO = {
+    "--landmarks_v2 or --download=gldv2": ("part", "redownload", "mirror"),
+    "--delf_records": ("relabeling",),
+    "--tfds": ("tfds_split",),
+    "--download": ("download_to",),
+    "the synthetic city": ("city_landmarks", "city_photographs", "city_distractors", "city_size"),
+}
+
+
+def _require_effect(settings: SourceSettings) -> None:
+    """Checks that no flag is passed that does nothing.
+
+    Raises:
+        ValueError: If one is, naming what it belongs to.
+    """
+    fetches_landmarks = (settings.download or "").startswith("gldv2")
+    there = {
+        "--landmarks_v2 or --download=gldv2": settings.landmarks_v2 or fetches_landmarks,
+        "--delf_records": settings.delf_records,
+        "--tfds": settings.tfds,
+        "--download": settings.download,
+        "the synthetic city": not fetches_landmarks
+        and all(getattr(settings, name) is None for name in _SOURCES),
+    }
+    defaults = {field.name: field.default for field in dataclasses.fields(SourceSettings)}
+    for owner, names in _BELONGS_TO.items():
+        changed = [name for name in names if getattr(settings, name) != defaults[name]]
+        if changed and not there[owner]:
+            raise ValueError(f"--{changed[0]} belongs to {owner} and does nothing here.")
 
 
 def _require_use(

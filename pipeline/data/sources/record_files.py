@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from pipeline.data.shards import RecordFiles
+from pipeline.data.shards import DamagedRecordError, RecordFiles
 from pipeline.data.sources.source import Skipped
 from pipeline.progress import progress_bar
 
@@ -70,8 +70,8 @@ def read_through(files: RecordFiles, what: str) -> Iterator[tuple[int, Features 
         for number in range(len(files)):
             try:
                 record = files.read(number)
-            except ValueError as error:
-                yield number, Skipped(name=files.where(number), reason=str(error))
+            except DamagedRecordError as error:
+                yield number, Skipped(name=files.where(number), reason=error.reason)
                 continue
             bar.update(len(record))
             yield number, record_features(record)

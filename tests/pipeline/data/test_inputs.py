@@ -206,7 +206,7 @@ def test_record_of_a_file_cut_while_training_is_left_out_and_named(damaged: Reco
     assert [len(kept) for _, kept, _, _ in found] == [1, 0, 1]
     ((number, reason),) = inputs.find_damaged(damaged, np.array([0, 5]), inputs.parse_labelled)
     assert number == 5
-    assert f"{path} ends within the record" in reason
+    assert reason == "the file ends within the record"
 
 
 def test_record_with_a_wrong_checksum_costs_nothing_but_itself(damaged: RecordFiles) -> None:
@@ -217,7 +217,7 @@ def test_record_with_a_wrong_checksum_costs_nothing_but_itself(damaged: RecordFi
     ((_, kept, _, _),) = labelled_batches(damaged, np.array([[0, 2, 3, 5]]))
     assert kept.tolist() == [0, 2, 3]
     ((_, reason),) = inputs.find_damaged(damaged, np.array([2]), inputs.parse_labelled)
-    assert reason.endswith(f"the record at byte {damaged.offset[2]} has a wrong checksum.")
+    assert reason == "its checksum is wrong"
 
 
 def test_file_that_is_gone_ends_the_run_with_its_name(damaged: RecordFiles) -> None:

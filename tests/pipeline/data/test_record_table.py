@@ -121,7 +121,10 @@ def test_record_of_another_schema_is_damage_and_others_stay(folder: Path) -> Non
     assert len(table) == 18
     (damage,) = table.files.damage
     assert damage.offset == scan_records(path).offsets[2]
-    assert "it is no record of a labelled photograph" in damage.reason
+    assert damage.reason == (
+        "no record of a labelled photograph: it lacks image/encoded, image/id, image/class/label; "
+        "it has no key at all"
+    )
 
 
 def test_folder_without_a_sound_record_is_refused(folder: Path) -> None:
@@ -150,10 +153,25 @@ def test_damage_that_the_skip_list_knows_is_not_counted(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"2 of 19 photographs are damaged or missing"):
         DamageCount.of(open_records(folder, "train"), 0.1)
     assert len(DamageCount.of(open_records(folder, "train"), 0.2)) == 2
-    skip(folder, int(offsets[-2]), lost=2)
+    skip(folder, int(offsets[-2]), lost=1)  # the one that was cut, and the one behind it
     table = open_records(folder, "train")
-    assert (len(table), table.missing, len(table.files.damage)) == (17, 0, 0)
+    assert (len(table), table.missing, table.left_out, len(table.files.damage)) == (17, 0, 2, 0)
     assert len(DamageCount.of(table, 0.0)) == 0
+
+
+def test_damage_on_the_skip_list_leaves_the_fingerprint_and_so_what_was_made_of_the_rest(
+    folder: Path,
+) -> None:
+    path = first_shard(folder)
+    content = bytearray(path.read_bytes())
+    offset = int(scan_records(path).offsets[2])
+    content[offset + 40] ^= 1
+    path.write_bytes(content)
+    before = open_records(folder, "train")
+    skip(folder, offset)
+    after = open_records(folder, "train")
+    assert before.fingerprints == after.fingerprints
+    assert (before.missing, after.missing, after.left_out) == (1, 0, 1)
 
 
 def test_skip_list_of_other_shards_is_refused(folder: Path) -> None:

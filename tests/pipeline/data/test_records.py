@@ -152,3 +152,14 @@ def test_missing_shard_is_named(labelled_records: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"{lost.name} is missing"):
         records.list_shards(copy)
     assert len(records.list_shards(copy, "validation")) == 2
+
+
+@pytest.mark.parametrize("name", records.DESCRIPTION)
+@pytest.mark.parametrize("content", ['{"a":', "", "[]", "\xff"])
+def test_damaged_description_is_named_with_the_remedy(
+    folder: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / name).write_text(content, encoding="latin-1")
+    with pytest.raises(ValueError, match=rf"{name}.*{copy} cannot be read.*copy them again"):
+        records.list_shards(copy)

@@ -85,7 +85,7 @@ def test_flipped_bit_in_a_record_is_found_when_it_is_read(shard: Path, position:
     content[position] ^= 16
     shard.write_bytes(content)
     assert scan_records(shard).offsets.tolist() == STARTS
-    with pytest.raises(ValueError, match=r"a.tfrecord is damaged: the record at byte 0 has a wro"):
+    with pytest.raises(ValueError, match=r"a.tfrecord, byte 0: its checksum is wrong"):
         read_record(shard, 0)
     assert read_record(shard, STARTS[3]) == LINES[3]
 
@@ -117,14 +117,14 @@ def test_frame_across_the_border_of_two_searches_is_found(tmp_path: Path, shift:
 @pytest.mark.parametrize("size", [1066, 1070, 1076])
 def test_record_beyond_the_end_is_refused_with_its_file(shard: Path, size: int) -> None:
     shard.write_bytes(shard.read_bytes()[:size])
-    with pytest.raises(ValueError, match=r"a.tfrecord ends within the record at byte 1053"):
+    with pytest.raises(ValueError, match=r"a.tfrecord, byte 1053: the file ends within"):
         read_record(shard, 1053)
 
 
 @pytest.mark.parametrize("size", [1000, 1053, 1057])
 def test_record_whose_frame_is_cut_is_refused(shard: Path, size: int) -> None:
     shard.write_bytes(shard.read_bytes()[:size])
-    with pytest.raises(ValueError, match=r"a.tfrecord has no record at byte 1053"):
+    with pytest.raises(ValueError, match=r"a.tfrecord, byte 1053: no record starts"):
         read_record(shard, 1053)
 
 
@@ -140,7 +140,7 @@ def test_place_where_no_record_starts_is_refused(shard: Path) -> None:
     """Its length is then any number: that many bytes must not be asked for."""
     with shard.open("ab") as file:
         file.write(b"\xff" * 64)
-    with pytest.raises(ValueError, match="it was cut or replaced"):
+    with pytest.raises(ValueError, match="the file was cut or replaced"):
         read_record(shard, shard.stat().st_size - 40)
 
 

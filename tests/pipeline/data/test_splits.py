@@ -103,6 +103,7 @@ def test_not_every_landmark_is_held_out() -> None:
         ((), {}, "--split takes some of train,validation,query,index"),
         (("train", "holdout"), {}, "--split takes some of .*Received: train,holdout"),
         (("train", "query"), {}, "--split=query needs index"),
+        (("train", "train"), {}, "--split names a split twice"),
         (("validation", "index"), {}, "needs train"),
         (("train",), {"query_fraction": 1.0}, "--query_fraction is 0 to below 1"),
         (("train",), {"validation_fraction": float("nan")}, "--validation_fraction is 0 to"),

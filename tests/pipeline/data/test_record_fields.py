@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.data import records
-from pipeline.data.checks.fields import TYPES, parse_fields
+from pipeline.data.record_fields import TYPES, parse_fields
 
 
 def example(**changes: tf.train.Feature | None) -> bytes:
