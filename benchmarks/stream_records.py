@@ -114,7 +114,7 @@ def _bound(photographs: list[bytes]) -> None:
     def decode(encoded: bytes) -> None:
         cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_REDUCED_COLOR_4)
 
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(decode, photographs))
 
 
@@ -122,7 +122,7 @@ def _bound_tensorflow(photographs: list[tf.Tensor]) -> None:
     def decode(encoded: tf.Tensor) -> None:
         tf.io.decode_jpeg(encoded, channels=3, ratio=4, dct_method="INTEGER_ACCURATE")
 
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(decode, photographs))
 
 

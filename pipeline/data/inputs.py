@@ -70,7 +70,7 @@ def training_batches(
     """
     examples = batches.shape[1]
 
-    def prepare(encoded: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    def load(encoded: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         if augmentation is None:
             return load_photograph(encoded, size)
         return augmented_photograph(encoded, size, tf.stack([seed, number]), augmentation)
@@ -78,21 +78,29 @@ def training_batches(
     def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parsed = [parse(record) for record in tf.unstack(records_of_example)]
         encoded = [one for photographs, _ in parsed for one in tf.unstack(photographs)]
-        images = [
-            prepare(one, len(encoded) * position + number) for number, one in enumerate(encoded)
-        ]
+        first_number = len(encoded) * position
+        images = [load(one, first_number + place) for place, one in enumerate(encoded)]
         return tf.stack(images), tf.concat([labels for _, labels in parsed], axis=0)
 
-    def photographs_first(
-        number: tf.Tensor, positions: tf.Tensor, images: tf.Tensor, labels: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        if images.shape[1] > 1:  # where each lies alone the order is right already
-            images, labels = tf.transpose(images, [1, 0, 2, 3, 4]), tf.transpose(labels)
-        images = tf.reshape(images, (-1, size, size, 3))
-        return number, positions % examples, images, tf.reshape(labels, [-1])
-
     order = batches.reshape(-1, batches.shape[2])
-    return _in_batches(files, order, decode, batch=examples, first=first).map(photographs_first)
+    return _in_batches(files, order, decode, batch=examples, first=first).map(
+        lambda number, positions, images, labels: (
+            number,
+            positions % examples,
+            *_photographs_first(images, labels),
+        )
+    )
+
+
+def _photographs_first(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Lays out ``(examples, photographs, ...)`` as all the first photographs, all the second.
+
+    Returns:
+        ``(photographs * examples, height, width, 3)`` and ``(photographs * examples,)``.
+    """
+    if images.shape[1] > 1:  # where each lies alone the order is right already
+        images, labels = tf.transpose(images, [1, 0, 2, 3, 4]), tf.transpose(labels)
+    return tf.reshape(images, (-1, *images.shape[2:])), tf.reshape(labels, [-1])
 
 
 def photograph_batches(
@@ -139,36 +147,51 @@ def _in_batches(
     Returns:
         A data set of ``(number, positions, *tensors)``, batched but for the number.
     """
+    cores = os.cpu_count() or 1
+    together = max(2, min(cores, _PHOTOGRAPHS_AT_A_TIME // batch))
+    threads = max(2, -(-cores // together))  # one reads on while another decodes
 
     def read(number: np.ndarray) -> np.ndarray:
         return files.read_all(order[number * batch : (number + 1) * batch])
 
     def one_batch(number: tf.Tensor) -> tf.data.Dataset:
-        read_records = tf.numpy_function(read, [number], tf.string, stateful=False)
-        read_records = tf.ensure_shape(read_records, (None, order.shape[1]))
-        positions = number * batch + tf.range(tf.shape(read_records, tf.int64)[0])
-        examples = tf.data.Dataset.from_tensor_slices((positions, read_records))
-        decoded = examples.map(
-            lambda position, one: (position, *decode(one, position)), num_parallel_calls=threads
-        )
-        whole = decoded.ignore_errors().batch(batch)
-        empty = tf.nest.map_structure(
-            lambda spec: tf.zeros((0, *spec.shape[1:]), spec.dtype), whole.element_spec
-        )
-        whole = whole.concatenate(tf.data.Dataset.from_tensors(empty)).take(1)
+        of_batch = tf.numpy_function(read, [number], tf.string, stateful=False)
+        of_batch = tf.ensure_shape(of_batch, (None, order.shape[1]))
+        positions = number * batch + tf.range(tf.shape(of_batch, tf.int64)[0])
+        whole = _sound(of_batch, positions, decode, batch=batch, threads=threads)
         return whole.map(lambda *tensors: (number, *tensors))
 
-    cores = len(os.sched_getaffinity(0))
-    together = max(2, min(cores, _PHOTOGRAPHS_AT_A_TIME // batch))
-    threads = max(2, -(-cores // together))  # one reads on while another decodes
-    batches = -(-len(order) // batch)
     return (
-        tf.data.Dataset.range(first, batches)
+        tf.data.Dataset.range(first, -(-len(order) // batch))
         .interleave(
             one_batch, cycle_length=together, num_parallel_calls=together, deterministic=True
         )
         .prefetch(2)
     )
+
+
+def _sound(
+    records_of_batch: tf.Tensor,
+    positions: tf.Tensor,
+    decode: Decode,
+    *,
+    batch: int,
+    threads: int,
+) -> tf.data.Dataset:
+    """One element: the positions and tensors of the examples that decode, or of none."""
+    examples = tf.data.Dataset.from_tensor_slices((positions, records_of_batch))
+    whole = (
+        examples.map(
+            lambda position, example: (position, *decode(example, position)),
+            num_parallel_calls=threads,
+        )
+        .ignore_errors()
+        .batch(batch)
+    )
+    nothing = tf.nest.map_structure(
+        lambda spec: tf.zeros((0, *spec.shape[1:]), spec.dtype), whole.element_spec
+    )
+    return whole.concatenate(tf.data.Dataset.from_tensors(nothing)).take(1)
 
 
 def name_damaged(
