@@ -12,22 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import command_line, manifest
+from pipeline import command_line
 from pipeline.command_line import setting
-from pipeline.data import record_copies, record_folder, record_manifest, stratification
-from pipeline.data.record_copies import ShardSize
-from pipeline.data.record_table import RecordTable, open_records
+from pipeline.data import record_copies, record_manifest, stratification
+from pipeline.data.copying import CopySettings, copy_chosen
+from pipeline.data.record_table import RecordTable
 
 _PARTS = ("fraction", "photographs", "landmarks")
 _LEAST = 2  # photographs of a landmark: a pair to learn from, a query and its answer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(CopySettings):
     """Which part of which records to write where; one of the three parts."""
 
-    records: Path = setting("Folder of records, tfrecords/NAME.")
-    output: Path = setting("Folder for the part, tfrecords/PART.")
     fraction: float | None = setting(
         "Share of each landmark's photographs in each split, above 0 to 1; but at least 2, or 1 "
         "where there is no more.",
@@ -44,18 +42,11 @@ class Settings:
         default=None,
     )
     seed: int = setting("Chooses.", default=0)
-    shards: int | None = setting("Shards a split; or name --shard_megabytes.", default=None)
-    shard_megabytes: float = setting(
-        "About how large a shard is, in 10^6 bytes, where --shards is not named.",
-        default=record_copies.SHARD_MEGABYTES,
-    )
-    overwrite: bool = setting("Replace finished records.", default=False)
 
     def __post_init__(self) -> None:
         """Checks ranges, that one part is named, and that the two folders lie apart."""
-        command_line.require_at_least(
-            self, photographs=1, landmarks=1, seed=0, shards=1, shard_megabytes=0.001
-        )
+        super().__post_init__()
+        command_line.require_at_least(self, photographs=1, landmarks=1, seed=0)
         named = [f"--{name}" for name in _PARTS if getattr(self, name) is not None]
         if len(named) != 1:
             raise ValueError(
@@ -64,32 +55,16 @@ class Settings:
             )
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise ValueError(f"--fraction is above 0 to 1. Received: {self.fraction}.")
-        record_copies.require_apart(self.records, self.output)
 
 
 def sample(settings: Settings) -> Path:
-    """Writes the part, unless it is there already and the records as they were.
-
-    Returns:
-        The folder, as ``build_records`` describes it.
+    """Writes the part, as ``copy_chosen`` does.
 
     Raises:
-        FileNotFoundError: If the records are missing.
-        ValueError: If none is sound, there are fewer than asked for, or so few are asked for
-            that a landmark would have none; or the output was made with other settings or holds
-            other things.
+        ValueError: Also if there are fewer than asked for, or so few are asked for that a
+            landmark would have none.
     """
-    table = open_records(settings.records)
-    if not record_manifest.is_finished(settings, record_copies.fingerprint(table)):
-        record_folder.require_nothing_else(settings.output)
-        manifest.write_atomically(settings.output, lambda folder: _write(folder, settings, table))
-    return settings.output
-
-
-def _write(folder: Path, settings: Settings, table: RecordTable) -> None:
-    size = ShardSize(shards=settings.shards, megabytes=settings.shard_megabytes)
-    numbers = _choose(table, settings)
-    record_copies.write_copy(settings.records, table, numbers, folder, size, settings)
+    return copy_chosen(settings, lambda table: _choose(table, settings))
 
 
 def _choose(table: RecordTable, settings: Settings) -> np.ndarray:

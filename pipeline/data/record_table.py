@@ -78,7 +78,7 @@ def open_records(folder: Path, split: str | None = None) -> RecordTable:
         skip_list.require_current(folder, shard.path.name, skipped, read.sha256)
     table = _table(shards, rows, skips)
     if table.left_out:
-        logger.info("%d records of %s are left out, as its skip.json says.", table.left_out, folder)
+        logger.info("%s: %d left out, as its skip.json says.", folder, table.left_out)
     return table
 
 

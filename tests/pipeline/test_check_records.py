@@ -450,7 +450,7 @@ def test_damage_is_the_exit_status_and_the_report_tells_where(folder: Path) -> N
     flip(shard(folder), 600)
     damaged = subprocess.run(command, capture_output=True, text=True, check=False)
     assert damaged.returncode == 1
-    assert f"{shard(folder).name}: no sound record (1 records)" in damaged.stdout
+    assert f"{shard(folder).name}: no sound record (1)" in damaged.stdout
     assert "Every other stage leaves out: 1 damaged." in damaged.stdout
     assert damaged.stderr.splitlines()[-1].startswith("error: Not as it should be:")
 
@@ -519,7 +519,7 @@ def test_lost_records_are_told_of_by_the_report_and_by_later_stages(
     with caplog.at_level(logging.INFO, "pipeline"):
         table = open_records(folder)
     assert (table.missing, table.left_out) == (0, first.count)
-    assert f"{first.count} records of {folder} are left out" in caplog.text
+    assert f"{folder}: {first.count} left out" in caplog.text
 
 
 def test_damaged_record_is_counted_once(tiny: Tiny, tmp_path: Path) -> None:

@@ -64,13 +64,13 @@ def _damage(damaged: dict[str, Any]) -> Iterator[str]:
     if not damaged["causes"]:
         yield "Damage: none. All checksums are right and all photographs decode."
         return
-    yield f"Damage: {damaged['count']:,} records are lost or hold no sound photograph."
+    yield f"Damage: {damaged['count']:,} lost or without a sound photograph."
     yield from _causes(damaged["causes"])
 
 
 def _causes(causes: Sequence[dict[str, Any]]) -> Iterator[str]:
     for entry in causes[:_SHOWN]:
-        count = f" ({entry['records']:,} records)" if entry["records"] else ""
+        count = f" ({entry['records']:,})" if entry["records"] else ""
         first = f": {entry['first'].rstrip('.')}" if entry["first"] else ""
         yield f"  {entry['shard']}: {entry['cause']}{count}{first}."
     yield from _more(len(causes))
