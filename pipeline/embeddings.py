@@ -96,9 +96,14 @@ def write_shard(
 
 
 def read_entry(folder: Path, number: int) -> dict[str, Any] | None:
-    """What the pair of files of a shard says of itself; None if there is none."""
+    """What the pair of files of a shard says of itself; None if there is none of this layout."""
     path = metadata_path(folder, number)
-    return manifest.from_bytes(pq.read_schema(path).metadata[_ENTRY]) if path.is_file() else None
+    if not path.is_file():
+        return None
+    schema = pq.read_schema(path)
+    if schema.names != METADATA.names:  # of an earlier version: it is made again
+        return None
+    return manifest.from_bytes(schema.metadata[_ENTRY])
 
 
 def remove_shards_from(folder: Path, number: int) -> None:

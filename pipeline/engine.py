@@ -116,8 +116,8 @@ class Engine:
     def photograph(self, row: int) -> StoredPhotograph:
         """What the collection knows of the photograph in a row."""
         (values,) = self.collection.photographs.slice(row, 1).to_pylist()
-        del values["label"], values["content"]
-        return StoredPhotograph(**values)
+        told = [field.name for field in dataclasses.fields(StoredPhotograph)]
+        return StoredPhotograph(**{name: values[name] for name in told})
 
     def __len__(self) -> int:
         """Photographs in the collection."""

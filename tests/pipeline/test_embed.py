@@ -196,6 +196,20 @@ def test_a_wrong_checksum_costs_one_photograph(tiny: Tiny, tmp_path: Path) -> No
     assert len(read_embeddings([output]).vectors) == 23
 
 
+def test_embeddings_of_an_earlier_version_are_made_again(tiny: Tiny, tmp_path: Path) -> None:
+    """Their photographs are not known by content."""
+    model = _model_copy(tiny, tmp_path)
+    output = embed(Settings(model=model, records=tiny.records))
+    for path in output.glob("metadata/*"):
+        table = pq.read_table(path)
+        metadata = table.schema.metadata
+        pq.write_table(table.drop_columns("content").replace_schema_metadata(metadata), path)
+    with pytest.raises(ValueError, match=r"make them again with"):
+        read_embeddings([output])
+    embed(Settings(model=model, records=tiny.records))
+    assert len(read_embeddings([output]).vectors) == 24
+
+
 def test_records_of_the_same_name_elsewhere_are_refused(tiny: Tiny, tmp_path: Path) -> None:
     model = _model_copy(tiny, tmp_path)
     folder = Path(shutil.copytree(tiny.records, tmp_path / tiny.records.name))
