@@ -20,6 +20,7 @@ setup(
     packages=[
         "demo",
         "models",
+        "models.losses",
         "pipeline",
         "pipeline.data",
         "pipeline.data.checks",
@@ -28,6 +29,7 @@ setup(
         "pipeline.data.synthetic_city",
         "pipeline.data.synthetic_city.styles",
         "pipeline.index",
+        "pipeline.training",
     ],
     install_requires=[
         "absl-py",

@@ -99,6 +99,7 @@ def _ours(
         table.files,
         np.tile(order, (_EPOCHS, 1))[..., None],
         inputs.parse_labelled,
+        table.labels[:, None],
         size=_SIZE,
         augmentation=augmentation,
     )
@@ -203,7 +204,12 @@ def _stream_tiny(folder: Path) -> None:
     order = samplers.landmark_batches(table.labels, 8, _BATCH // 8, seed=0, epoch=1)
     print(f"order of an epoch in {time.perf_counter() - start:.1f} s")
     start = time.perf_counter()
-    _consume(inputs.training_batches(table.files, order[..., None], inputs.parse_labelled, size=32))
+    labels = table.labels[:, None]
+    _consume(
+        inputs.training_batches(
+            table.files, order[..., None], inputs.parse_labelled, labels, size=32
+        )
+    )
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"streamed by landmark in {seconds:.0f} s, {order.size / seconds:.0f}/s, {peak:.2f} GiB")

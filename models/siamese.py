@@ -4,46 +4,62 @@ What is stacked into one batch passes the tower once, so "Siamese" is a matter o
 the network itself maps photographs to unit vectors.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models import losses
-from models.backbones import build_backbone, preprocessing
-from models.pooling import GeM
+from models.backbones import BackboneName, Precision, build_backbone, preprocessing
+from models.pooling import PoolingName, pooling_layer
 from models.whitening import pca_whitening
 
-BatchLoss = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+BatchStatistics = Literal["frozen", "learned"]
 
 
 def embedding_network(
-    backbone: str, weights: str, dimension: int | None, power: float = 3.0
+    backbone: BackboneName,
+    weights: str,
+    *,
+    dimension: int | None,
+    pooling: PoolingName = "gem",
+    gem_power: float = 3.0,
+    batch_statistics: BatchStatistics | None = None,
+    precision: Precision = "float32",
 ) -> keras.Model:
-    """Builds preprocessing, backbone, GeM, projection and normalisation.
+    """Builds preprocessing, backbone, pooling, projection and normalisation.
 
     Args:
-        backbone: One of ``models.backbones.BACKBONES``.
+        backbone: Which backbone.
         weights: ``"imagenet"``, ``"none"`` or a weights file, see ``build_backbone``.
         dimension: Length of the embedding; None leaves the backbone's channels unprojected.
-        power: GeM's initial exponent.
+        pooling: How a feature map becomes one vector.
+        gem_power: GeM's initial exponent.
+        batch_statistics: Whether batch normalisation keeps its statistics, and with them its
+            scale and offset, or learns them; by default it keeps those of pretrained weights.
+        precision: What the backbone computes in; all else is float32.
 
     Returns:
-        A model from uint8 RGB ``(batch, height, width, 3)`` to float32 ``(batch, dimension)``
-        of unit length.
+        A model from uint8 RGB ``(batch, height, width, 3)`` of any size to float32
+        ``(batch, dimension)`` of unit length, with layers named ``pooling``, ``pooled`` (of unit
+        length too), ``projection`` and ``embedding``.
+
+    Raises:
+        FileNotFoundError, ValueError: As ``build_backbone`` and ``pooling_layer``.
     """
-    tower = build_backbone(backbone, weights)
-    if weights != "none":
+    tower = build_backbone(backbone, weights, precision=precision)
+    pretrained = weights != "none"
+    if (batch_statistics or ("frozen" if pretrained else "learned")) == "frozen":
         _freeze_batch_statistics(tower)
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
-    x = preprocessing(backbone)(images)
-    x = GeM(power, name="gem")(tower(x))
-    x = keras.layers.UnitNormalization(name="pooled")(x)
+    x = tower(preprocessing(backbone)(images))
+    x = pooling_layer(pooling, gem_power=gem_power)(x)
+    x = keras.layers.UnitNormalization(name="pooled", dtype="float32")(x)
     if dimension is not None:
-        x = keras.layers.Dense(dimension, name="projection")(x)
-        x = keras.layers.UnitNormalization(name="embedding")(x)
+        x = keras.layers.Dense(dimension, name="projection", dtype="float32")(x)
+        x = keras.layers.UnitNormalization(name="embedding", dtype="float32")(x)
     return keras.Model(images, x, name=f"siamese_{backbone}")
 
 
@@ -63,19 +79,37 @@ def _freeze_batch_statistics(tower: keras.Model) -> None:
             layer.trainable = False
 
 
-def freeze_first_layers(network: keras.Model, count: int) -> None:
-    """Freezes the first ``count`` layers of the backbone, which see edges and textures.
+def in_float32(network: keras.Model) -> keras.Model:
+    """A copy that computes in float32 throughout, of the same weights and names.
 
-    Raises:
-        ValueError: If the backbone has fewer layers.
+    A network trained in mixed precision is saved so, because not every processor that serves it
+    computes in 16 bits, and none computes more exactly in them.
     """
-    tower = next(layer for layer in network.layers if isinstance(layer, keras.Model))
-    if not 0 <= count <= len(tower.layers):
-        raise ValueError(
-            f"--frozen_layers is 0 to {len(tower.layers)} for {tower.name}. Received: {count}."
-        )
-    for layer in tower.layers[:count]:
-        layer.trainable = False
+    copy = keras.Model.from_config(_with_float32_policies(network.get_config()))
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _with_float32_policies(config: Any) -> Any:
+    """A network's nested configuration with every layer's policy of precision exchanged."""
+    if isinstance(config, list | tuple):
+        return type(config)(_with_float32_policies(part) for part in config)
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {"name": "float32"}}
+    return {name: _with_float32_policies(part) for name, part in config.items()}
+
+
+def random_states(network: keras.Model) -> list[tf.Variable]:
+    """The states of the network's random generators, int64 ``(2,)`` each.
+
+    EfficientNetV2 leaves out blocks at random while it learns. Neither ``tf.train.Checkpoint``
+    nor a ``.keras`` file holds what decides which, so a run that is to go on as if uninterrupted
+    keeps these beside the network.
+    """
+    weights = {id(weight) for weight in network.weights}
+    return [variable.value for variable in network.variables if id(variable) not in weights]
 
 
 def start_whitened(network: keras.Model, images: Iterable[tf.Tensor]) -> None:
@@ -97,70 +131,3 @@ def start_whitened(network: keras.Model, images: Iterable[tf.Tensor]) -> None:
     layer = network.get_layer("projection")
     projection, mean = pca_whitening(pooled, layer.units)
     layer.set_weights([projection, -mean @ projection])
-
-
-def given_triplets(margin: float) -> BatchLoss:
-    """Triplet loss for batches laid out as all anchors, all positives, all negatives.
-
-    Returns:
-        A function of embeddings ``(3 * triplets, dim)`` and labels (unused: a negative is
-        known to be one only to its own anchor) giving the mean loss and the fraction of
-        triplets that are active.
-    """
-
-    def batch_loss(embeddings: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        del labels
-        anchor, positive, negative = tf.split(embeddings, 3, axis=0)
-        values = losses.triplet_loss(anchor, positive, negative, margin)
-        return tf.reduce_mean(values), tf.reduce_mean(tf.cast(values > 0, tf.float32))
-
-    return batch_loss
-
-
-def labelled_triplets(margin: float) -> BatchLoss:
-    """Triplet loss over all valid triplets of a labelled batch."""
-    return lambda embeddings, labels: losses.batch_all_triplet_loss(embeddings, labels, margin)
-
-
-def labelled_pairs(margin: float) -> BatchLoss:
-    """Contrastive loss over all pairs of a labelled batch."""
-    return lambda embeddings, labels: losses.batch_contrastive_loss(embeddings, labels, margin)
-
-
-def given_pairs(margin: float) -> BatchLoss:
-    """Contrastive loss for batches laid out as the first of every pair, then the second.
-
-    Returns:
-        A function of embeddings ``(2 * pairs, dim)`` and int labels ``(2 * pairs,)`` giving the
-        mean loss and the fraction of pairs that are active.
-    """
-
-    def batch_loss(embeddings: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        first, second = tf.split(embeddings, 2, axis=0)
-        of_first, of_second = tf.split(labels, 2, axis=0)
-        distances = tf.reduce_sum(tf.math.squared_difference(first, second), axis=-1)
-        values = losses.contrastive_loss(distances, of_first == of_second, margin)
-        return tf.reduce_mean(values), tf.reduce_mean(tf.cast(values > 0, tf.float32))
-
-    return batch_loss
-
-
-def train_step(
-    network: keras.Model, optimizer: keras.optimizers.Optimizer, batch_loss: BatchLoss
-) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """One compiled step: a single batched forward pass, the loss, the update.
-
-    Returns:
-        A function of images ``(batch, height, width, 3)`` and labels ``(batch,)`` giving the
-        loss and the fraction of active triplets or pairs, both scalars.
-    """
-
-    @tf.function(reduce_retracing=True)  # a batch is smaller where a photograph is damaged
-    def step(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            loss, active = batch_loss(network(images, training=True), labels)
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply(gradients, network.trainable_variables)
-        return loss, active
-
-    return step

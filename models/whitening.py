@@ -34,7 +34,7 @@ def pca_whitening(
         raise ValueError(
             f"{len(descriptors)} descriptors of {descriptors.shape[1]} channels whiten to at "
             f"most {largest} dimensions; pass --dimension={largest} or less, or "
-            f"--projection_start=random. Received: {dimension}."
+            f"--projection=random. Received: {dimension}."
         )
     mean = descriptors.mean(axis=0, dtype=np.float64)
     centred = descriptors - mean

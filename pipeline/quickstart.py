@@ -163,7 +163,6 @@ def _models(settings: Settings) -> dict[str, TrainSettings]:
             backbone="mobilenet_v2",
             weights=settings.weights,
             dimension=256,
-            frozen_layers=100,
             epochs=0,
             overwrite=settings.overwrite,
         )

@@ -3,131 +3,74 @@
     python -m pipeline.train --records=tfrecords/NAME --output=exported/MODEL
     python -m pipeline.train --triplets='DIR/train*.tfrec' --output=exported/MODEL
 
-Labelled records are learned from with the triplet or the contrastive loss, triplet records
-(Kaggle Google Landmarks 2020) with the triplet loss. An interrupted run goes on from its last
-checkpoint. Afterwards: ``python -m pipeline.export --model=exported/MODEL``.
+Labelled records are learned from with the triplet, the contrastive or ArcFace's loss, triplet
+records (Kaggle Google Landmarks 2020) with the triplet loss. An interrupted run goes on from its
+last checkpoint. Several GPUs are used where there are any; several machines train together where
+``TF_CONFIG`` names them. Afterwards: ``python -m pipeline.export --model=exported/MODEL``.
 """
 
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from models import siamese
-from models.backbones import BackboneName
+from models.backbones.stages import stages_of
+from models.losses.pairs import BatchLoss
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
-from pipeline.data.augmentation import AUGMENTATIONS
-from pipeline.data.training_data import Batches, TrainingData
-from pipeline.held_out import VALIDATION, Evaluate, held_out_score, no_score
+from pipeline.data.training_data import TrainingData
 from pipeline.model_folder import LEARNED_CONTENTS, NETWORK, TRAINING, TRAINING_FILE
 from pipeline.progress import logger
-from pipeline.trainer import Trainer
+from pipeline.training.checkpoints import claimed
+from pipeline.training.data_settings import DataSettings
+from pipeline.training.held_out import VALIDATION, Evaluate, held_out_score, no_score
+from pipeline.training.loss_settings import LossSettings
+from pipeline.training.network_settings import NetworkSettings
+from pipeline.training.replicas import Replicas
+from pipeline.training.trainer import Trainer
+from pipeline.training.trainer_settings import TrainerSettings
 
 _BEGUN = "settings.json"  # written before the first step, so that a run goes on as it began
 _WHITENING_PHOTOGRAPHS = 4000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What to learn from, which network, and how."""
+class Settings(DataSettings, NetworkSettings, LossSettings, TrainerSettings):
+    """What to learn from, which network, with which loss, and how."""
 
     output: Path = setting("Folder of the model, exported/MODEL; training goes to training/ in it.")
-    records: Path | None = setting("Labelled records to learn from, tfrecords/NAME.", default=None)
-    split: str = setting("Split of the labelled records to learn from.", default="train")
-    triplets: str | None = setting(
-        "Kaggle's triplet files to learn from as they are, a glob.", default=None
-    )
-    batches: Batches = setting(
-        "What a batch of --records is made of: P landmarks by K photographs, pairs, or the "
-        "triplets that the records were built from.",
-        default="landmarks",
-    )
     validation_records: Path | None = setting(
         "Labelled records whose split 'validation', or all of them where there is none, gives the "
         "held-out mAP; by default --records.",
         default=None,
     )
-    backbone: BackboneName = setting("Convolutional backbone.", default="resnet50")
-    weights: str = setting(
-        "Where the backbone starts: imagenet, none, or a .weights.h5 file without classifier.",
-        default="imagenet",
-    )
-    dimension: int | None = setting("Length of the embedding.", default=512)
-    projection_start: Literal["whitened", "random"] = setting(
-        "How the projection starts: as PCA whitening of the training photographs (pretrained "
-        "backbones), or at random.",
-        default="whitened",
-    )
-    gem_power: float = setting("GeM's exponent at the start, at least 1.", default=3.0)
-    frozen_layers: int = setting("Layers of the backbone that keep their weights.", default=0)
-    image_size: int = setting("Side of the square input, pixels.", default=224)
-    augmentation: Literal["none", "light", "full"] = setting(
-        "How photographs are changed: crop, flip and colours (light), or perspective, erasing, "
-        "blur and JPEG quality too (full).",
-        default="light",
-    )
-    loss: Literal["triplet", "contrastive"] = setting("Loss.", default="triplet")
-    margin: float = setting(
-        "By how much a negative must be farther than the positive (triplet, squared distance), "
-        "or how far apart negatives must be (contrastive, distance).",
-        default=0.1,
-    )
-    landmarks_per_batch: int = setting(
-        "P: landmarks a batch; or the pairs or triplets of one.", default=8
-    )
-    photographs_per_landmark: int = setting("K: photographs a landmark of a batch.", default=4)
-    epochs: int = setting("Epochs; 0 keeps the network as it starts.", default=5)
-    steps_per_epoch: int | None = setting("Steps an epoch; by default all the data.", default=None)
-    learning_rate: float = setting(
-        "Peak learning rate. 1e-5 suits pretrained weights, 1e-3 a start from scratch.",
-        default=1e-5,
-    )
-    checkpoint_steps: int = setting("Steps between checkpoints within an epoch.", default=200)
-    max_damaged: float = setting(
-        "Share of the photographs that may be damaged; they are left out and named.", default=0.01
-    )
-    seed: int = setting("Chooses initial weights, order and augmentation.", default=0)
     overwrite: bool = setting("Train anew over a finished or interrupted run.", default=False)
 
     def __post_init__(self) -> None:
         """Checks what cannot go together."""
-        if (self.records is None) == (self.triplets is None):
-            raise ValueError("Pass either --records=tfrecords/NAME or --triplets='DIR/*.tfrec'.")
-        if self.of_triplets and self.loss == "contrastive":
-            raise ValueError("Triplets are learned from with --loss=triplet.")
-        if self.batches == "pairs" and self.loss == "triplet":
-            raise ValueError("Pairs are learned from with --loss=contrastive.")
-        command_line.require_at_least(
-            self,
-            dimension=1,
-            gem_power=1,
-            frozen_layers=0,
-            image_size=32,
-            margin=0,
-            landmarks_per_batch=2 if self.batches == "landmarks" and self.triplets is None else 1,
-            photographs_per_landmark=2,
-            epochs=0,
-            steps_per_epoch=1,
-            learning_rate=0,
-            checkpoint_steps=1,
-            max_damaged=0,
-            seed=0,
-        )
-
-    @property
-    def of_triplets(self) -> bool:
-        """Whether triplets are given, by whichever flag."""
-        return self.triplets is not None or self.batches == "triplets"
+        for part in (DataSettings, NetworkSettings, LossSettings, TrainerSettings):
+            part.__post_init__(self)
+        self.mining_of(self.examples)
+        statistics = self.batch_statistics or ("frozen" if self.is_pretrained else "learned")
+        if self.photographs_at_a_time is not None and statistics == "learned":
+            raise ValueError(
+                "--photographs_at_a_time needs --batch_statistics=frozen, as the statistics of a "
+                "part are not those of the batch."
+            )
 
 
-def train(settings: Settings) -> Path:
+def train(settings: Settings, replicas: Replicas | None = None) -> Path:
     """Trains as the settings say, or goes on where an interrupted run stopped.
+
+    Args:
+        settings: What to train.
+        replicas: Where; by default what the environment offers.
 
     Returns:
         The folder ``output/training``: ``network.keras`` (the epoch of the best held-out mAP,
@@ -135,41 +78,64 @@ def train(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If records or weights are missing.
-        ValueError: If they do not fit the settings, or the loss is no longer finite.
+        ValueError: If they do not fit the settings, the loss is no longer finite, another run
+            trains in the folder, or a worker is gone.
+        OSError: If a checkpoint cannot be written.
     """
+    replicas = replicas or Replicas.found()
     output = settings.output / TRAINING
     if manifest.made_with(output / TRAINING_FILE, settings):
         logger.info("%s is finished; --overwrite trains anew.", output)
         _warn_of_other_records(settings, output)
         return output
-    data = _training_data(settings)
+    data = settings.training_data()
     begun = {"settings": manifest.settings_as_json(settings), "data": data.describe()}
     _require_same_start(output / _BEGUN, settings, begun)
-    score = _held_out_score(settings, data)
     keras.utils.set_random_seed(settings.seed)
-    network = _starting_network(settings, data)
-    if settings.overwrite:
-        _remove_training(output)
-    manifest.write_json(output / _BEGUN, begun)
+    with replicas.strategy.scope():
+        network = settings.network()
+        batch_loss = settings.batch_loss(
+            settings.examples, data.comparable, network.output_shape[-1]
+        )
+    if not replicas.is_chief:
+        _learn(settings, replicas, network, data, batch_loss, lambda network: None)
+        return output
+    with claimed(output):
+        score = _held_out_score(settings, data)
+        if settings.is_whitened:
+            logger.info("Whitening the projection on the training photographs.")
+            siamese.start_whitened(network, _some_images(settings, data))
+        if settings.overwrite:
+            _remove_training(output)
+        manifest.write_json(output / _BEGUN, begun)
+        trainer = _learn(settings, replicas, network, data, batch_loss, score)
+        np.save(output / LEARNED_CONTENTS, data.contents)
+        manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
+    return output
+
+
+def _learn(
+    settings: Settings,
+    replicas: Replicas,
+    network: keras.Model,
+    data: TrainingData,
+    batch_loss: BatchLoss,
+    evaluate: Evaluate,
+) -> Trainer:
+    """Trains, once all workers hold the chief's network and its folder is made ready."""
+    replicas.share(network.weights)
     trainer = Trainer(
         network,
         data,
-        _batch_loss(settings),
-        score,
-        output,
-        epochs=settings.epochs,
-        steps_per_epoch=settings.steps_per_epoch,
-        learning_rate=settings.learning_rate,
-        image_size=settings.image_size,
-        seed=settings.seed,
-        checkpoint_steps=settings.checkpoint_steps,
-        max_damaged=settings.max_damaged,
-        augmentation=AUGMENTATIONS[settings.augmentation],
+        batch_loss,
+        evaluate,
+        settings.output / TRAINING,
+        settings,
+        replicas=replicas,
+        stages=stages_of(network),
     )
     trainer.run()
-    np.save(output / LEARNED_CONTENTS, data.contents)
-    manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
-    return output
+    return trainer
 
 
 def _warn_of_other_records(settings: Settings, output: Path) -> None:
@@ -178,7 +144,7 @@ def _warn_of_other_records(settings: Settings, output: Path) -> None:
     if not any(Path(name).parent.is_dir() for name in learned["files"]):
         return
     try:
-        same = _training_data(settings).describe() == learned
+        same = settings.training_data().describe() == learned
     except (FileNotFoundError, ValueError):
         same = False
     if not same:
@@ -211,55 +177,15 @@ def _remove_training(folder: Path) -> None:
         manifest.remove(folder / name)
 
 
-def _training_data(settings: Settings) -> TrainingData:
-    batch = settings.landmarks_per_batch
-    if settings.triplets is not None:
-        return TrainingData.triplet_files(settings.triplets, batch=batch)
-    assert settings.records is not None  # Settings has checked it
-    if settings.batches == "triplets":
-        return TrainingData.recorded_triplets(settings.records, settings.split, batch=batch)
-    if settings.batches == "pairs":
-        return TrainingData.pairs(settings.records, settings.split, batch=batch)
-    return TrainingData.labelled(
-        settings.records,
-        settings.split,
-        landmarks=batch,
-        photographs=settings.photographs_per_landmark,
-    )
-
-
-def _starting_network(settings: Settings, data: TrainingData) -> keras.Model:
-    network = siamese.embedding_network(
-        settings.backbone, settings.weights, settings.dimension, settings.gem_power
-    )
-    siamese.freeze_first_layers(network, settings.frozen_layers)
-    if (
-        settings.projection_start == "whitened"
-        and settings.dimension
-        and (settings.weights != "none")
-    ):
-        logger.info("Whitening the projection on the training photographs.")
-        siamese.start_whitened(network, _some_images(settings, data))
-    return network
-
-
 def _some_images(settings: Settings, data: TrainingData) -> Iterator[tf.Tensor]:
     """Enough training photographs, without augmentation, to estimate a covariance."""
     batches = data.order(settings.seed, 0)
     examples = batches.shape[1]
     batches = batches[: 1 + _WHITENING_PHOTOGRAPHS // examples]
-    chain = inputs.training_batches(data.files, batches, data.parse, size=settings.image_size)
+    chain = inputs.training_batches(
+        data.files, batches, data.parse, data.labels, size=settings.image_size
+    )
     return (images for _, kept, images, _ in chain if len(kept))
-
-
-def _batch_loss(settings: Settings) -> siamese.BatchLoss:
-    if settings.of_triplets:
-        return siamese.given_triplets(settings.margin)
-    if settings.batches == "pairs":
-        return siamese.given_pairs(settings.margin)
-    if settings.loss == "contrastive":
-        return siamese.labelled_pairs(settings.margin)
-    return siamese.labelled_triplets(settings.margin)
 
 
 def _held_out_score(settings: Settings, data: TrainingData) -> Evaluate:

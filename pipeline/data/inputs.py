@@ -20,34 +20,35 @@ from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import DamagedRecordError, RecordFiles
 from pipeline.data.sources.source import content_id
 
-# Splits one serialised record into its photographs, string (photographs,), and their labels.
-Parse = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# From one serialised record to its photographs, string (photographs,).
+Parse = Callable[[tf.Tensor], tf.Tensor]
 # From the records of an example, string (records,), and its position to its tensors.
 Decode = Callable[[tf.Tensor, tf.Tensor], tuple[Any, ...]]
 
 _PHOTOGRAPHS_AT_A_TIME = 256  # bounds what is decoded and not yet asked for
 
 
-def parse_labelled(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """One photograph a record: string ``(1,)`` and int64 ``(1,)``."""
-    parsed = records.parse_photograph(record)
-    return parsed["image/encoded"][None], parsed["image/class/label"][None]
+def parse_labelled(record: tf.Tensor) -> tf.Tensor:
+    """One photograph a record: string ``(1,)``."""
+    return records.parse_photograph(record)["image/encoded"][None]
 
 
-def parse_triplet(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Three photographs a record, string ``(3,)``; their labels, -1, are not known."""
-    return records.parse_triplet(record), tf.fill([3], tf.constant(-1, tf.int64))
+def parse_triplet(record: tf.Tensor) -> tf.Tensor:
+    """Three photographs a record, string ``(3,)``: anchor, positive, negative."""
+    return records.parse_triplet(record)
 
 
 def training_batches(
     files: RecordFiles,
     batches: np.ndarray,
     parse: Parse,
+    labels: np.ndarray,
     *,
     size: int,
     seed: int = 0,
     augmentation: Augmentation | None = None,
     first: int = 0,
+    taken: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Augmented batches in the given order.
 
@@ -56,10 +57,13 @@ def training_batches(
         batches: int ``(batches, examples, records)``: the record numbers of each example, which
             is a photograph (one record), a pair (two) or a triplet (three, or one of Kaggle's).
         parse: Splits a record into its photographs.
+        labels: int64 ``(records, photographs)``: the landmark of every photograph of a record.
         size: Side of the images, pixels.
         seed: Chooses the changes, together with the position in ``batches``.
         augmentation: How photographs are changed; None for not at all.
         first: Batches to leave out, when resuming.
+        taken: bool ``(batches, examples)``, the examples to read, where other workers read the
+            rest; all where None.
 
     Returns:
         A data set of ``(number, kept, images, labels)``, one for every batch: its number, int64;
@@ -75,21 +79,23 @@ def training_batches(
             return load_photograph(encoded, size)
         return augmented_photograph(encoded, size, tf.stack([seed, number]), augmentation)
 
-    def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor]:
         parsed = [parse(record) for record in tf.unstack(records_of_example)]
-        encoded = [one for photographs, _ in parsed for one in tf.unstack(photographs)]
+        encoded = [one for photographs in parsed for one in tf.unstack(photographs)]
         first_number = len(encoded) * position
         images = [load(one, first_number + place) for place, one in enumerate(encoded)]
-        return tf.stack(images), tf.concat([labels for _, labels in parsed], axis=0)
+        return (tf.stack(images),)
+
+    def labels_of(positions: np.ndarray) -> np.ndarray:
+        return labels[order[positions]].reshape(len(positions), order.shape[1] * labels.shape[1])
+
+    def complete(number: tf.Tensor, positions: tf.Tensor, images: tf.Tensor) -> tuple[Any, ...]:
+        known = tf.numpy_function(labels_of, [positions], tf.int64, stateful=False)
+        known = tf.ensure_shape(known, (None, images.shape[1]))
+        return number, positions % examples, *_photographs_first(images, known)
 
     order = batches.reshape(-1, batches.shape[2])
-    return _in_batches(files, order, decode, batch=examples, first=first).map(
-        lambda number, positions, images, labels: (
-            number,
-            positions % examples,
-            *_photographs_first(images, labels),
-        )
-    )
+    return _in_batches(files, order, decode, batch=examples, first=first, taken=taken).map(complete)
 
 
 def _photographs_first(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -129,7 +135,13 @@ def photograph_batches(
 
 
 def _in_batches(
-    files: RecordFiles, order: np.ndarray, decode: Decode, *, batch: int, first: int = 0
+    files: RecordFiles,
+    order: np.ndarray,
+    decode: Decode,
+    *,
+    batch: int,
+    first: int = 0,
+    taken: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Reads a batch at once, decodes its examples, and leaves out what does not decode.
 
@@ -143,6 +155,7 @@ def _in_batches(
         decode: Turns the records of one example into tensors.
         batch: Examples a batch.
         first: Batches to leave out.
+        taken: bool ``(batches, batch)``, the examples to read; all where None.
 
     Returns:
         A data set of ``(number, positions, *tensors)``, batched but for the number.
@@ -151,13 +164,18 @@ def _in_batches(
     together = max(2, min(cores, _PHOTOGRAPHS_AT_A_TIME // batch))
     threads = max(2, -(-cores // together))  # one reads on while another decodes
 
-    def read(number: np.ndarray) -> np.ndarray:
-        return files.read_all(order[number * batch : (number + 1) * batch])
+    def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
+        positions = np.arange(int(number) * batch, min(int(number + 1) * batch, len(order)))
+        if taken is not None:
+            positions = positions[taken[number]]
+        return positions, files.read_all(order[positions])
 
     def one_batch(number: tf.Tensor) -> tf.data.Dataset:
-        of_batch = tf.numpy_function(read, [number], tf.string, stateful=False)
+        positions, of_batch = tf.numpy_function(
+            read, [number], (tf.int64, tf.string), stateful=False
+        )
+        positions = tf.ensure_shape(positions, (None,))
         of_batch = tf.ensure_shape(of_batch, (None, order.shape[1]))
-        positions = number * batch + tf.range(tf.shape(of_batch, tf.int64)[0])
         whole = _sound(of_batch, positions, decode, batch=batch, threads=threads)
         return whole.map(lambda *tensors: (number, *tensors))
 
@@ -220,8 +238,7 @@ def find_damaged(
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def decode(record: tf.Tensor) -> list[tf.Tensor]:
-        encoded, _ = parse(record)
-        return [tf.shape(decode_photograph(one)) for one in tf.unstack(encoded)]
+        return [tf.shape(decode_photograph(one)) for one in tf.unstack(parse(record))]
 
     for number in numbers:
         try:
@@ -232,13 +249,19 @@ def find_damaged(
             yield int(number), decoding_error(error)
 
 
-def read_triplet_ids(files: RecordFiles) -> np.ndarray:
-    """The content ids of all photographs of triplets, bytes; damaged records are left out."""
-    ids = []
+def read_triplet_ids(files: RecordFiles) -> tuple[np.ndarray, np.ndarray]:
+    """The content ids of the photographs of triplets; damaged records are left out.
+
+    Returns:
+        The numbers of the sound records, int64 ``(sound,)``, and the content ids of their
+        anchors, positives and negatives, bytes ``(sound, 3)``.
+    """
+    numbers, ids = [], []
     for number in range(len(files)):
         try:
             triplet = records.parse_triplet(tf.constant(files.read(number))).numpy()
         except (tf.errors.InvalidArgumentError, DamagedRecordError):
             continue  # training names it
-        ids += [content_id(encoded) for encoded in triplet]
-    return np.array(ids, bytes)
+        numbers.append(number)
+        ids.append([content_id(encoded) for encoded in triplet])
+    return np.array(numbers, np.int64), np.array(ids, bytes).reshape(-1, 3)

@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline import manifest
-from pipeline.data import inputs, records, samplers, triplet_table
+from pipeline.data import inputs, pseudo_landmarks, records, samplers, triplet_table
 from pipeline.data.damage import DamageCount
 from pipeline.data.record_table import RecordTable, open_records
 from pipeline.data.shards import RecordFiles
+from pipeline.progress import logger
 
 Batches = Literal["landmarks", "pairs", "triplets"]
 # Seed and epoch give the record numbers of the epoch's batches.
@@ -27,21 +28,25 @@ class TrainingData:
 
     Attributes:
         files: The records.
-        parse: Splits a record into its photographs and labels.
+        parse: Splits a record into its photographs.
+        labels: The landmark of every photograph of a record, int64 ``(records, photographs)``, -1
+            where unknown. Of triplets these are pseudo-landmarks, and a photograph that no pair
+            joins with another has one of its own: nothing is known to match it.
         order: From seed and epoch, int64 ``(batches, examples, records)``: an example is a
             photograph, a pair or a triplet.
         contents: Content ids of all photographs that may be learned from, bytes.
         fingerprints: SHA-256 of every file, and of what is left out of it, by its path.
-        landmarks: How many are known; None where the records tell of none.
+        photographs: Of an example: 1, 2 or 3.
         damage: From the largest share that may be damaged, the count to start with.
     """
 
     files: RecordFiles
     parse: inputs.Parse
+    labels: np.ndarray
     order: Order
     contents: np.ndarray
     fingerprints: dict[str, str]
-    landmarks: int | None
+    photographs: int
     damage: Callable[[float], DamageCount]
 
     @classmethod
@@ -62,7 +67,7 @@ class TrainingData:
                 table.labels, landmarks, photographs, seed=seed, epoch=epoch
             )[..., None]
 
-        return cls._of_table(table, order)
+        return cls._of_table(table, order, 1)
 
     @classmethod
     def pairs(cls, folder: Path, split: str, *, batch: int) -> "TrainingData":
@@ -78,7 +83,7 @@ class TrainingData:
         def order(seed: int, epoch: int) -> np.ndarray:
             return samplers.pair_batches(table.labels, batch, seed=seed, epoch=epoch)
 
-        return cls._of_table(table, order)
+        return cls._of_table(table, order, 2)
 
     @classmethod
     def recorded_triplets(cls, folder: Path, split: str, *, batch: int) -> "TrainingData":
@@ -94,18 +99,22 @@ class TrainingData:
         def order(seed: int, epoch: int) -> np.ndarray:
             return triplets[samplers.shuffled_batches(len(triplets), batch, seed=seed, epoch=epoch)]
 
-        return cls._of_table(table, order)
+        # Labels are by content, and records of one content are one record.
+        return dataclasses.replace(
+            cls._of_table(table, order, 3), labels=pseudo_landmarks.apart(table.labels)[:, None]
+        )
 
     @classmethod
-    def _of_table(cls, table: RecordTable, order: Order) -> "TrainingData":
+    def _of_table(cls, table: RecordTable, order: Order, photographs: int) -> "TrainingData":
         paths = table.files.paths
         return cls(
             files=table.files,
             parse=inputs.parse_labelled,
+            labels=table.labels[:, None],
             order=order,
             contents=table.contents,
             fingerprints=dict(zip(map(str, paths), table.fingerprints, strict=True)),
-            landmarks=len(np.unique(table.labels[table.labels >= 0])),
+            photographs=photographs,
             damage=lambda most: DamageCount.of(table, most),
         )
 
@@ -133,24 +142,74 @@ class TrainingData:
                 "labelled records are passed with --records=DIR."
             ) from error
 
+        sound, contents = inputs.read_triplet_ids(files)
+        known, triplets = np.unique(contents, return_inverse=True)
+        triplets = triplets.reshape(contents.shape)
+        groups = pseudo_landmarks.join_pairs(triplets, len(known))
+        labels = np.full((len(files), 3), -1, np.int64)
+        labels[sound] = pseudo_landmarks.apart(groups)[triplets]
+        usable = _usable_triplets(sound, triplets, groups, len(files))
+
         def order(seed: int, epoch: int) -> np.ndarray:
-            return samplers.shuffled_batches(len(files), batch, seed=seed, epoch=epoch)[..., None]
+            chosen = samplers.shuffled_batches(len(usable), batch, seed=seed, epoch=epoch)
+            return usable[chosen][..., None]
 
         return cls(
             files=files,
             parse=inputs.parse_triplet,
+            labels=labels,
             order=order,
-            contents=inputs.read_triplet_ids(files),
+            contents=known,
             fingerprints={
                 str(path): manifest.fingerprint_files(path.parent, [path]) for path in paths
             },
-            landmarks=None,
+            photographs=3,
             damage=lambda most: DamageCount.of_files(files, most),
         )
 
+    @property
+    def comparable(self) -> np.ndarray:
+        """Labels of the landmarks with two photographs or more, int64, ascending."""
+        found, counts = np.unique(self.labels[self.labels >= 0], return_counts=True)
+        return found[counts > 1]
+
+    def share(self, order: np.ndarray, worker: int, workers: int) -> np.ndarray:
+        """Which examples of an order a worker reads: those that begin in its own files.
+
+        Files are dealt round, so what a worker reads is about an equal part, and together they
+        read exactly the batches that one process would.
+
+        Args:
+            order: int ``(batches, examples, records)``, as ``order`` gives.
+            worker: Which, from 0.
+            workers: How many.
+
+        Returns:
+            bool ``(batches, examples)``.
+        """
+        return self.files.file[order[..., 0]] % workers == worker
+
     def describe(self) -> dict[str, object]:
         """What the model's file says of the training data, with a SHA-256 of every file."""
-        described: dict[str, object] = {"files": self.fingerprints, "records": len(self.files)}
-        if self.landmarks is not None:
-            described["landmarks"] = self.landmarks
-        return described
+        return {
+            "files": self.fingerprints,
+            "records": len(self.files),
+            "landmarks": len(self.comparable),
+        }
+
+
+def _usable_triplets(
+    sound: np.ndarray, triplets: np.ndarray, groups: np.ndarray, count: int
+) -> np.ndarray:
+    """Record numbers of what can be learned from; damaged ones stay, to be named in training."""
+    degenerate, contradictory = pseudo_landmarks.unusable_triplets(triplets, groups)
+    if degenerate.any() or contradictory.any():
+        logger.warning(
+            "%d triplets are left out, their anchor and positive being one photograph; %d, their "
+            "negative belonging to the anchor's own pseudo-landmark.",
+            *(degenerate.sum(), contradictory.sum()),
+        )
+    usable = np.setdiff1d(np.arange(count), sound[degenerate | contradictory])
+    if not len(usable):
+        raise ValueError("No triplet can be learned from; build the triplets again.")
+    return usable

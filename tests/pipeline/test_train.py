@@ -122,7 +122,7 @@ def test_ranges_are_checked(name: str, value: int, least: int) -> None:
 
 
 def test_pretrained_weights_start_with_a_whitened_projection(tiny: Tiny, tmp_path: Path) -> None:
-    start = tiny_training(tmp_path / "start", tiny.records, epochs=0, dimension=None)
+    start = tiny_training(tmp_path / "start", tiny.records, epochs=0, projection="none")
     backbone = load_network(train(start) / "network.keras").get_layer("small")
     weights = tmp_path / "small.weights.h5"
     backbone.save_weights(weights)
@@ -132,7 +132,7 @@ def test_pretrained_weights_start_with_a_whitened_projection(tiny: Tiny, tmp_pat
             tiny.records,
             epochs=0,
             weights=str(weights),
-            projection_start=start_of,
+            projection=start_of,
             dimension=8,
         )
         bias = load_network(train(settings) / "network.keras").get_layer("projection").bias

@@ -11,9 +11,8 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import scipy.sparse
-from scipy.sparse import csgraph
 
+from pipeline.data.pseudo_landmarks import join_pairs, unusable_triplets
 from pipeline.data.shards import RecordFiles
 from pipeline.data.sources.record_files import (
     files_fingerprint,
@@ -75,7 +74,7 @@ class KaggleTripletsSource:
         contents, self._records, self.left_out = _read_contents(self._files)
         self._first, photographs = _in_order_of_appearance(contents)
         self.contents = contents.reshape(-1)[self._first]
-        self.labels = _join_pairs(photographs, len(self._first))
+        self.labels = join_pairs(photographs, len(self._first))
         self.triplets, self.counts = _sound_triplets(photographs, self.labels)
 
     @functools.cached_property
@@ -150,31 +149,11 @@ def _in_order_of_appearance(contents: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return first[order], number[inverse].reshape(contents.shape)
 
 
-def _join_pairs(photographs: np.ndarray, count: int) -> np.ndarray:
-    """Labels, int64 ``(count,)``, of the groups that anchor-positive pairs join.
-
-    Groups are numbered as their first photographs are; -1 of a photograph alone.
-    """
-    ends = (photographs[:, 0], photographs[:, 1])
-    pairs = scipy.sparse.coo_array((np.ones(len(photographs), bool), ends), shape=(count, count))
-    _, group = csgraph.connected_components(pairs, directed=False)
-    _, first, inverse, sizes = np.unique(
-        group, return_index=True, return_inverse=True, return_counts=True
-    )
-    order = np.argsort(first)
-    joined = order[sizes[order] > 1]
-    label = np.full(len(sizes), -1, np.int64)
-    label[joined] = np.arange(len(joined))
-    return label[inverse]
-
-
 def _sound_triplets(
     photographs: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, TripletCounts]:
     """The triplets to learn from, in order, and how many are not."""
-    anchor, positive, negative = photographs.T
-    degenerate = anchor == positive
-    contradictory = ~degenerate & (labels[anchor] == labels[negative])
+    degenerate, contradictory = unusable_triplets(photographs, labels)
     sound = photographs[~degenerate & ~contradictory]
     _, first = np.unique(sound, axis=0, return_index=True)
     return sound[np.sort(first)], TripletCounts(

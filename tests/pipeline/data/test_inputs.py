@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from pipeline.data import inputs, records
 from pipeline.data.augmentation import Augmentation
 from pipeline.data.damage import DamageCount
 from pipeline.data.samplers import landmark_batches, pair_batches, shuffled_batches
-from pipeline.data.shards import RecordFiles
+from pipeline.data.shards import DamagedRecordError, RecordFiles
 
 SIZE = 12
+TRIPLET_LABELS = np.arange(15).reshape(5, 3)  # of five records' three photographs
 Batches = list[tuple[np.ndarray, ...]]
 
 
@@ -50,7 +52,13 @@ def labelled_batches(
 ) -> Batches:
     """Batches of photographs, ``order`` being ``(batches, photographs)``."""
     dataset = inputs.training_batches(
-        files, order[..., None], inputs.parse_labelled, size=SIZE, **changed(seed), first=first
+        files,
+        order[..., None],
+        inputs.parse_labelled,
+        labels_of(files)[:, None],
+        size=SIZE,
+        **changed(seed),
+        first=first,
     )
     return list(dataset.as_numpy_iterator())
 
@@ -59,7 +67,13 @@ def triplet_batches(
     files: RecordFiles, order: np.ndarray, *, seed: int | None = None, first: int = 0
 ) -> Batches:
     dataset = inputs.training_batches(
-        files, order[..., None], inputs.parse_triplet, size=SIZE, **changed(seed), first=first
+        files,
+        order[..., None],
+        inputs.parse_triplet,
+        TRIPLET_LABELS,
+        size=SIZE,
+        **changed(seed),
+        first=first,
     )
     return list(dataset.as_numpy_iterator())
 
@@ -71,7 +85,13 @@ def photograph(files: RecordFiles, number: int) -> tuple[np.ndarray, int]:
 
 
 def labels_of(files: RecordFiles) -> np.ndarray:
-    return np.array([photograph(files, number)[1] for number in range(len(files))])
+    """The label of every record, damaged photographs among them; -1 of what cannot be read."""
+    labels = np.full(len(files), -1, np.int64)
+    for number in range(len(files)):
+        with contextlib.suppress(DamagedRecordError, FileNotFoundError):
+            example = tf.train.Example.FromString(files.read(number))
+            labels[number] = example.features.feature["image/class/label"].int64_list.value[0]
+    return labels
 
 
 def assert_equal(found: Batches, expected: Batches) -> None:
@@ -100,7 +120,9 @@ def test_labelled_batches_hold_what_the_sampler_chose(
 
 def test_pairs_lie_as_all_the_first_then_all_the_second(labelled: RecordFiles) -> None:
     order = pair_batches(labels_of(labelled), 4, seed=0, epoch=1)
-    dataset = inputs.training_batches(labelled, order, inputs.parse_labelled, size=SIZE)
+    dataset = inputs.training_batches(
+        labelled, order, inputs.parse_labelled, labels_of(labelled)[:, None], size=SIZE
+    )
     for number, kept, images, labels in dataset.as_numpy_iterator():
         assert kept.tolist() == [0, 1, 2, 3]
         numbers = [*order[number, :, 0], *order[number, :, 1]]
@@ -121,7 +143,7 @@ def test_triplet_batches_hold_anchors_then_positives_then_negatives(
         colours = [(40 * number, 100 * role, 7) for role in range(3) for number in numbers]
         expected = np.broadcast_to(np.reshape(colours, (-1, 1, 1, 3)), images.shape)
         np.testing.assert_array_equal(images, expected)
-        assert labels.tolist() == [-1] * (3 * batch)
+        assert labels.tolist() == [3 * number + role for role in range(3) for number in numbers]
 
 
 def test_batches_after_resuming_are_those_of_the_whole_run(
@@ -178,11 +200,35 @@ def test_damaged_records_are_left_out_and_others_keep_their_batches(damaged: Rec
 
 def test_pair_with_a_damaged_photograph_is_left_out_whole(damaged: RecordFiles) -> None:
     order = np.array([[[0, 2], [3, 4], [1, 5], [5, 0]]])
-    dataset = inputs.training_batches(damaged, order, inputs.parse_labelled, size=SIZE)
+    dataset = inputs.training_batches(
+        damaged, order, inputs.parse_labelled, labels_of(damaged)[:, None], size=SIZE
+    )
     ((_, kept, images, _),) = dataset.as_numpy_iterator()
     assert kept.tolist() == [0, 3]
     expected = [photograph(damaged, number)[0] for number in (0, 5, 2, 0)]
     np.testing.assert_array_equal(images, expected)
+
+
+def test_workers_read_their_part_of_the_batches_and_together_all_of_it(
+    labelled: RecordFiles,
+) -> None:
+    order = landmark_batches(labels_of(labelled), 2, 2, seed=0, epoch=1)[..., None]
+    labels = labels_of(labelled)[:, None]
+
+    def read(taken: np.ndarray | None) -> Batches:
+        dataset = inputs.training_batches(
+            labelled, order, inputs.parse_labelled, labels, size=SIZE, **changed(7), taken=taken
+        )
+        return list(dataset.as_numpy_iterator())
+
+    first = np.arange(order[..., 0].size).reshape(order.shape[:2]) % 3 == 0
+    parts = zip(read(first), read(~first), read(None), strict=True)
+    for (number, mine, images, known), (_, theirs, others, unknown), whole in parts:
+        np.testing.assert_array_equal(np.flatnonzero(first[number]), mine)
+        # Each photograph is changed as it would be where one process reads all of the batch.
+        place = np.argsort(np.concatenate([mine, theirs]))
+        np.testing.assert_array_equal(np.concatenate([images, others])[place], whole[2])
+        np.testing.assert_array_equal(np.concatenate([known, unknown])[place], whole[3])
 
 
 def test_damaged_records_are_named_once_with_the_reason(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.pooling import GeM, generalised_mean
+from models.pooling.gem import GeM, generalised_mean
 
 
 def feature_maps(batch: int = 2, *, seed: int = 0) -> np.ndarray:
@@ -14,9 +14,17 @@ def feature_maps(batch: int = 2, *, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0.1, 2.0, (batch, 3, 4, 5)).astype(np.float32)
 
 
-def gem_network(power: float = 3.0) -> keras.Model:
+def gem_network(power: float = 3.0, *, per_channel: bool = False) -> keras.Model:
     inputs = keras.Input((None, None, 5))
-    return keras.Model(inputs, GeM(power)(inputs))
+    return keras.Model(inputs, GeM(power, per_channel=per_channel)(inputs))
+
+
+def descend(network: keras.Model, learning_rate: float) -> None:
+    """One step towards a smaller sum of what is pooled."""
+    optimizer = keras.optimizers.SGD(learning_rate)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(network(feature_maps()))
+    optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
@@ -36,6 +44,25 @@ def test_generalised_mean_of_hand_numbers() -> None:
     # p = 1: (1 + 2 + 3 + 4) / 4; p = 3: ((1 + 8 + 27 + 64) / 4) ** (1/3) = 25 ** (1/3)
     assert float(generalised_mean(features, 1.0)[0, 0]) == pytest.approx(2.5)
     assert float(generalised_mean(features, 3.0)[0, 0]) == pytest.approx(25 ** (1 / 3))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_every_channel_has_the_generalised_mean_of_its_own_exponent(batch: int) -> None:
+    features = feature_maps(batch)
+    powers = np.array([1.0, 2.0, 3.0, 4.5, 7.0], np.float32)
+    layer = GeM(per_channel=True)
+    layer.build(features.shape)
+    layer.exponent.assign(powers)
+    expected = [generalised_mean(features, float(p))[:, c] for c, p in enumerate(powers)]
+    np.testing.assert_allclose(layer(features), np.stack(expected, axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 2)])
+def test_gem_takes_any_size_of_feature_map(size: tuple[int, int], per_channel: bool) -> None:
+    features = np.random.default_rng(1).uniform(0.1, 2.0, (2, *size, 5)).astype(np.float32)
+    network = gem_network(per_channel=per_channel)
+    np.testing.assert_allclose(network(features), generalised_mean(features, 3.0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0, 4.5])
@@ -76,37 +103,71 @@ def test_gem_raises_activations_below_epsilon_to_it() -> None:
     np.testing.assert_allclose(GeM(epsilon=0.25)(features), np.full((1, 3), 0.25), rtol=1e-6)
 
 
-@pytest.mark.parametrize("scale", [0.0, 1.0])
-def test_the_exponent_and_the_features_have_finite_gradients(scale: float) -> None:
-    """All-zero feature maps, which ReLU makes, are where the plain formula gives NaN."""
-    layer = GeM()
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("power", [1.0, 3.0, 30.0])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
+def test_the_exponent_and_the_features_have_finite_gradients(
+    scale: float, power: float, per_channel: bool
+) -> None:
+    """All-zero feature maps, which ReLU makes, are where the plain formula gives NaN.
+
+    1e-6 ** 30 is zero in float32 and 1e4 ** 30 infinite.
+    """
+    layer = GeM(power, per_channel=per_channel)
     features = tf.constant(scale * feature_maps())
     with tf.GradientTape() as tape:
         tape.watch(features)
-        loss = tf.reduce_sum(layer(features))
+        pooled = layer(features)
+        loss = tf.reduce_sum(pooled)
     of_exponent, of_features = tape.gradient(loss, [layer.exponent.value, features])
-    assert np.isfinite(of_exponent)
+    assert np.all(np.isfinite(of_exponent))
     assert np.all(np.isfinite(of_features))
+    if scale:
+        np.testing.assert_allclose(pooled, scale * layer(feature_maps()), rtol=1e-4)
+
+
+@pytest.mark.parametrize("power", [1.0, 3.0, 8.0])
+def test_gradients_are_those_of_a_finite_difference(power: float) -> None:
+    features = tf.constant(feature_maps(1))
+    direction = np.random.default_rng(1).normal(0, 1e-3, features.shape).astype(np.float32)
+    exponent = tf.constant(power)
+    weights = tf.constant([[1.0, -2.0, 3.0, 0.5, -0.7]])
+
+    def value(of: tf.Tensor, p: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(weights * generalised_mean(of, p))
+
+    with tf.GradientTape() as tape:
+        tape.watch([features, exponent])
+        loss = value(features, exponent)
+    of_features, of_exponent = tape.gradient(loss, [features, exponent])
+    slope = float(tf.reduce_sum(of_features * direction))
+    change = value(features + direction, exponent) - value(features - direction, exponent)
+    assert slope == pytest.approx(float(change) / 2, rel=0.02)
+    change = value(features, exponent + 0.01) - value(features, exponent - 0.01)
+    assert float(of_exponent) == pytest.approx(float(change) / 0.02, rel=0.02)
 
 
 def test_the_exponent_learns() -> None:
     """Its gradient has the sign of a finite difference, so descent moves it the right way."""
     network = gem_network(3.0)
-    features = feature_maps()
-    optimizer = keras.optimizers.SGD(0.1)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(network(features))
-    optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+    descend(network, 0.1)
     assert 1.0 < float(network.layers[-1].exponent) < 3.0  # a smaller p makes a smaller sum
 
 
-def test_the_exponent_stays_at_least_one() -> None:
-    network = gem_network(1.1)
-    optimizer = keras.optimizers.SGD(100.0)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(network(feature_maps()))
-    optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
-    assert float(network.layers[-1].exponent) == 1.0
+def test_every_channel_learns_its_own_exponent() -> None:
+    network = gem_network(3.0, per_channel=True)
+    descend(network, 0.1)
+    exponents = network.layers[-1].exponent.numpy()
+    assert exponents.shape == (5,)
+    assert np.all((exponents > 1) & (exponents < 3))
+    assert len(np.unique(exponents)) == 5
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_exponent_stays_at_least_one(per_channel: bool) -> None:
+    network = gem_network(1.1, per_channel=per_channel)
+    descend(network, 100.0)
+    assert np.all(network.layers[-1].exponent.numpy() == 1.0)
 
 
 def test_gem_computes_in_float32_under_mixed_precision() -> None:
@@ -139,6 +200,17 @@ def test_gem_returns_from_a_file_with_its_learned_exponent(tmp_path: Path) -> No
     assert float(loaded.layers[-1].exponent) == 1.0
 
 
-def test_gem_refuses_a_power_below_one() -> None:
-    with pytest.raises(ValueError, match=r"at least 1. Received: 0.5"):
-        GeM(0.5)
+def test_gem_returns_from_a_file_with_an_exponent_a_channel(tmp_path: Path) -> None:
+    network = gem_network(2.0, per_channel=True)
+    network.layers[-1].exponent.assign([1.0, 2.0, 3.0, 4.0, 5.0])
+    network.save(tmp_path / "gem.keras")
+    loaded = keras.models.load_model(tmp_path / "gem.keras")
+    np.testing.assert_array_equal(loaded(feature_maps()), network(feature_maps()))
+    assert loaded.layers[-1].exponent.numpy().tolist() == [1, 2, 3, 4, 5]
+    assert loaded.layers[-1].get_config()["per_channel"] is True
+
+
+@pytest.mark.parametrize("power", [0.5, float("nan")])
+def test_gem_refuses_a_power_below_one(power: float) -> None:
+    with pytest.raises(ValueError, match=rf"at least 1. Received: {power}"):
+        GeM(power)

@@ -1,0 +1,258 @@
+"""One step of training: a forward pass, the loss of the joint batch, the update."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from models.losses.pairs import BatchLoss
+from pipeline.training.averaging import WeightAverage
+from pipeline.training.replicas import Replicas
+
+_FIRST_SCALE = 2.0**15  # of a float16 loss, whose gradients would vanish below 6e-8
+_STEPS_BEFORE_GROWTH = 2000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What a step tells, the same in every replica.
+
+    Attributes:
+        loss: Of the joint batch.
+        active: Share of its triplets or pairs that have a loss.
+        gradient_norm: Norm of all gradients together, before they are clipped.
+        embeddings: float32 ``(photographs, dim)``, of all replicas.
+        labels: int64 ``(photographs,)``.
+    """
+
+    loss: tf.Tensor
+    active: tf.Tensor
+    gradient_norm: tf.Tensor
+    embeddings: tf.Tensor
+    labels: tf.Tensor
+
+
+class TrainStep(tf.Module):
+    """A compiled step, the same on one device and on many.
+
+    Each replica passes its own photographs through its copy of the network; all embeddings are
+    then gathered, so that every replica computes the loss of the joint batch and mining sees all
+    of it. A replica's gradient is that of its own photographs; their sum is the gradient that one
+    process would have. An update that is not finite is not made.
+
+    Args:
+        network: From uint8 images to embeddings.
+        optimizer: Built over ``learned``.
+        learned: The weights of the network and then of the loss.
+        batch_loss: Loss of embeddings and labels.
+        replicas: Where to train.
+        photographs: Of an example: 1, 2 or 3.
+        clip_norm: Norm above which gradients are scaled down.
+        at_a_time: Photographs that a replica keeps activations of at a time; None for all.
+            With fewer, embeddings are computed first and again part by part for the
+            gradients, which are those of the whole batch: Gao et al., 2021,
+            https://arxiv.org/abs/2101.06983.
+        is_float16: Whether the loss is scaled so that float16 gradients do not vanish.
+        average: Takes in the weights after every step.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        batch_loss: BatchLoss,
+        replicas: Replicas,
+        *,
+        photographs: int,
+        clip_norm: float,
+        at_a_time: int | None = None,
+        is_float16: bool = False,
+        average: WeightAverage | None = None,
+    ) -> None:
+        super().__init__()
+        self._network = network
+        self._optimizer = optimizer
+        self._batch_loss = batch_loss
+        self._replicas = replicas
+        self._photographs = photographs
+        self._clip_norm = clip_norm
+        self._at_a_time = at_a_time
+        self._average = average
+        self._of_loss = trainable_variables(batch_loss)
+        self._of_network = list(network.trainable_variables)
+        self.loss_scale = tf.Variable(_FIRST_SCALE if is_float16 else 1.0, trainable=False)
+        self.steps_at_scale = tf.Variable(0, trainable=False)
+        self.is_scaled = is_float16
+
+    def __call__(self, images: tf.Tensor, labels: tf.Tensor) -> StepResult:
+        """Learns from this process's part of a batch.
+
+        Args:
+            images: uint8 ``(photographs * examples, size, size, 3)``.
+            labels: int64 ``(photographs * examples,)``.
+        """
+        dealt = self._replicas.deal(images, labels, self._photographs)
+        loss, active, norm, embeddings, known = self._run(*dealt)
+        return StepResult(
+            loss=loss, active=active, gradient_norm=norm, embeddings=embeddings, labels=known
+        )
+
+    @tf.function(reduce_retracing=True)  # a batch is smaller where a photograph is damaged
+    def _run(self, images: Any, labels: Any, examples: Any) -> tuple[tf.Tensor, ...]:
+        of_replicas, gradients = self._replicas.strategy.run(
+            self._gradients, args=(images, labels, examples)
+        )
+        loss, active, embeddings, known = map(self._replicas.first, of_replicas)
+        norm = tf.linalg.global_norm(list(map(self._replicas.first, gradients)))
+        is_finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        # Outside of replicas, where a condition may hold updates.
+        tf.cond(is_finite, lambda: self._update(gradients, norm), lambda: tf.constant(False))
+        if self.is_scaled:
+            self._rescale(is_finite)
+        return loss, active, norm, embeddings, known
+
+    def _gradients(
+        self, images: tf.Tensor, labels: tf.Tensor, examples: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, ...], list[tf.Tensor]]:
+        """In a replica: the joint batch, its loss, and the gradients of all replicas."""
+        if self._at_a_time is None:
+            with tf.GradientTape() as tape:
+                local = self._network(images, training=True)
+                loss, *rest = self._loss(local, labels, examples)
+                scaled = loss * self.loss_scale
+            gradients = _gradient(tape, scaled, [*self._of_network, *self._of_loss])
+        else:
+            local = self._described(images)
+            with tf.GradientTape() as tape:
+                tape.watch(local)
+                loss, *rest = self._loss(local, labels, examples)
+                scaled = loss * self.loss_scale
+            of_local, *of_loss = _gradient(tape, scaled, [local, *self._of_loss])
+            gradients = [*self._gradients_by_parts(images, of_local), *of_loss]
+        return (loss, *rest), self._added_up(gradients)
+
+    def _loss(
+        self, local: tf.Tensor, labels: tf.Tensor, examples: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        embeddings, known = self._joint(local, labels, examples)
+        loss, active = self._batch_loss(embeddings, known)
+        return loss, active, embeddings, known
+
+    def _joint(
+        self, local: tf.Tensor, labels: tf.Tensor, examples: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The embeddings and labels of all replicas, laid out as those of one.
+
+        Gradients flow into this replica's own embeddings only.
+        """
+        if self._replicas.strategy.num_replicas_in_sync == 1 and self._replicas.workers == 1:
+            # A process alone has a black example only where a batch is damaged as a whole.
+            count = examples * self._photographs
+            return local[:count], labels[:count]
+        context = tf.distribute.get_replica_context()
+
+        def gathered(values: tf.Tensor) -> tf.Tensor:
+            return context.all_gather(values, axis=0)
+
+        def by_example(values: tf.Tensor) -> tf.Tensor:
+            shape = (self._photographs, -1, *values.shape[1:])
+            order = (1, 0, *range(2, len(values.shape) + 1))
+            return tf.transpose(tf.reshape(values, shape), order)[:examples]
+
+        def by_photograph(values: tf.Tensor) -> tf.Tensor:
+            order = (1, 0, *range(2, len(values.shape)))
+            return tf.reshape(tf.transpose(values, order), (-1, *values.shape[2:]))
+
+        mine = by_example(local)
+        others = gathered(tf.stop_gradient(mine))
+        counts = gathered(examples[None])
+        start = tf.reduce_sum(counts[: context.replica_id_in_sync_group])
+        joint = tf.concat([others[:start], mine, others[start + examples :]], axis=0)
+        return by_photograph(joint), by_photograph(gathered(by_example(labels)))
+
+    def _described(self, images: tf.Tensor) -> tf.Tensor:
+        """Embeddings, part by part, without what a gradient would need."""
+        size = self._at_a_time
+        embeddings = tf.zeros((0, self._network.output_shape[-1]))
+        for start in tf.range(0, tf.shape(images)[0], size):
+            tf.autograph.experimental.set_loop_options(
+                parallel_iterations=1,
+                shape_invariants=[(embeddings, tf.TensorShape([None, embeddings.shape[1]]))],
+            )
+            part = self._network(images[start : start + size], training=True)
+            embeddings = tf.concat([embeddings, part], axis=0)
+        return embeddings
+
+    def _gradients_by_parts(self, images: tf.Tensor, of_embeddings: tf.Tensor) -> list[tf.Tensor]:
+        size = self._at_a_time
+        total = [tf.zeros(weight.shape, weight.dtype) for weight in self._of_network]
+        for start in tf.range(0, tf.shape(images)[0], size):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            with tf.GradientTape() as tape:
+                embeddings = self._network(images[start : start + size], training=True)
+            gradients = _gradient(
+                tape, embeddings, self._of_network, of_embeddings[start : start + size]
+            )
+            total = [one + more for one, more in zip(total, gradients, strict=True)]
+        return total
+
+    def _added_up(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Sums the parts of the network's gradients; each replica has those of the loss whole."""
+        context = tf.distribute.get_replica_context()
+        count = len(self._of_network)
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients[:count])
+        if self._of_loss:
+            total += context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients[count:])
+        return [one / tf.cast(self.loss_scale, one.dtype) for one in total]
+
+    def _update(self, gradients: list[Any], norm: tf.Tensor) -> tf.Tensor:
+        self._replicas.strategy.run(self._apply, args=(gradients, norm))
+        if self._average is not None:
+            self._average.update()
+        return tf.constant(True)
+
+    def _apply(self, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
+        clipped, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+        self._optimizer.apply(clipped, [*self._of_network, *self._of_loss])
+        if self._replicas.strategy.num_replicas_in_sync > 1:
+            context = tf.distribute.get_replica_context()
+            for statistic in _batch_statistics(self._network):
+                statistic.assign(context.all_reduce(tf.distribute.ReduceOp.MEAN, statistic.value))
+
+    def _rescale(self, is_finite: tf.Tensor) -> None:
+        """Halves the scale after gradients that overflowed, doubles it after long without."""
+        steps = tf.where(is_finite, self.steps_at_scale + 1, 0)
+        has_grown = steps == _STEPS_BEFORE_GROWTH
+        factor = tf.where(is_finite, tf.where(has_grown, 2.0, 1.0), 0.5)
+        self.loss_scale.assign(self.loss_scale * factor)
+        self.steps_at_scale.assign(tf.where(has_grown, 0, steps))
+
+
+def trainable_variables(batch_loss: BatchLoss) -> list[keras.Variable]:
+    """What a loss itself learns, such as ArcFace's centres."""
+    return list(batch_loss.trainable_variables) if isinstance(batch_loss, keras.Layer) else []
+
+
+def _batch_statistics(network: keras.Model) -> list[keras.Variable]:
+    """Moving means and variances that change in training."""
+    return [
+        statistic
+        for layer in network._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        for statistic in (layer.moving_mean, layer.moving_variance)
+    ]
+
+
+def _gradient(
+    tape: tf.GradientTape,
+    target: tf.Tensor,
+    sources: Sequence[Any],
+    output_gradients: tf.Tensor | None = None,
+) -> list[tf.Tensor]:
+    """Gradients as tensors, zero where a weight does not matter."""
+    values = [one.value if isinstance(one, keras.Variable) else one for one in sources]
+    return tape.gradient(
+        target, values, output_gradients, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )

@@ -1,0 +1,112 @@
+"""Trains a tiny network in a process of its own, alone or as one of several that train together.
+
+    python -m tests.pipeline.training.joint_run RECORDS OUTPUT LOSS DEVICES DIES AT
+
+``TF_CONFIG`` names the processes; with more than one of DEVICES, replicas of this process train on
+as many parts of the processor. The worker of the number DIES kills itself in step AT.
+Weights, and the losses of the epochs, go to ``OUTPUT/<worker>.npz``.
+"""
+
+import pipeline  # noqa: F401, I001  # first, so that TensorFlow starts quietly
+
+import functools
+import os
+import signal
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.losses.arcface import ArcFace
+from models.losses.memory import CrossBatchMemory
+from models.losses.pairs import BatchLoss
+from models.losses.triplet import batch_hard_triplet_loss
+from pipeline.data.training_data import TrainingData
+from pipeline.training.replicas import Replicas
+from pipeline.training.step import StepResult, TrainStep
+from pipeline.training.trainer import Trainer
+from pipeline.training.trainer_settings import TrainerSettings
+from tests.pipeline.training.tiny_network import tiny_network
+
+
+def main(
+    records: Path, output: Path, loss: str, devices: int = 1, dies: int = -1, at: int = 0
+) -> None:
+    """Trains as the module's docstring says."""
+    replicas = _replicas(devices)
+    data = TrainingData.labelled(records, "train", landmarks=3, photographs=2)
+    keras.utils.set_random_seed(0)
+    with replicas.strategy.scope():
+        network = tiny_network(has_batch_statistics=False)
+        batch_loss = _batch_loss(loss, data)
+    replicas.share(network.weights)
+    settings = TrainerSettings(
+        optimizer="sgd",
+        learning_rate=0.05,
+        decay="constant",
+        image_size=32,
+        epochs=2,
+        checkpoint_steps=2,
+        max_damaged=0.0,
+        average_momentum=0.9,
+    )
+    trainer = Trainer(
+        network, data, batch_loss, lambda network: None, output, settings, replicas=replicas
+    )
+    if replicas.worker == dies:
+        trainer._train_step = _Dying(trainer._train_step, at)
+    trainer.run()
+    losses = [row["loss"] for row in trainer.log.epochs[1:]]
+    weights = np.concatenate([np.ravel(weight) for weight in network.get_weights()])
+    of_loss = [np.ravel(one) for one in getattr(batch_loss, "trainable_variables", ())]
+    np.savez(
+        output / f"{replicas.worker}.npz",
+        losses=losses,
+        weights=np.concatenate([weights, *of_loss]),
+        average=np.concatenate([np.ravel(one) for one in trainer._average.averages]),
+        files=sorted({data.files.file[number] for number in _read(data, replicas)}),
+    )
+
+
+class _Dying:
+    """A step that changes the weights a number of times, and then leaves nothing of it."""
+
+    def __init__(self, step: TrainStep, at: int) -> None:
+        self.is_scaled = step.is_scaled
+        self._step = step
+        self._left = at
+
+    def __call__(self, images: tf.Tensor, labels: tf.Tensor) -> StepResult:
+        result = self._step(images, labels)
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+
+def _replicas(devices: int) -> Replicas:
+    if devices == 1:
+        return Replicas.found()
+    (processor,) = tf.config.list_physical_devices("CPU")
+    parts = [tf.config.LogicalDeviceConfiguration()] * devices
+    tf.config.set_logical_device_configuration(processor, parts)
+    return Replicas(tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(devices)]))
+
+
+def _batch_loss(loss: str, data: TrainingData) -> BatchLoss:
+    if loss == "arcface":
+        return ArcFace(data.comparable, 4)
+    return CrossBatchMemory(
+        functools.partial(batch_hard_triplet_loss, margin=0.5), capacity=12, dimension=4
+    )
+
+
+def _read(data: TrainingData, replicas: Replicas) -> np.ndarray:
+    order = data.order(0, 1)
+    return np.unique(order[data.share(order, replicas.worker, replicas.workers)])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:]))

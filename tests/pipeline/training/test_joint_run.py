@@ -1,0 +1,144 @@
+"""Real processes over loopback, and replicas of one process, train as one process does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
+from tests.pipeline.training import joint_run
+from tests.tiny import write_photographs
+
+CHECKOUT = Path(__file__).parents[3]
+SECONDS = 300  # that a run may take on a busy machine
+Result = Mapping[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five landmarks of four photographs in four shards."""
+    root = tmp_path_factory.mktemp("joint")
+    write_photographs(root / "photos", landmarks=5, photographs=4)
+    return build_records(
+        RecordSettings(
+            photos=root / "photos", output=root / "records", shards=4, validation_fraction=0.0
+        )
+    )
+
+
+def alone(records: Path, folder: Path, loss: str) -> Result:
+    """The run of one process, this one."""
+    joint_run.main(records, folder, loss)
+    return np.load(folder / "0.npz")
+
+
+def start(
+    records: Path,
+    folder: Path,
+    loss: str,
+    *,
+    workers: int = 1,
+    devices: int = 1,
+    dies: tuple[int, int] = (-1, 0),
+) -> list["subprocess.Popen[str]"]:
+    ports = [socket.socket() for _ in range(workers)]
+    for port in ports:
+        port.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{port.getsockname()[1]}" for port in ports]
+    for port in ports:
+        port.close()
+    return [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", joint_run.__name__),
+                *(str(records), str(folder), loss, str(devices), *map(str, dies)),
+            ],
+            cwd=CHECKOUT,
+            env=os.environ
+            | {
+                "TF_CONFIG": json.dumps(
+                    {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}
+                )
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(workers)
+    ]
+
+
+def ends(processes: list["subprocess.Popen[str]"]) -> list[tuple[int, str]]:
+    """Exit status and standard error of each."""
+    found = []
+    for process in processes:
+        _, errors = process.communicate(timeout=SECONDS)
+        found.append((process.returncode, errors))
+    return found
+
+
+def results(processes: list["subprocess.Popen[str]"], folder: Path) -> list[Result]:
+    for status, errors in ends(processes):
+        assert status == 0, errors[-3000:]
+    return [np.load(folder / f"{number}.npz") for number in range(len(processes))]
+
+
+def assert_same_training(found: Result, expected: Result) -> None:
+    np.testing.assert_allclose(found["losses"], expected["losses"], rtol=1e-4)
+    np.testing.assert_allclose(found["weights"], expected["weights"], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found["average"], expected["average"], rtol=1e-3, atol=1e-5)
+
+
+def test_three_workers_train_as_one_process_with_the_joint_batch(
+    records: Path, tmp_path: Path
+) -> None:
+    """With hard mining over a memory, which has to see the embeddings of all."""
+    expected = alone(records, tmp_path / "alone", "memory")
+    found = results(start(records, tmp_path, "memory", workers=3), tmp_path)
+    for worker in found:
+        np.testing.assert_array_equal(worker["weights"], found[0]["weights"])
+    assert_same_training(found[0], expected)
+    # Each worker read shards of its own, and together they read what one process reads.
+    files = [set(worker["files"].tolist()) for worker in found]
+    assert all(files)
+    assert sum(map(len, files)) == len(set.union(*files))
+    assert set.union(*files) == set(expected["files"].tolist())
+
+
+def test_replicas_of_one_process_train_as_one_device(records: Path, tmp_path: Path) -> None:
+    expected = alone(records, tmp_path / "alone", "arcface")
+    (found,) = results(start(records, tmp_path, "arcface", devices=2), tmp_path)
+    assert_same_training(found, expected)
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_run_that_was_killed_ends_as_if_it_had_not_been(
+    records: Path, tmp_path: Path, step: int
+) -> None:
+    """Before the first checkpoint within an epoch, in the step of one, and within the second."""
+    expected = alone(records, tmp_path / "alone", "memory")
+    ((status, _),) = ends(start(records, tmp_path, "memory", dies=(0, step)))
+    assert status == -9
+    assert_same_training(alone(records, tmp_path, "memory"), expected)
+
+
+def test_run_whose_worker_was_killed_goes_on_when_all_are_started_again(
+    records: Path, tmp_path: Path
+) -> None:
+    expected = alone(records, tmp_path / "alone", "arcface")
+    (status, errors), (killed, _) = ends(
+        start(records, tmp_path, "arcface", workers=2, dies=(1, 3))
+    )
+    assert killed == -9
+    assert status == 1
+    assert "Another worker is gone. Start all of them again" in errors
+    assert not (tmp_path / "0.npz").is_file()
+    found = results(start(records, tmp_path, "arcface", workers=2), tmp_path)
+    np.testing.assert_array_equal(found[0]["weights"], found[1]["weights"])
+    assert_same_training(found[0], expected)
