@@ -20,7 +20,9 @@ setup(
     packages=[
         "demo",
         "models",
+        "models.backbones",
         "models.losses",
+        "models.pooling",
         "pipeline",
         "pipeline.data",
         "pipeline.data.checks",

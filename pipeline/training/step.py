@@ -54,8 +54,12 @@ class TrainStep(tf.Module):
             With fewer, embeddings are computed first and again part by part for the
             gradients, which are those of the whole batch: Gao et al., 2021,
             https://arxiv.org/abs/2101.06983.
-        is_float16: Whether the loss is scaled so that float16 gradients do not vanish.
         average: Takes in the weights after every step.
+
+    Attributes:
+        average: As given.
+        is_scaled: Whether the loss is scaled so that float16 gradients do not vanish; a step
+            whose gradients overflow is then not made, and the scale is halved.
     """
 
     def __init__(
@@ -68,7 +72,6 @@ class TrainStep(tf.Module):
         photographs: int,
         clip_norm: float,
         at_a_time: int | None = None,
-        is_float16: bool = False,
         average: WeightAverage | None = None,
     ) -> None:
         super().__init__()
@@ -79,12 +82,33 @@ class TrainStep(tf.Module):
         self._photographs = photographs
         self._clip_norm = clip_norm
         self._at_a_time = at_a_time
-        self._average = average
+        self.average = average
         self._of_loss = trainable_variables(batch_loss)
         self._of_network = list(network.trainable_variables)
-        self.loss_scale = tf.Variable(_FIRST_SCALE if is_float16 else 1.0, trainable=False)
-        self.steps_at_scale = tf.Variable(0, trainable=False)
-        self.is_scaled = is_float16
+        self.is_scaled = any(
+            layer.compute_dtype == "float16" for layer in network._flatten_layers()
+        )
+        self._scale = tf.Variable(_FIRST_SCALE if self.is_scaled else 1.0, trainable=False)
+        self._steps_at_scale = tf.Variable(0, trainable=False)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step that comes."""
+        return float(self._optimizer.learning_rate)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What decides the next steps beside the network, to be kept in checkpoints."""
+        state = {
+            "optimizer": self._optimizer,
+            "loss_scale": self._scale,
+            "steps_at_scale": self._steps_at_scale,
+        }
+        if isinstance(self._batch_loss, keras.Layer):
+            state["batch_loss"] = self._batch_loss
+        if self.average is not None:
+            state["average"] = self.average
+        return state
 
     def __call__(self, images: tf.Tensor, labels: tf.Tensor) -> StepResult:
         """Learns from this process's part of a batch.
@@ -121,14 +145,14 @@ class TrainStep(tf.Module):
             with tf.GradientTape() as tape:
                 local = self._network(images, training=True)
                 loss, *rest = self._loss(local, labels, examples)
-                scaled = loss * self.loss_scale
+                scaled = loss * self._scale
             gradients = _gradient(tape, scaled, [*self._of_network, *self._of_loss])
         else:
             local = self._described(images)
             with tf.GradientTape() as tape:
                 tape.watch(local)
                 loss, *rest = self._loss(local, labels, examples)
-                scaled = loss * self.loss_scale
+                scaled = loss * self._scale
             of_local, *of_loss = _gradient(tape, scaled, [local, *self._of_loss])
             gradients = [*self._gradients_by_parts(images, of_local), *of_loss]
         return (loss, *rest), self._added_up(gradients)
@@ -205,12 +229,12 @@ class TrainStep(tf.Module):
         total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients[:count])
         if self._of_loss:
             total += context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients[count:])
-        return [one / tf.cast(self.loss_scale, one.dtype) for one in total]
+        return [one / tf.cast(self._scale, one.dtype) for one in total]
 
     def _update(self, gradients: list[Any], norm: tf.Tensor) -> tf.Tensor:
         self._replicas.strategy.run(self._apply, args=(gradients, norm))
-        if self._average is not None:
-            self._average.update()
+        if self.average is not None:
+            self.average.update()
         return tf.constant(True)
 
     def _apply(self, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
@@ -223,11 +247,11 @@ class TrainStep(tf.Module):
 
     def _rescale(self, is_finite: tf.Tensor) -> None:
         """Halves the scale after gradients that overflowed, doubles it after long without."""
-        steps = tf.where(is_finite, self.steps_at_scale + 1, 0)
+        steps = tf.where(is_finite, self._steps_at_scale + 1, 0)
         has_grown = steps == _STEPS_BEFORE_GROWTH
         factor = tf.where(is_finite, tf.where(has_grown, 2.0, 1.0), 0.5)
-        self.loss_scale.assign(self.loss_scale * factor)
-        self.steps_at_scale.assign(tf.where(has_grown, 0, steps))
+        self._scale.assign(self._scale * factor)
+        self._steps_at_scale.assign(tf.where(has_grown, 0, steps))
 
 
 def trainable_variables(batch_loss: BatchLoss) -> list[keras.Variable]:

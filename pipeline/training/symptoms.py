@@ -31,6 +31,7 @@ _FEWEST_LANDMARKS = 4  # the centres of fewer leave little rank to lose
 # Less than one triplet in the 400 of fifty batches of eight; of all those in a labelled batch a
 # hundredth is still plenty to learn from.
 _NEARLY_NONE = 0.001
+_NEARLY_NO_LOSS = 0.05  # of the highest mean loss
 _RISE = 1.5  # of the median loss over its lowest; sound runs stayed within 1.15
 _NEARLY_ALL = 0.9  # of fifty losses; that the median of fifty others is above them is no chance
 _GROWTH = 100.0  # of the gradients' norm; sound runs grew to five times their start
@@ -60,9 +61,10 @@ class Collapse:
         return (
             "The embeddings collapse: photographs of different landmarks are "
             f"{np.mean(self._distances):.2g} apart (squared distance, 2 where they have nothing in "
-            f"common) over the last {WINDOW} steps. The hardest triplets push all photographs "
-            "together before the network tells them apart: pass --mining=semi_hard, "
-            "distance_weighted or all, or lower --learning_rate."
+            f"common) over the last {WINDOW} steps. Either the learning rate of "
+            f"{step.learning_rate:.2g} is too high, or the hardest triplets push all photographs "
+            "together before the network tells them apart: lower --learning_rate, or pass "
+            "--mining=semi_hard, distance_weighted or all."
         )
 
 
@@ -95,13 +97,19 @@ class Idle:
     """No triplet or pair has a loss, so that nothing is learned."""
 
     def __init__(self) -> None:
-        self._steps: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+        # Active share, loss, and whether there was anything to compare.
+        self._steps: deque[tuple[float, float, bool]] = deque(maxlen=WINDOW)
+        self._highest = 0.0
 
     def observe(self, step: Step) -> str | None:
-        """Looks at the active share, and at whether there was anything to compare."""
-        self._steps.append((step.active, is_comparable(step.labels)))
-        active, comparable = np.mean(self._steps, axis=0)
-        if len(self._steps) < WINDOW or active > _NEARLY_NONE:
+        """Looks at the active share, at the loss, and at whether there was anything to compare."""
+        self._steps.append((step.active, step.loss, is_comparable(step.labels)))
+        if len(self._steps) < WINDOW:
+            return None
+        active, loss, comparable = np.mean(self._steps, axis=0)
+        self._highest = max(self._highest, loss)
+        # Contrastive losses count active negatives, and may have much to learn of positives.
+        if active > _NEARLY_NONE or loss > _NEARLY_NO_LOSS * self._highest:
             return None
         if comparable < 0.5:
             return (

@@ -56,7 +56,7 @@ def main(
         network, data, batch_loss, lambda network: None, output, settings, replicas=replicas
     )
     if replicas.worker == dies:
-        trainer._train_step = _Dying(trainer._train_step, at)
+        trainer._train_step = _Dying(trainer._train_step, at)  # type: ignore[assignment]
     trainer.run()
     losses = [row["loss"] for row in trainer.log.epochs[1:]]
     weights = np.concatenate([np.ravel(weight) for weight in network.get_weights()])
@@ -65,18 +65,26 @@ def main(
         output / f"{replicas.worker}.npz",
         losses=losses,
         weights=np.concatenate([weights, *of_loss]),
-        average=np.concatenate([np.ravel(one) for one in trainer._average.averages]),
+        average=np.concatenate([np.ravel(one) for one in _averages(trainer)]),
         files=sorted({data.files.file[number] for number in _read(data, replicas)}),
     )
+
+
+def _averages(trainer: Trainer) -> list[tf.Variable]:
+    average = trainer._train_step.average
+    assert average is not None
+    return average.averages
 
 
 class _Dying:
     """A step that changes the weights a number of times, and then leaves nothing of it."""
 
     def __init__(self, step: TrainStep, at: int) -> None:
-        self.is_scaled = step.is_scaled
         self._step = step
         self._left = at
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._step, name)
 
     def __call__(self, images: tf.Tensor, labels: tf.Tensor) -> StepResult:
         result = self._step(images, labels)

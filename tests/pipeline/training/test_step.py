@@ -19,11 +19,11 @@ LABELS = tf.constant([0, 0, 1, 1, 2, 2, 3], tf.int64)
 TRIPLETS = in_batch(functools.partial(batch_all_triplet_loss, margin=0.5))
 
 
-def network() -> keras.Model:
+def network(precision: str = "float32") -> keras.Model:
     keras.utils.set_random_seed(0)
     images = keras.Input((None, None, 3), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(images)
-    x = GeM()(keras.layers.Conv2D(6, 3, activation="relu")(x))
+    x = GeM()(keras.layers.Conv2D(6, 3, activation="relu", dtype=precision)(x))
     return keras.Model(images, keras.layers.UnitNormalization()(keras.layers.Dense(4)(x)))
 
 
@@ -90,30 +90,32 @@ def test_update_that_is_not_finite_is_not_made(is_float16: bool) -> None:
         del labels
         return tf.reduce_sum(embeddings[:, 0]) * 1e38, tf.constant(1.0)
 
-    model = network()
+    model = network("mixed_float16" if is_float16 else "float32")
     before = flat(model)
-    step = train_step(model, overflowing, is_float16=is_float16)
-    scale = float(step.loss_scale)
+    step = train_step(model, overflowing)
+    scale = float(step._scale)
     result = step(images(), LABELS)
     assert not np.isfinite(result.gradient_norm)
     np.testing.assert_array_equal(flat(model), before)
-    assert float(step.loss_scale) == (scale / 2 if is_float16 else scale == 1)
+    assert float(step._scale) == (scale / 2 if is_float16 else scale == 1)
 
 
 def test_loss_scale_grows_back_after_many_finite_steps() -> None:
-    step = train_step(network(), is_float16=True)
-    step.loss_scale.assign(256.0)
-    step.steps_at_scale.assign(1999)
+    step = train_step(network("mixed_float16"))
+    step._scale.assign(256.0)
+    step._steps_at_scale.assign(1999)
     step(images(), LABELS)
-    assert float(step.loss_scale) == 512.0
-    assert int(step.steps_at_scale) == 0
+    assert float(step._scale) == 512.0
+    assert int(step._steps_at_scale) == 0
 
 
 def test_scaled_loss_moves_weights_as_the_loss_itself() -> None:
-    plain, scaled = network(), network()
-    train_step(plain)(images(), LABELS)
-    train_step(scaled, is_float16=True)(images(), LABELS)
-    np.testing.assert_allclose(flat(scaled), flat(plain), rtol=1e-5, atol=1e-7)
+    plain, scaled = network("mixed_float16"), network("mixed_float16")
+    step = train_step(plain)
+    step._scale.assign(1.0)
+    step(images(), LABELS)
+    train_step(scaled)(images(), LABELS)
+    np.testing.assert_allclose(flat(scaled), flat(plain), rtol=1e-2, atol=1e-4)
 
 
 def test_average_takes_in_every_step() -> None:
