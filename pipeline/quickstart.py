@@ -66,8 +66,8 @@ class Settings:
     )
     tfrecords: Path = setting("Folder of the records.", default=Path("tfrecords"))
     exported: Path = setting("Folder of the models.", default=Path("exported"))
-    training_landmarks: int = setting("Buildings of the city to learn from.", default=160)
-    epochs: int = setting("Epochs of training.", default=12)
+    training_landmarks: int = setting("Buildings of the city to learn from.", default=320)
+    epochs: int = setting("Epochs of training.", default=20)
     overwrite: bool = setting("Make everything anew.", default=False)
 
     def __post_init__(self) -> None:
@@ -174,8 +174,8 @@ def _models(settings: Settings) -> dict[str, TrainSettings]:
         weights="none",
         dimension=128,
         image_size=96,
-        loss="contrastive",
-        margin=1.0,
+        first_image_size=64,
+        loss="supervised_contrastive",
         epochs=settings.epochs,
         learning_rate=2e-3,
         overwrite=settings.overwrite,
@@ -209,7 +209,7 @@ def _training_records(settings: Settings) -> Path:
             output=settings.tfrecords / _TRAINING_CITY,
             validation_fraction=0.1,
             city_landmarks=settings.training_landmarks,
-            city_photographs=14,
+            city_photographs=7,
             city_size=128,
             overwrite=settings.overwrite,
         )

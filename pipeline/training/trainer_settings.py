@@ -8,6 +8,7 @@ from pipeline.command_line import setting
 from pipeline.training.optimizers import OptimizerSettings
 
 _GRID = 32  # strides of the backbones, in which a growing image grows
+_GROWN_AFTER = 0.75  # of the epochs: the last ones see what is scored and served
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,8 +17,8 @@ class TrainerSettings(OptimizerSettings):
 
     image_size: int = setting("Side of the square input, pixels.", default=224)
     first_image_size: int | None = setting(
-        "Side in the first epoch, growing to --image_size in the last; by default it is that from "
-        "the start.",
+        "Side in the first epoch, growing to --image_size over three quarters of them; by default "
+        "it is that from the start.",
         default=None,
     )
     augmentation: Literal["none", "light", "full"] = setting(
@@ -73,7 +74,10 @@ class TrainerSettings(OptimizerSettings):
 
     def image_size_in(self, epoch: int) -> int:
         """Side of the images of an epoch, from 1, pixels."""
-        if self.first_image_size is None or self.epochs < 2 or epoch >= self.epochs:
+        if self.first_image_size is None:
             return self.image_size
-        grown = (self.image_size - self.first_image_size) * (epoch - 1) / (self.epochs - 1)
-        return self.first_image_size + int(grown) // _GRID * _GRID
+        share = min(1.0, (epoch - 1) / (_GROWN_AFTER * self.epochs))
+        if share == 1.0:
+            return self.image_size
+        grown = int(share * (self.image_size - self.first_image_size))
+        return self.first_image_size + grown // _GRID * _GRID

@@ -296,7 +296,7 @@ def test_images_grow_to_their_full_size(
     )
     monkeypatch.setattr(trained.log, "step", lambda step: sizes.append(step.images.shape[1]))
     trained.run()
-    # From 32 to 128 in steps of 32: 32 + 96 * n / 3 in epoch n + 1.
+    # From 32 to 128 in three quarters of 4 epochs: 32 + 96 * n / 3 in epoch n + 1.
     assert sizes == [32, 64, 96, 128]
 
 
@@ -304,21 +304,24 @@ def test_losses_own_variables_are_in_the_checkpoint(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ArcFace's centres and a memory's embeddings decide the next step as weights do."""
-    folder = tmp_path / "part"
     pair_loss = functools.partial(batch_all_triplet_loss, margin=0.5)
-    for kind in (lambda: ArcFace([0, 1, 2, 3], 4), lambda: CrossBatchMemory(pair_loss, 12, 4)):
-        whole, expected = trainer(data, tmp_path / "whole", batch_loss=kind())
+
+    def arcface() -> ArcFace:
+        keras.utils.set_random_seed(0)
+        return ArcFace([0, 1, 2, 3], 4)
+
+    for kind in (arcface, lambda: CrossBatchMemory(pair_loss, 12, 4)):
+        folder = tmp_path / kind.__name__
+        whole, expected = trainer(data, folder / "whole", batch_loss=kind())
         whole.run()
-        first, _ = trainer(data, folder, batch_loss=kind())
+        first, _ = trainer(data, folder / "part", batch_loss=kind())
         interrupt_after(first, STEPS + 1, monkeypatch)
         with pytest.raises(KeyboardInterrupt):
             first.run()
-        second, network = trainer(data, folder, start=1, batch_loss=kind())
+        second, network = trainer(data, folder / "part", start=1, batch_loss=kind())
         second.run()
         for weight, wanted in zip(network.weights, expected.weights, strict=True):
             np.testing.assert_allclose(weight, wanted, rtol=1e-3, atol=1e-5, err_msg=wanted.path)
-        shutil.rmtree(folder)
-        shutil.rmtree(tmp_path / "whole")
 
 
 def test_random_states_are_in_the_checkpoint(
