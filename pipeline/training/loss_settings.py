@@ -44,7 +44,20 @@ _GIVEN = {
     "triplet": ("triplets", given_triplet_loss),
     "contrastive": ("pairs", given_contrastive_loss),
 }
-_MARGINS: dict[Loss, float] = {"triplet": 0.1, "contrastive": 0.7, "arcface": 0.3}
+# A squared distance where all or the semi-hard are compared, else a distance; of ArcFace an angle.
+_MARGINS: dict[Loss, dict[Mining, float]] = {
+    "triplet": {
+        "given": 0.1,
+        "all": 0.1,
+        "semi_hard": 0.2,
+        "hard": 0.3,
+        "distance_weighted": 0.2,
+    },
+    "contrastive": {"given": 0.7, "all": 0.7, "hard": 0.7},
+    "arcface": {"all": 0.3},
+}
+# With all 512 nearly the whole weight is on the nearest negative beyond a distance of 0.5.
+_MOST_DIMENSIONS_WEIGHTED = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,7 +78,7 @@ class LossSettings:
         "By how much a negative must be farther than the positive (triplet: a squared distance; "
         "a distance where mining is hard or distance-weighted), how far apart negatives must be "
         "(contrastive: distance), or by what angle a photograph must be nearer to its own centre "
-        "(arcface: radians). By default 0.1, 0.7 and 0.3.",
+        "(arcface: radians). By default what suits loss and mining.",
         default=None,
     )
     temperature: float = setting(
@@ -92,6 +105,8 @@ class LossSettings:
             raise ValueError(f"--temperature is above 0. Received: {self.temperature}.")
         if self.memory and (self.loss == "arcface" or self.mining == "given"):
             raise ValueError("--memory goes with the mined losses that compare photographs.")
+        if self.memory_start and not self.memory:
+            raise ValueError("--memory_start has no effect without --memory.")
         self._require_effect("arcface", "learned_margin", "arcface_scale", "subcentres")
         self._require_effect("supervised_contrastive", "temperature")
         if self.margin is not None and self.loss not in _MARGINS:
@@ -133,7 +148,10 @@ class LossSettings:
             landmarks: Labels that can be told apart, int64.
             dimension: Length of the embeddings.
         """
-        margin = _MARGINS.get(self.loss, 0.0) if self.margin is None else self.margin
+        mining = self.mining_of(examples)
+        margin = self.margin
+        if margin is None:
+            margin = _MARGINS.get(self.loss, {}).get(mining, 0.0)
         if self.loss == "arcface":
             return ArcFace(
                 landmarks,
@@ -143,7 +161,6 @@ class LossSettings:
                 subcentres=self.subcentres,
                 learned_margin=self.learned_margin,
             )
-        mining = self.mining_of(examples)
         if mining == "given":
             return functools.partial(_GIVEN[self.loss][1], margin=margin)
         pair_loss = self._pair_loss(mining, margin, dimension)
@@ -156,5 +173,6 @@ class LossSettings:
         if self.loss == "supervised_contrastive":
             return functools.partial(loss, temperature=self.temperature)
         if mining == "distance_weighted":
+            dimension = min(dimension, _MOST_DIMENSIONS_WEIGHTED)
             return functools.partial(loss, margin=margin, dimension=dimension)
         return functools.partial(loss, margin=margin)

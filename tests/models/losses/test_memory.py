@@ -169,6 +169,8 @@ def test_memory_of_a_replica_is_that_of_one_process() -> None:
     for rows, labels in batches():
         np.testing.assert_allclose(step(rows, labels), layer(rows, labels), rtol=1e-6)
     np.testing.assert_array_equal(replicated.past_labels.value, layer.past_labels.value)
+    # All replicas compute the same state; taking the first one's keeps rounding from parting them.
+    assert [variable.aggregation for variable in layer.variables] == ["only_first_replica"] * 4
 
 
 @pytest.mark.parametrize(("capacity", "start"), [(0, 0), (4, -1)])

@@ -132,6 +132,25 @@ def test_mined_triplets_match_a_loop(loss: PairLoss, loop: Loop, labels: list[in
     assert float(active) == pytest.approx(sum(c > 0 for c in costs) / max(1, len(costs)))
 
 
+@pytest.mark.parametrize("labels", [[1] * 5, [0, 1, 2, 3, 4]], ids=["one_landmark", "all_apart"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        triplet.batch_all_triplet_loss,
+        triplet.batch_hard_triplet_loss,
+        triplet.semi_hard_triplet_loss,
+        partial(triplet.distance_weighted_triplet_loss, dimension=4),
+    ],
+    ids=["all", "hard", "semi_hard", "weighted"],
+)
+def test_without_a_valid_triplet_no_margin_is_large_enough_to_cost(
+    loss: Callable[..., tuple[tf.Tensor, tf.Tensor]], labels: list[int]
+) -> None:
+    """What stands for the distance to no negative must not be taken for one."""
+    found, active = in_batch(partial(loss, margin=100.0))(random_rows(5), tensor(labels))
+    assert (float(found), float(active)) == (0.0, 0.0)
+
+
 def test_hardest_triplets_of_hand_angles() -> None:
     # Chords 2 sin(angle / 2). Anchor 0: positives at 20 and 60, the negative at 90 degrees:
     # 1 - 1.4142 + 0.5 = 0.0858. Anchor 20: 40 (0.6840) against 70 (1.1472): 0.0369. Anchor 60: 60
