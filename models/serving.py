@@ -1,25 +1,102 @@
 """The SavedModel that others load: photographs in, unit vectors out, preprocessing inside."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import load_photograph, resize
+
+_SMALLEST_SIDE = 32  # halved five times, as backbones do, it is one place
+
+
+def aggregate(descriptions: tf.Tensor, power: float) -> tf.Tensor:
+    """Makes one description of a photograph out of several.
+
+    Component by component ``mean(x ** p) ** (1 / p)``, then unit length: so Radenović et al., 2018,
+    https://arxiv.org/abs/1711.02512, aggregate scales. They do it before any projection; of a
+    component below zero, as one gives, the absolute value is raised and the sign kept,
+    ``sign(x) * |x| ** p``, and likewise the root.
+
+    Args:
+        descriptions: float32 ``(descriptions, batch, dim)``, unit length.
+        power: The exponent ``p``, at least 1; 1 is the plain mean.
+
+    Returns:
+        float32 ``(batch, dim)``, unit length.
+    """
+    if power == 1:
+        return tf.math.l2_normalize(tf.reduce_mean(descriptions, axis=0), axis=-1)
+    mean = tf.reduce_mean(tf.sign(descriptions) * tf.abs(descriptions) ** power, axis=0)
+    return tf.math.l2_normalize(tf.sign(mean) * tf.abs(mean) ** (1 / power), axis=-1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Views:
+    """What a network sees of a photograph, and how its descriptions of that become one.
+
+    Attributes:
+        scales: Multiples of the network's size.
+        flip: Whether it sees the mirror image too.
+        power: Exponent of the generalised mean, see ``aggregate``.
+    """
+
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+    power: float = 1.0
+
+    def sides(self, size: int) -> tuple[int, ...]:
+        """Sides of the images that a network of a size sees, ascending, pixels.
+
+        Raises:
+            ValueError: If one is below 32, or two are one.
+        """
+        sides = tuple(round(size * scale) for scale in sorted(self.scales))
+        if sides[0] < _SMALLEST_SIDE or len(set(sides)) < len(sides):
+            raise ValueError(
+                f"--scales give images of at least {_SMALLEST_SIDE} pixels, each of another size. "
+                f"Received: {', '.join(map(str, sides))} pixels."
+            )
+        return sides
 
 
 class ServingModel(tf.Module):
     """An embedding network behind three named signatures.
 
+    A photograph is brought to the size of the largest scale, and from there to the others.
+
     Args:
-        network: From uint8 ``(batch, size, size, 3)`` to ``(batch, dim)`` of unit length.
-        size: Side of the network's input, pixels.
+        network: From uint8 ``(batch, side, side, 3)``, whatever the side, to ``(batch, dim)`` of
+            unit length.
+        size: Side of the network's input at scale 1, pixels.
+        views: Scales and mirror images, and how they are aggregated.
+        whitening: Projection ``(dim, dimension)`` and mean ``(dim,)`` that the description passes
+            at last, as ``models.whitening`` learns them.
+
+    Attributes:
+        input_size: Side of the images that need no further resizing, pixels.
+        dimension: Length of a description.
+
+    Raises:
+        ValueError: If the scales do not fit the size.
     """
 
-    def __init__(self, network: keras.Model, size: int) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        size: int,
+        views: Views = Views(),
+        whitening: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         super().__init__()
         self._network = network
-        self._size = size
+        self._views = views
+        self._sides = views.sides(size)
+        self._whitening = None if whitening is None else tuple(map(tf.Variable, whitening))
+        self.input_size = self._sides[-1]
+        self.dimension = network.output_shape[-1] if whitening is None else len(whitening[0].T)
         self.weights = network.variables  # what a SavedModel of this module has to hold
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
@@ -30,9 +107,9 @@ class ServingModel(tf.Module):
         photograph given to ``pixels`` in full differs by a level or so a pixel.
         """
         images = tf.map_fn(
-            lambda encoded: load_photograph(encoded, self._size),
+            lambda encoded: load_photograph(encoded, self.input_size),
             image_bytes,
-            fn_output_signature=tf.TensorSpec([self._size, self._size, 3], tf.uint8),
+            fn_output_signature=tf.TensorSpec([self.input_size, self.input_size, 3], tf.uint8),
         )
         return self._describe(images)
 
@@ -57,11 +134,22 @@ class ServingModel(tf.Module):
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
     def _resized(self, images: tf.Tensor) -> tf.Tensor:
-        """Images already of the network's size pass untouched."""
+        """Images already of the largest size pass untouched."""
         shape = tf.shape(images)
-        fits = (shape[1] == self._size) & (shape[2] == self._size)
-        images = tf.cond(fits, lambda: images, lambda: resize(images, self._size))
-        return tf.ensure_shape(images, (None, self._size, self._size, 3))
+        fits = (shape[1] == self.input_size) & (shape[2] == self.input_size)
+        images = tf.cond(fits, lambda: images, lambda: resize(images, self.input_size))
+        return tf.ensure_shape(images, (None, self.input_size, self.input_size, 3))
 
     def _describe(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"global_descriptor": self._network(images, training=False)}
+        """Describes uint8 ``(batch, input_size, input_size, 3)``."""
+        versions = [resize(images, side) for side in self._sides[:-1]] + [images]
+        if self._views.flip:
+            versions += [tf.reverse(version, [2]) for version in versions]
+        descriptions = [self._network(version, training=False) for version in versions]
+        described = descriptions[0]
+        if len(descriptions) > 1:
+            described = aggregate(tf.stack(descriptions), self._views.power)
+        if self._whitening is not None:
+            projection, mean = self._whitening
+            described = tf.math.l2_normalize((described - mean) @ projection, axis=-1)
+        return {"global_descriptor": described}

@@ -36,7 +36,8 @@ class Descriptor:
             raise ValueError(
                 f"{folder}/saved_model has the fingerprint {self.fingerprint[:12]}, model.json "
                 f"tells of {described['fingerprint'][:12]}; export the model again with "
-                f"`python -m pipeline.export --model={folder} --overwrite`."
+                f"`python -m pipeline.export --model={folder} --overwrite` and the flags that it "
+                "was exported with."
             )
         self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
 

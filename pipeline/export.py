@@ -1,8 +1,11 @@
-"""Exports a trained network as a SavedModel that needs none of this code.
+r"""Exports a trained network as a SavedModel that needs none of this code.
 
     python -m pipeline.export --model=exported/MODEL
+    python -m pipeline.export --model=exported/MODEL --scales=0.7071,1,1.4142 \
+        --whitening=supervised --whitening_records=tfrecords/NAME
 
-The SavedModel decodes, turns upright, resizes and describes. Its signatures:
+The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
+signatures:
 
     serving_default  image_bytes  string [batch], JPEG, PNG, BMP, GIF, WebP of any size
     pixels           images       uint8 [batch, height, width, 3], RGB
@@ -16,23 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import resize
 from models.serving import ServingModel
 from models.siamese import load_network
-from pipeline import command_line, manifest, model_folder
+from pipeline import command_line, learned_whitening, manifest, model_folder
 from pipeline.command_line import setting
+from pipeline.export_check import require_same_descriptions
+from pipeline.export_settings import DescriptionSettings
+from pipeline.learned_whitening import LearnedWhitening, learn_whitening
 from pipeline.progress import logger
-
-# Two graphs of one network differ by the order of float32 sums, no more.
-_TOLERANCE = 1e-4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Which model."""
+class Settings(DescriptionSettings):
+    """Which model, and what is done to its descriptions."""
 
     model: Path = setting("Folder of a trained model, exported/MODEL.")
     overwrite: bool = setting("Export again over a finished export.", default=False)
@@ -45,68 +46,113 @@ def export(settings: Settings) -> Path:
         The model's folder.
 
     Raises:
-        FileNotFoundError: If the model has not been trained.
-        ValueError: If the SavedModel, read back, gives other vectors than the network.
+        FileNotFoundError: If the model has not been trained, or the records that whitening is to
+            be learned from are missing.
+        ValueError: If the model is exported with other settings, two scales are one, the records
+            are too few or too damaged, or the SavedModel, read back, gives other vectors than the
+            network.
     """
     folder = settings.model
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
         f"python -m pipeline.train --output={folder}",
     )
-    if not settings.overwrite and _is_current(folder, training):
+    if _is_current(settings, training):
         logger.info("%s is exported; --overwrite exports it again.", folder)
+        _warn_of_other_records(settings)
         return folder
     network = load_network(folder / model_folder.TRAINING / model_folder.NETWORK)
     size = training["settings"]["image_size"]
+    learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
+    whitening = None if learned is None else learned.whitening
+    model = ServingModel(network, size, settings.views, whitening)
 
     def save(part: Path) -> None:
-        ServingModel(network, size).save(part)
-        _verify(part, network, size)
+        model.save(part)
+        if learned is not None:
+            learned.save_contents(part / model_folder.WHITENING_CONTENTS)
+        require_same_descriptions(part, network, size, settings.views, whitening)
 
     manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
-    manifest.write_json(folder / model_folder.MODEL_FILE, _describe(folder, network, training))
+    manifest.write_json(
+        folder / model_folder.MODEL_FILE, _describe(settings, model, network, training, learned)
+    )
     return folder
 
 
-def _is_current(folder: Path, training: dict[str, Any]) -> bool:
-    """Whether what is exported is the network that was trained last."""
+def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
+    """Whether what is exported is the network that was trained last.
+
+    Raises:
+        ValueError: If it was exported with other settings.
+    """
+    folder = settings.model
     try:
         described = model_folder.read_model_file(folder)
         fingerprint = model_folder.fingerprint(folder)
     except FileNotFoundError:
         return False
-    return described["training"] == training and described["fingerprint"] == fingerprint
+    # A half-replaced export, or one of an earlier version, is made again whatever the settings.
+    if described["fingerprint"] != fingerprint or "settings" not in described:
+        return False
+    path = folder / model_folder.MODEL_FILE
+    return manifest.made_with(path, _in_its_place(settings)) and described["training"] == training
 
 
-def _describe(folder: Path, network: keras.Model, training: dict[str, Any]) -> dict[str, Any]:
+def _in_its_place(settings: Settings) -> Settings:
+    """The settings without where the model lies, which may change, and scales in one spelling."""
+    scales = tuple(map(str, settings.scale_values))
+    return dataclasses.replace(settings, model=Path(), scales=scales)
+
+
+def _warn_of_other_records(settings: Settings) -> None:
+    folder = settings.whitening_records
+    if folder is None:
+        return
+    learned_from = model_folder.read_model_file(settings.model)["whitening"]
+    if learned_whitening.has_changed(learned_from, folder, settings.whitening_split):
+        logger.warning(
+            "%s has changed since; the whitening knows the old records only, --overwrite learns it "
+            "anew.",
+            folder,
+        )
+
+
+def _learn_whitening(settings: Settings, plain: ServingModel) -> LearnedWhitening | None:
+    if settings.whitening == "none" or settings.whitening_records is None:
+        return None
+    return learn_whitening(
+        plain,
+        settings.whitening,
+        settings.whitening_records,
+        settings.whitening_split,
+        dimension=settings.whitening_dimension,
+        strength=settings.whitening_strength,
+        max_damaged=settings.max_damaged,
+    )
+
+
+def _describe(
+    settings: Settings,
+    model: ServingModel,
+    network: keras.Model,
+    training: dict[str, Any],
+    learned: LearnedWhitening | None,
+) -> dict[str, Any]:
     return {
         "kind": "deep",
-        "dimension": network.output_shape[-1],
-        "input_size": training["settings"]["image_size"],
-        "scales": [1.0],
+        "dimension": model.dimension,
+        "input_size": model.input_size,
+        "scales": settings.scale_values,
+        "flip": settings.flip,
+        "aggregation": {"kind": settings.aggregation, "power": settings.views.power},
+        "whitening": None if learned is None else learned.learned_from,
         "parameters": network.count_params(),
+        "settings": manifest.settings_as_json(_in_its_place(settings)),
         "training": training,
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-        "fingerprint": model_folder.fingerprint(folder),
+        "fingerprint": model_folder.fingerprint(settings.model),
     }
-
-
-def _verify(saved_model: Path, network: keras.Model, size: int) -> None:
-    """Compares the SavedModel read back with the network, on an image that needs resizing."""
-    image = np.random.default_rng(0).integers(0, 256, (size + 37, size // 2, 3), np.uint8)
-    expected = network(resize(image[None], size), training=False).numpy()
-    signatures = tf.saved_model.load(str(saved_model)).signatures
-    for name, outputs in (
-        ("serving_default", signatures["serving_default"](tf.io.encode_png(image)[None])),
-        ("pixels", signatures["pixels"](tf.constant(image[None]))),
-        ("kaggle", signatures["kaggle"](tf.constant(image))),
-    ):
-        difference = np.abs(outputs["global_descriptor"] - expected).max()
-        if not difference <= _TOLERANCE:
-            raise ValueError(
-                f"The signature {name} of the SavedModel differs from the trained network by "
-                f"{difference:.2g}; at most {_TOLERANCE} is expected."
-            )
 
 
 def main(settings: Settings) -> None:

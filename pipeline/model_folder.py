@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import manifest
 
 MODEL_FILE = "model.json"
@@ -13,6 +15,9 @@ NETWORK = "network.keras"
 # Content ids of what the network was trained on, bytes (photographs,).
 LEARNED_CONTENTS = "photograph_contents.npy"
 SAVED_MODEL = "saved_model"
+# Likewise of what the exported whitening was learned from, within the SavedModel, whose
+# "assets.extra" is for what others add.
+WHITENING_CONTENTS = "assets.extra/photograph_contents.npy"
 EMBEDDINGS = "embeddings"
 INDEXES = "indexes"
 METRICS = "metrics"
@@ -26,6 +31,22 @@ def read_model_file(folder: Path) -> dict[str, Any]:
         FileNotFoundError: If the folder holds no exported model.
     """
     return manifest.read_json(folder / MODEL_FILE, _EXPORT_COMMAND.format(folder=folder))
+
+
+def learned_contents(folder: Path) -> np.ndarray:
+    """Content ids of the photographs that an exported model learned from, bytes ``(n,)``.
+
+    Those that the network was trained on and those that its whitening was learned from, each
+    once; a network that was not trained (``--epochs=0``) learned from none.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+    """
+    epochs = read_model_file(folder)["training"]["settings"]["epochs"]
+    trained = [folder / TRAINING / LEARNED_CONTENTS] if epochs else []
+    paths = [*trained, folder / SAVED_MODEL / WHITENING_CONTENTS]
+    contents = [np.load(path) for path in paths if path.is_file()]
+    return np.unique(np.concatenate([np.zeros(0, bytes), *contents]))
 
 
 def of_index(index: Path) -> Path:

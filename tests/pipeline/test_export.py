@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from PIL import Image
 
 import pipeline.export
 from models.preprocessing import decode_photograph, resize
-from models.serving import ServingModel
+from models.serving import ServingModel, Views
 from models.siamese import load_network
 from pipeline import manifest, model_folder
 from pipeline.data import records
+from pipeline.data.record_table import open_records
 from pipeline.descriptors import Descriptor
 from pipeline.export import Settings, export
 from pipeline.train import train
@@ -31,6 +33,27 @@ def _photograph(tmp_path: Path, name: str, mode: str, orientation: int = 1) -> b
     image = Image.fromarray(_pixels(61, 45, 4), "RGBA").convert(mode)
     image.save(tmp_path / name, exif=exif)
     return (tmp_path / name).read_bytes()
+
+
+def _whitening(model: Path, **changes: object) -> Settings:
+    """Two scales, and whitening from what was trained on."""
+    folder = model_folder.read_model_file(model)["training"]["settings"]["records"]
+    settings = Settings(
+        model=model,
+        scales=("1", "1.5"),
+        whitening="supervised",
+        whitening_records=Path(folder),
+        whitening_dimension=5,
+    )
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def whitened(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model, exported so."""
+    model = tmp_path_factory.mktemp("whitened") / "model"
+    shutil.copytree(tiny.model, model)
+    return export(_whitening(model, overwrite=True))
 
 
 def test_signatures_have_the_names_that_others_rely_on(tiny: Tiny) -> None:
@@ -161,6 +184,157 @@ def test_a_saved_model_that_differs_from_its_network_is_not_kept(
     with pytest.raises(ValueError, match=r"serving_default of the SavedModel differs"):
         export(Settings(model=folder, overwrite=True))
     assert model_folder.fingerprint(folder) == model_folder.fingerprint(tiny.model)
+
+
+def test_scales_and_whitening_are_in_the_saved_model(tiny: Tiny, whitened: Path) -> None:
+    """Against the network, photograph by photograph; PNG shows all signatures the same pixels."""
+    network = load_network(tiny.model / "training" / "network.keras")
+    described = model_folder.read_model_file(whitened)
+    assert described["input_size"] == 48
+    assert described["dimension"] == 5
+    assert described["scales"] == [1.0, 1.5]
+    image = resize(tf.constant(_pixels(70, 50)), 48)
+    views = [network(resize(image, side)[None], training=False)[0].numpy() for side in (32, 48)]
+    mean = sum(views) / np.linalg.norm(sum(views))
+    module = tf.saved_model.load(str(whitened / "saved_model"))
+    shapes = {tuple(variable.shape): variable for variable in module._whitening}
+    expected = (mean - shapes[(16,)].numpy()) @ shapes[(16, 5)].numpy()
+    (found,) = Descriptor(whitened).describe_images(image[None])
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-4)
+
+
+def test_model_file_tells_what_whitening_was_learned_from(tiny: Tiny, whitened: Path) -> None:
+    told = model_folder.read_model_file(whitened)["whitening"]
+    table = open_records(tiny.records, "train")
+    assert told == {
+        "kind": "supervised",
+        "strength": 0.5,
+        "dimension": 5,
+        "files": {
+            str(shard.path): sha256
+            for shard, sha256 in zip(table.shards, table.fingerprints, strict=True)
+        },
+        "photographs": 20,
+        "damaged": 0,
+    }
+
+
+def test_whitening_counts_as_learning_even_of_a_network_without_training(
+    tiny: Tiny, whitened: Path, tmp_path: Path
+) -> None:
+    held_out = open_records(tiny.records, "validation").contents
+    learned = open_records(tiny.records, "train").contents
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    assert set(model_folder.learned_contents(model)) == set(learned)
+    assert set(model_folder.learned_contents(whitened)) == set(learned)
+    export(
+        Settings(
+            model=model,
+            whitening="pca",
+            whitening_records=tiny.records,
+            whitening_split="validation",
+            whitening_dimension=2,
+            overwrite=True,
+        )
+    )
+    assert set(model_folder.learned_contents(model)) == {*learned, *held_out}
+    described = model_folder.read_model_file(model)
+    described["training"]["settings"]["epochs"] = 0
+    manifest.write_json(model / "model.json", described)
+    assert set(model_folder.learned_contents(model)) == set(held_out)
+    export(Settings(model=model, overwrite=True))
+    assert set(model_folder.learned_contents(model)) == set(learned), "whitened no longer"
+
+
+def test_a_finished_export_is_kept_wherever_it_lies(whitened: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(whitened, tmp_path / "moved"))
+    before = (moved / "model.json").stat().st_mtime_ns
+    export(_whitening(moved, scales=("1.50", "1")))  # the same in another order and spelling
+    assert (moved / "model.json").stat().st_mtime_ns == before
+
+
+def test_other_flags_over_a_finished_export_are_refused_by_name(
+    tiny: Tiny, whitened: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(whitened, tmp_path / "model"))
+    with pytest.raises(ValueError, match=r"whitening_strength was 0\.5, now 1\.0.*--overwrite"):
+        export(_whitening(model, whitening_strength=1.0))
+    with pytest.raises(ValueError, match=r"scales was \['1.0', '1.5'\], now \['1.0'\]; whiten"):
+        export(Settings(model=model))
+    export(Settings(model=model, overwrite=True))
+    assert model_folder.read_model_file(model)["whitening"] is None
+    image = _pixels(32, 32)[None]
+    as_before = Descriptor(tiny.model).describe_images(image)
+    np.testing.assert_array_equal(Descriptor(model).describe_images(image), as_before)
+
+
+def test_an_export_of_an_earlier_version_is_made_again(tiny: Tiny, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    described = model_folder.read_model_file(model)
+    del described["settings"]
+    manifest.write_json(model / "model.json", described)
+    export(Settings(model=model, flip=True))
+    assert model_folder.read_model_file(model)["flip"] is True
+
+
+def test_it_is_said_that_the_records_of_the_whitening_have_changed(
+    tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    folder = Path(shutil.copytree(tiny.records, tmp_path / "records"))
+    settings = _whitening(model, whitening_records=folder, scales=("1",))
+    export(dataclasses.replace(settings, overwrite=True))
+    export(settings)
+    assert "has changed since" not in caplog.text
+    with records.list_shards(folder, "train")[0].path.open("ab") as file:
+        file.write(b"more")
+    export(settings)
+    assert "has changed since" in caplog.text
+
+
+def test_whitening_that_differs_is_not_kept(
+    whitened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path(shutil.copytree(whitened, tmp_path / "model"))
+
+    class Broken(ServingModel):
+        def __init__(
+            self,
+            network: keras.Model,
+            size: int,
+            views: Views,
+            whitening: tuple[np.ndarray, np.ndarray] | None = None,
+        ) -> None:
+            wrong = whitening and (whitening[0], whitening[1] + 1)
+            super().__init__(network, size, views, wrong)
+
+    monkeypatch.setattr(pipeline.export, "ServingModel", Broken)
+    with pytest.raises(ValueError, match=r"serving_default of the SavedModel differs"):
+        export(_whitening(model, overwrite=True))
+    assert model_folder.fingerprint(model) == model_folder.fingerprint(whitened)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scales": ()}, r"--scales are numbers above 0.*Received: \(\)"),
+        ({"scales": ("1", "0")}, "--scales are numbers above 0"),
+        ({"scales": ("1", "-2")}, "--scales are numbers above 0"),
+        ({"scales": ("nan",)}, "--scales are numbers above 0"),
+        ({"scales": ("inf",)}, "--scales are numbers above 0"),
+        ({"scales": ("large",)}, r"--scales are numbers.*Received: \('large',\)"),
+        ({"aggregation": "gem"}, "does nothing to one scale; pass several --scales"),
+        ({"aggregation_power": 0.5}, r"--aggregation_power is 1 to 10\. Received: 0\.5"),
+        ({"whitening": "pca"}, "--whitening=pca is learned from --whitening_records"),
+        ({"whitening_records": Path("a")}, "belong to --whitening=pca or supervised"),
+        ({"whitening_dimension": 8}, "belong to --whitening=pca or supervised"),
+        ({"whitening_strength": 1.5}, r"--whitening_strength is 0 to 1\. Received: 1\.5"),
+        ({"max_damaged": -1.0}, "--max_damaged is at least 0"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(model=Path("model"), **changes)  # type: ignore[arg-type]
 
 
 def test_exporting_what_was_never_trained_names_the_command(tmp_path: Path) -> None:
