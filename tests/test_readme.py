@@ -119,7 +119,9 @@ def test_readme_stays_short_enough_to_read() -> None:
     assert len(README.splitlines()) <= 150
 
 
-@pytest.mark.parametrize("page", ["README.md", "tfrecords/README.md", "exported/README.md", "docs/training.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "tfrecords/README.md", "exported/README.md", "docs/training.md"]
+)
 def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
     """Also where a command would fetch what no test may."""
     text = (ROOT / page).read_text().replace("\\\n", " ")

@@ -12,9 +12,10 @@ from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.check_records import Settings as CheckSettings
 from pipeline.check_records import check_records
-from pipeline.data.records import list_shards
+from pipeline.data.records import list_shards, split_names
 from pipeline.data.shards import scan_records
 from pipeline.train import Settings, train
+from pipeline.training.checkpoints import claimed
 from tests.tiny import Tiny, tiny_training, write_photographs
 
 
@@ -182,3 +183,34 @@ def test_run_goes_on_when_its_damage_has_been_listed(tiny: Tiny, tmp_path: Path)
     (tmp_path / "model" / "training" / "training.json").unlink()  # as if it had been killed
     check_records(CheckSettings(records=(str(folder),), skip=("damaged",)))
     train(dataclasses.replace(settings, max_damaged=0.0))
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_network_that_learned_in_16_bits_is_kept_in_float32(
+    tiny: Tiny, tmp_path: Path, precision: str
+) -> None:
+    settings = tiny_training(tmp_path, tiny.records, precision=precision)
+    network = load_network(train(settings) / "network.keras")
+    assert {layer.compute_dtype for layer in network._flatten_layers()} <= {"float32", "uint8"}
+    loss = json.loads((tmp_path / "training" / "training.json").read_text())["epochs"][1]["loss"]
+    assert 0 < loss < 10
+
+
+def test_parts_of_a_batch_need_batch_statistics_that_do_not_change() -> None:
+    with pytest.raises(ValueError, match=r"--photographs_at_a_time needs --batch_statistics=froz"):
+        tiny_training(Path("model"), Path("records"), photographs_at_a_time=2)
+
+
+def test_two_runs_do_not_share_a_folder(tiny: Tiny, tmp_path: Path) -> None:
+    with claimed(tmp_path / "training"), pytest.raises(ValueError, match="Another run is training"):
+        train(tiny_training(tmp_path, tiny.records))
+    train(tiny_training(tmp_path, tiny.records, epochs=0))
+
+
+def test_labels_that_are_all_unknown_are_refused(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", landmarks=1, photographs=6)
+    flat = tmp_path / "photos" / "landmark 0"
+    records = build_records(RecordSettings(photos=flat, output=tmp_path / "records"))
+    split = split_names(records)[0]
+    with pytest.raises(ValueError, match=r"two landmarks need two .* Received: 0 such landmarks"):
+        train(tiny_training(tmp_path / "model", records, split=split))

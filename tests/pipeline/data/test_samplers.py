@@ -85,3 +85,13 @@ def test_records_are_grouped_by_known_landmark() -> None:
     groups = {label: numbers.tolist() for label, numbers in records_by_landmark(LABELS).items()}
     expected = {0: [13, 14, 15], 3: [1, 8], 5: [0, 2, 7, 11], 7: [6], 9: [4, 5, 10, 12]}
     assert groups == expected
+
+
+def test_hundred_thousand_landmarks_of_two_photographs_make_an_epoch() -> None:
+    """The order is all that grows with the landmarks."""
+    labels = np.repeat(np.arange(100_000), 2)
+    order = landmark_batches(labels, 64, 2, seed=0, epoch=1)
+    assert order.shape == (1562, 128)
+    of_batch = labels[order].reshape(1562, 64, 2)
+    assert (of_batch[..., 0] == of_batch[..., 1]).all()
+    assert all(len(set(batch)) == 64 for batch in of_batch[:50, :, 0].tolist())
