@@ -77,8 +77,8 @@ def evaluate(settings: Settings) -> Path:
     seen = _learned(model, embedded)[queries].sum()
     if seen:
         logger.warning(
-            "%d of the %d queries are photographs that the model was trained on; their score says "
-            "nothing about landmarks it has not seen.",
+            "%d of the %d queries are photographs that the model has learned from; their score "
+            "says nothing about landmarks it has not seen.",
             seen,
             len(queries),
         )
@@ -90,12 +90,9 @@ def evaluate(settings: Settings) -> Path:
 
 
 def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
-    """Which photographs, by their content, are among those the model was trained on, bool (n,)."""
-    training = model_folder.read_model_file(model)["training"]
-    path = model / model_folder.TRAINING / model_folder.LEARNED_CONTENTS
-    if not training["settings"]["epochs"] or not path.is_file():
-        return np.zeros(len(embedded.metadata), bool)
-    return np.isin(np.array(embedded.metadata["content"].to_pylist(), bytes), np.load(path))
+    """Which photographs, by their content, are among those the model learned from, bool (n,)."""
+    contents = np.array(embedded.metadata["content"].to_pylist(), bytes)
+    return np.isin(contents, model_folder.learned_contents(model))
 
 
 def _relevance(

@@ -47,6 +47,7 @@ def training_batches(
     size: int,
     seed: int = 0,
     augmentation: Augmentation | None = None,
+    offset: int = 0,
     first: int = 0,
     taken: np.ndarray | None = None,
 ) -> tf.data.Dataset:
@@ -59,8 +60,9 @@ def training_batches(
         parse: Splits a record into its photographs.
         labels: int64 ``(records, photographs)``: the landmark of every photograph of a record.
         size: Side of the images, pixels.
-        seed: Chooses the changes, together with the position in ``batches``.
+        seed: Chooses the changes, together with the position in the run.
         augmentation: How photographs are changed; None for not at all.
+        offset: Batches of the run that were before these.
         first: Batches to leave out, when resuming.
         taken: bool ``(batches, examples)``, the examples to read, where other workers read the
             rest; all where None.
@@ -82,7 +84,7 @@ def training_batches(
     def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor]:
         parsed = [parse(record) for record in tf.unstack(records_of_example)]
         encoded = [one for photographs in parsed for one in tf.unstack(photographs)]
-        first_number = len(encoded) * position
+        first_number = len(encoded) * (offset * examples + position)
         images = [load(one, first_number + place) for place, one in enumerate(encoded)]
         return (tf.stack(images),)
 

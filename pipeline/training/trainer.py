@@ -32,6 +32,7 @@ from pipeline.training.trainer_settings import TrainerSettings
 from pipeline.training.training_log import TrainingLog
 
 _CHECKPOINTS = "checkpoints"
+_MOST_PLANNED = 10_000_000  # records of epochs to come: 80 MB
 
 
 class Trainer:
@@ -131,7 +132,9 @@ class Trainer:
             total = self._settings.epochs * self._steps
             with progress_bar("Training", unit="steps", total=total, done=self._place.done) as bar:
                 while self._place.epoch < self._settings.epochs and not self._has_stalled():
-                    self._run_epoch(self._place.epoch + 1, bar)
+                    self._run_epochs(self._coming_epochs(), bar)
+            if self._place.epoch < self._settings.epochs:
+                logger.info("Stopped: no better held-out mAP since epoch %d.", self.best_epoch)
         except tf.errors.UnavailableError as error:
             raise ValueError(
                 "Another worker is gone. Start all of them again with the same command; they go "
@@ -157,26 +160,41 @@ class Trainer:
 
     def _has_stalled(self) -> bool:
         waited = self._place.epoch - self._place.best_epoch
-        if self._settings.patience is None or waited < self._settings.patience:
-            return False
-        logger.info("Stopped: no better held-out mAP in %d epochs.", waited)
-        return True
+        return self._settings.patience is not None and waited >= self._settings.patience
 
-    def _run_epoch(self, epoch: int, bar: Any) -> None:
-        order = self._data.order(self._settings.seed, epoch)[: self._steps]
+    def _coming_epochs(self) -> range:
+        """Epochs of one image size, whose batches one data set can give.
+
+        To build a data set takes as long as to decode hundreds of photographs.
+        """
+        first = self._place.epoch + 1
+        most = max(1, _MOST_PLANNED // self._data.order(self._settings.seed, first).size)
+        last = first
+        while last < min(self._settings.epochs, first + most - 1) and (
+            self._settings.image_size_in(last + 1) == self._settings.image_size_in(first)
+        ):
+            last += 1
+        return range(first, last + 1)
+
+    def _run_epochs(self, epochs: range, bar: Any) -> None:
+        seed = self._settings.seed
+        order = np.concatenate([self._data.order(seed, one)[: self._steps] for one in epochs])
         taken = self._data.share(order, self._replicas.worker, self._replicas.workers)
-        for number, kept, images, labels in self._batches(epoch, order, taken):
+        for number, kept, images, labels in self._batches(epochs[0], order, taken):
             missing = np.setdiff1d(np.flatnonzero(taken[number]), kept)
             if len(missing):
                 records = order[number, missing]
                 inputs.name_damaged(self._data.files, records, self._damage, self._data.parse)
             if len(kept) or self._replicas.workers > 1:  # all workers take each step together
                 self._learn(images, labels, bar)
-            self._place.pass_batch(int(number))
+            self._place.pass_batch(int(number) % self._steps)
             bar.update()
             if self._place.step % self._settings.checkpoint_steps == 0:
                 self._save()
-        self._finish_epoch(epoch, loss=self._place.mean_loss)
+            if self._place.step == self._steps:
+                self._finish_epoch(self._place.epoch + 1, loss=self._place.mean_loss)
+                if self._has_stalled():
+                    return
 
     def _batches(self, epoch: int, order: np.ndarray, taken: np.ndarray) -> tf.data.Dataset:
         return inputs.training_batches(
@@ -185,8 +203,9 @@ class Trainer:
             self._data.parse,
             self._data.labels,
             size=self._settings.image_size_in(epoch),
-            seed=self._settings.seed + epoch,
+            seed=self._settings.seed,
             augmentation=AUGMENTATIONS[self._settings.augmentation],
+            offset=(epoch - 1) * self._steps,
             first=self._place.step,
             taken=taken,
         )

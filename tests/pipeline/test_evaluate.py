@@ -111,6 +111,24 @@ def test_photographs_of_triplets_are_known_by_their_bytes(tiny: Tiny, tmp_path: 
     assert json.loads(evaluate(Settings(index=index)).read_text())["queries_trained_on"] == 3
 
 
+def test_photographs_that_whitening_was_learned_from_are_known(tiny: Tiny, tmp_path: Path) -> None:
+    """The network itself has learned from the other 20."""
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    export(
+        ExportSettings(
+            model=model,
+            whitening="pca",
+            whitening_records=tiny.records,
+            whitening_split="validation",
+            whitening_dimension=3,
+            overwrite=True,
+        )
+    )
+    embed(EmbedSettings(model=model, records=tiny.records, overwrite=True))
+    index = build_index(IndexSettings(model=model, data=("squares",), overwrite=True))
+    assert json.loads(evaluate(Settings(index=index)).read_text())["queries_trained_on"] == 24
+
+
 def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", landmarks=3, photographs=1)
     folder = build_records(
