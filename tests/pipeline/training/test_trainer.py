@@ -144,7 +144,7 @@ def test_loss_falls(data: TrainingData, tmp_path: Path) -> None:
         data,
         tmp_path,
         build=lambda: siamese.embedding_network("small", "none", dimension=8),
-        epochs=8,
+        epochs=20,
         checkpoint_steps=100,
     )
     trained.run()
