@@ -4,7 +4,7 @@ What is stacked into one batch passes the tower once, so "Siamese" is a matter o
 the network itself maps photographs to unit vectors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,6 +99,14 @@ def _with_float32_policies(config: Any) -> Any:
     if config.get("class_name") == "DTypePolicy":
         return {**config, "config": {"name": "float32"}}
     return {name: _with_float32_policies(part) for name, part in config.items()}
+
+
+def all_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Every layer of a network, those of the backbone within it among them."""
+    for layer in network.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from all_layers(layer)
 
 
 def random_states(network: keras.Model) -> list[tf.Variable]:

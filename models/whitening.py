@@ -145,6 +145,15 @@ def _principal_components(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _attenuated(variances: np.ndarray, strength: float) -> np.ndarray:
-    """What a component of each variance is multiplied by, the largest variance first."""
+    """What a component of each variance is multiplied by, the largest variance first.
+
+    Raises:
+        ValueError: If nothing varies.
+    """
+    if not variances[0] > 0:
+        raise ValueError(
+            "The descriptions to whiten are all the same, or those of each landmark are: the "
+            "network has collapsed, or the photographs are copies of one another."
+        )
     floor = _SMALLEST_VARIANCE_RATIO * variances[0]
     return np.maximum(variances, floor) ** (-strength / 2)

@@ -41,6 +41,23 @@ def require_at_least(settings: Any, **least: float) -> None:
             raise ValueError(f"--{name} is at least {lowest}. Received: {value}.")
 
 
+def require_default(settings: Any, beside: str, *names: str) -> None:
+    """Refuses flags that would have no effect.
+
+    Args:
+        settings: A settings dataclass.
+        beside: What leaves them without one, such as ``--pooling=mac``.
+        names: Fields that have to keep their defaults.
+
+    Raises:
+        ValueError: Naming the first that has another value.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    for name in names:
+        if getattr(settings, name) != defaults[name]:
+            raise ValueError(f"--{name} has no effect with {beside}.")
+
+
 def define_flags(settings_type: type) -> None:
     """Defines one absl flag for every field of a settings dataclass.
 

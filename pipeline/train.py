@@ -32,7 +32,7 @@ from pipeline.training.data_settings import DataSettings
 from pipeline.training.held_out import VALIDATION, Evaluate, held_out_score, no_score
 from pipeline.training.loss_settings import LossSettings
 from pipeline.training.network_settings import NetworkSettings
-from pipeline.training.replicas import Replicas
+from pipeline.training.replicas import Replicas, all_there
 from pipeline.training.trainer import Trainer
 from pipeline.training.trainer_settings import TrainerSettings
 
@@ -57,12 +57,6 @@ class Settings(DataSettings, NetworkSettings, LossSettings, TrainerSettings):
         for part in (DataSettings, NetworkSettings, LossSettings, TrainerSettings):
             part.__post_init__(self)
         self.mining_of(self.examples)
-        statistics = self.batch_statistics or ("frozen" if self.is_pretrained else "learned")
-        if self.photographs_at_a_time is not None and statistics == "learned":
-            raise ValueError(
-                "--photographs_at_a_time needs --batch_statistics=frozen, as the statistics of a "
-                "part are not those of the batch."
-            )
 
 
 def train(settings: Settings, replicas: Replicas | None = None) -> Path:
@@ -123,18 +117,19 @@ def _learn(
     evaluate: Evaluate,
 ) -> Trainer:
     """Trains, once all workers hold the chief's network and its folder is made ready."""
-    replicas.share(network.weights)
-    trainer = Trainer(
-        network,
-        data,
-        batch_loss,
-        evaluate,
-        settings.output / TRAINING,
-        settings,
-        replicas=replicas,
-        stages=stages_of(network),
-    )
-    trainer.run()
+    with all_there():
+        replicas.share(network.weights)
+        trainer = Trainer(
+            network,
+            data,
+            batch_loss,
+            evaluate,
+            settings.output / TRAINING,
+            settings,
+            replicas=replicas,
+            stages=stages_of(network),
+        )
+        trainer.run()
     return trainer
 
 

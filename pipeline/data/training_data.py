@@ -37,6 +37,7 @@ class TrainingData:
         contents: Content ids of all photographs that may be learned from, bytes.
         fingerprints: SHA-256 of every file, and of what is left out of it, by its path.
         photographs: Of an example: 1, 2 or 3.
+        comparable: Labels of the landmarks with two photographs or more, int64, ascending.
         damage: From the largest share that may be damaged, the count to start with.
     """
 
@@ -47,6 +48,7 @@ class TrainingData:
     contents: np.ndarray
     fingerprints: dict[str, str]
     photographs: int
+    comparable: np.ndarray
     damage: Callable[[float], DamageCount]
 
     @classmethod
@@ -115,6 +117,7 @@ class TrainingData:
             contents=table.contents,
             fingerprints=dict(zip(map(str, paths), table.fingerprints, strict=True)),
             photographs=photographs,
+            comparable=_comparable(table.labels),
             damage=lambda most: DamageCount.of(table, most),
         )
 
@@ -164,14 +167,9 @@ class TrainingData:
                 str(path): manifest.fingerprint_files(path.parent, [path]) for path in paths
             },
             photographs=3,
+            comparable=_comparable(groups),
             damage=lambda most: DamageCount.of_files(files, most),
         )
-
-    @property
-    def comparable(self) -> np.ndarray:
-        """Labels of the landmarks with two photographs or more, int64, ascending."""
-        found, counts = np.unique(self.labels[self.labels >= 0], return_counts=True)
-        return found[counts > 1]
 
     def share(self, order: np.ndarray, worker: int, workers: int) -> np.ndarray:
         """Which examples of an order a worker reads: those that begin in its own files.
@@ -196,6 +194,11 @@ class TrainingData:
             "records": len(self.files),
             "landmarks": len(self.comparable),
         }
+
+
+def _comparable(labels: np.ndarray) -> np.ndarray:
+    found, counts = np.unique(labels[labels >= 0], return_counts=True)
+    return found[counts > 1]
 
 
 def _usable_triplets(

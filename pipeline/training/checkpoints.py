@@ -18,16 +18,14 @@ class Checkpoints:
 
     Args:
         folder: Where checkpoints go.
-        is_written: Whether this process saves; all restore.
         state: What is saved, by name: variables, networks, optimizers.
     """
 
-    def __init__(self, folder: Path, *, is_written: bool, **state: Any) -> None:
+    def __init__(self, folder: Path, **state: Any) -> None:
         self._manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**state), str(folder), max_to_keep=_KEPT
         )
         self._folder = folder
-        self._is_written = is_written
 
     def restore(self) -> bool:
         """Restores the newest checkpoint; whether there was one."""
@@ -38,23 +36,29 @@ class Checkpoints:
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint, and only then removes the oldest.
-
-        Raises:
-            OSError: If it cannot be written, as where the disk is full; those before stay.
-        """
-        if not self._is_written:
-            return
+        """Writes a checkpoint, and only then removes the oldest; a half written one is removed."""
         try:
             self._manager.save()
-        except (tf.errors.OpError, OSError) as error:
+        finally:
             for half_written in self._folder.glob("*_temp"):
                 shutil.rmtree(half_written, ignore_errors=True)
-            reason = str(error).splitlines()[0]
-            raise OSError(
-                f"No checkpoint could be written to {self._folder} ({reason}). Make room there; "
-                "the same command then goes on from the checkpoint before."
-            ) from error
+
+
+@contextlib.contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """Says what to do where something cannot be written within the block.
+
+    Raises:
+        OSError: Naming the folder and the remedy.
+    """
+    try:
+        yield
+    except (tf.errors.OpError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise OSError(
+            f"{folder} could not be written to ({reason}). Make room there; the same command then "
+            "goes on from the last checkpoint."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -36,6 +36,11 @@ class DataSettings:
             landmarks_per_batch=2 if self.examples == "landmarks" else 1,
             photographs_per_landmark=2,
         )
+        if self.triplets is not None:
+            command_line.require_default(self, "--triplets", "batches", "split")
+        if self.examples != "landmarks":
+            what = f"batches of {self.examples}"
+            command_line.require_default(self, what, "photographs_per_landmark")
 
     @property
     def examples(self) -> Batches:

@@ -107,16 +107,14 @@ class LossSettings:
             raise ValueError("--memory goes with the mined losses that compare photographs.")
         if self.memory_start and not self.memory:
             raise ValueError("--memory_start has no effect without --memory.")
-        self._require_effect("arcface", "learned_margin", "arcface_scale", "subcentres")
-        self._require_effect("supervised_contrastive", "temperature")
-        if self.margin is not None and self.loss not in _MARGINS:
-            raise ValueError(f"--margin has no effect with --loss={self.loss}.")
-
-    def _require_effect(self, loss: Loss, *names: str) -> None:
-        fields = {field.name: field.default for field in dataclasses.fields(self)}
-        for name in names:
-            if self.loss != loss and getattr(self, name) != fields[name]:
-                raise ValueError(f"--{name} has no effect without --loss={loss}.")
+        beside = f"--loss={self.loss}"
+        if self.loss != "arcface":
+            names = ("learned_margin", "arcface_scale", "subcentres")
+            command_line.require_default(self, beside, *names)
+        if self.loss == "supervised_contrastive":
+            command_line.require_default(self, beside, "margin")
+        else:
+            command_line.require_default(self, beside, "temperature")
 
     def mining_of(self, examples: Batches) -> Mining:
         """What is compared in batches of such examples.

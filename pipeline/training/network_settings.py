@@ -7,7 +7,7 @@ import keras
 
 from models import siamese
 from models.backbones import BackboneName, Precision
-from models.backbones.stages import freeze_stages
+from models.backbones.stages import STAGES, freeze_stages
 from models.pooling import PoolingName
 from pipeline import command_line
 from pipeline.command_line import setting
@@ -51,6 +51,12 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         """Checks ranges."""
         command_line.require_at_least(self, dimension=1, gem_power=1, frozen_stages=0)
+        if self.frozen_stages > STAGES:
+            raise ValueError(f"--frozen_stages is 0 to {STAGES}. Received: {self.frozen_stages}.")
+        if not self.pooling.startswith("gem"):
+            command_line.require_default(self, f"--pooling={self.pooling}", "gem_power")
+        if self.projection == "none":
+            command_line.require_default(self, "--projection=none", "dimension")
 
     @property
     def is_pretrained(self) -> bool:

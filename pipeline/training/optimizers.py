@@ -49,8 +49,13 @@ class OptimizerSettings:
     def __post_init__(self) -> None:
         """Checks ranges."""
         command_line.require_at_least(
-            self, learning_rate=0, head_learning_rate=0, layer_decay=0, warm_up=0, weight_decay=0
+            self, head_learning_rate=0, layer_decay=0, warm_up=0, weight_decay=0
         )
+        if not self.learning_rate > 0:
+            raise ValueError(
+                "--learning_rate is above 0; --frozen_stages=5 trains the head alone. Received: "
+                f"{self.learning_rate}."
+            )
         for name in ("layer_decay", "warm_up"):
             if getattr(self, name) > 1:
                 raise ValueError(f"--{name} is at most 1. Received: {getattr(self, name)}.")
@@ -61,20 +66,25 @@ class OptimizerSettings:
 class _OfAllReplicas:
     """Takes gradients that replicas have added up, and gives each variable a rate of its own.
 
-    Keras clips before it adds up, so that several replicas would not train as one does.
+    Keras clips before it adds up, so that several replicas would not train as one does, and decays
+    every weight at the one learning rate.
     """
 
     rates: Sequence[float]  # share of the learning rate, in the order of the built variables
+    decays: Sequence[float]  # share of a weight that a step at a rate of 1 takes away, likewise
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[Any]:
         return list(grads_and_vars)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        rate = self.rates[self._get_variable_index(variable)]  # type: ignore[attr-defined]
-        super().update_step(gradient, variable, learning_rate * rate)  # type: ignore[misc]
+        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        learning_rate = learning_rate * self.rates[index]
+        if self.decays[index]:
+            variable.assign_sub(variable * learning_rate * self.decays[index])
+        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
 
-class _AdamW(_OfAllReplicas, keras.optimizers.AdamW):
+class _AdamW(_OfAllReplicas, keras.optimizers.Adam):
     pass
 
 
@@ -100,20 +110,17 @@ def build_optimizer(
     Returns:
         A built optimizer. Biases, scales and exponents do not decay.
     """
-    schedule = learning_rates(settings, steps)
-    if settings.optimizer == "adamw":
-        optimizer = _AdamW(schedule, weight_decay=settings.weight_decay)
-    else:
-        optimizer = _SGD(schedule, momentum=0.9, weight_decay=settings.weight_decay)
-    optimizer.exclude_from_weight_decay([one for one in variables if len(one.shape) < 2])
+    rates = learning_rates(settings, steps)
+    optimizer = _AdamW(rates) if settings.optimizer == "adamw" else _SGD(rates, momentum=0.9)
     optimizer.build(variables)
     optimizer.rates = [_rate(settings, stages.get(one.path)) for one in variables]
+    optimizer.decays = [settings.weight_decay if len(one.shape) > 1 else 0.0 for one in variables]
     return optimizer
 
 
 def _rate(settings: OptimizerSettings, stage: int | None) -> float:
     if stage is None or stage > _BACKBONE_STAGES:
-        if settings.head_learning_rate is None or not settings.learning_rate:
+        if settings.head_learning_rate is None:
             return 1.0
         return settings.head_learning_rate / settings.learning_rate
     return settings.layer_decay ** (_BACKBONE_STAGES - stage)
@@ -123,9 +130,9 @@ def learning_rates(
     settings: OptimizerSettings, steps: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate by step: a linear rise, then a cosine to zero or a constant."""
-    warm_up = max(1, round(settings.warm_up * steps))
+    warm_up = round(settings.warm_up * steps)
     return keras.optimizers.schedules.CosineDecay(
-        0.0,
+        settings.learning_rate / max(1, warm_up),
         max(1, steps - warm_up),
         alpha=1.0 if settings.decay == "constant" else 0.0,
         warmup_target=settings.learning_rate,

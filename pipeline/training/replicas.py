@@ -1,9 +1,10 @@
 """Where training runs: on one device, on several, or on several machines, behind one shape."""
 
+import contextlib
 import itertools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -54,6 +55,7 @@ class Replicas:
         cluster = _read_cluster(os.environ.get(_CLUSTER, ""))
         if cluster is not None:
             worker, workers = cluster
+            logger.info("Worker %d waits for all %d to be there.", worker, workers)
             try:
                 strategy = tf.distribute.MultiWorkerMirroredStrategy()
             except RuntimeError as error:
@@ -150,10 +152,32 @@ class Replicas:
             variable.assign(shared.reshape(value.shape))
 
 
+@contextlib.contextmanager
+def all_there() -> Iterator[None]:
+    """Says what to do where another worker is lost within the block.
+
+    Raises:
+        ValueError: Naming the remedy.
+    """
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise ValueError(
+            "Another worker is gone; its own message says why. Start all of them again with the "
+            "same command; they go on from the last checkpoint."
+        ) from error
+
+
 def _nothing(photographs: int, size: tf.TensorShape, dtype: tf.DType) -> tuple[tf.Tensor, ...]:
     """A black example of no landmark, which is not counted."""
     labels = tf.fill([photographs], tf.constant(-1, tf.int64))
     return tf.zeros((photographs, *size), dtype), labels, tf.constant(0)
+
+
+def _require_list(of_kind: Any) -> list[Any]:
+    if not isinstance(of_kind, list):
+        raise TypeError(f"workers are a list, received {of_kind!r}")
+    return of_kind
 
 
 def _counted(strategy: tf.distribute.Strategy) -> str:
@@ -169,7 +193,7 @@ def _read_cluster(text: str) -> tuple[int, int] | None:
         config = json.loads(text)
         cluster, task = config.get("cluster", {}), config.get("task", {})
         kind, index = task.get("type", "worker"), int(task.get("index", 0))
-        addresses = {name: list(of_kind) for name, of_kind in cluster.items()}
+        addresses = {name: _require_list(of_kind) for name, of_kind in cluster.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{_CLUSTER} is no JSON of a cluster and a task: {error}.") from error
     if unknown := sorted({kind, *addresses} - set(_WORKERS)):
@@ -177,7 +201,10 @@ def _read_cluster(text: str) -> tuple[int, int] | None:
             f"{_CLUSTER} may name a chief and workers, which all train. Received: "
             f"{', '.join(unknown)}."
         )
-    workers = sum(map(len, addresses.values()))
+    named = [address for of_kind in addresses.values() for address in of_kind]
+    if len(set(named)) < len(named) or not all(isinstance(one, str) and one for one in named):
+        raise ValueError(f"{_CLUSTER} names each worker's own HOST:PORT. Received: {named}.")
+    workers = len(named)
     before = len(addresses.get("chief", ())) if kind == "worker" else 0
     if workers and not 0 <= index < len(addresses.get(kind, ())):
         raise ValueError(f"{_CLUSTER} names no {kind} {index}; the task is one of the cluster's.")

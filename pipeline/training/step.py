@@ -1,18 +1,17 @@
 """One step of training: a forward pass, the loss of the joint batch, the update."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from models.losses.pairs import BatchLoss
+from models.siamese import all_layers
+from pipeline.training import parts
 from pipeline.training.averaging import WeightAverage
+from pipeline.training.loss_scale import LossScale
 from pipeline.training.replicas import Replicas
-
-_FIRST_SCALE = 2.0**15  # of a float16 loss, whose gradients would vanish below 6e-8
-_STEPS_BEFORE_GROWTH = 2000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,22 +43,19 @@ class TrainStep(tf.Module):
 
     Args:
         network: From uint8 images to embeddings.
-        optimizer: Built over ``learned``.
-        learned: The weights of the network and then of the loss.
+        optimizer: Built over the weights of the network and then of the loss.
         batch_loss: Loss of embeddings and labels.
         replicas: Where to train.
         photographs: Of an example: 1, 2 or 3.
         clip_norm: Norm above which gradients are scaled down.
         at_a_time: Photographs that a replica keeps activations of at a time; None for all.
-            With fewer, embeddings are computed first and again part by part for the
-            gradients, which are those of the whole batch: Gao et al., 2021,
-            https://arxiv.org/abs/2101.06983.
         average: Takes in the weights after every step.
 
     Attributes:
         average: As given.
-        is_scaled: Whether the loss is scaled so that float16 gradients do not vanish; a step
-            whose gradients overflow is then not made, and the scale is halved.
+
+    Raises:
+        ValueError: If a batch is to be learned from in parts and changes batch statistics.
     """
 
     def __init__(
@@ -85,11 +81,13 @@ class TrainStep(tf.Module):
         self.average = average
         self._of_loss = trainable_variables(batch_loss)
         self._of_network = list(network.trainable_variables)
-        self.is_scaled = any(
-            layer.compute_dtype == "float16" for layer in network._flatten_layers()
-        )
-        self._scale = tf.Variable(_FIRST_SCALE if self.is_scaled else 1.0, trainable=False)
-        self._steps_at_scale = tf.Variable(0, trainable=False)
+        self._statistics = batch_statistics(network)
+        if at_a_time is not None and self._statistics:
+            raise ValueError(
+                "--photographs_at_a_time needs --batch_statistics=frozen, as the statistics of a "
+                "part are not those of the batch."
+            )
+        self._scale = LossScale(any(one.compute_dtype == "float16" for one in all_layers(network)))
 
     @property
     def learning_rate(self) -> float:
@@ -97,12 +95,16 @@ class TrainStep(tf.Module):
         return float(self._optimizer.learning_rate)
 
     @property
+    def may_overflow(self) -> bool:
+        """Whether gradients that are not finite may be so for the scale of a float16 loss alone."""
+        return float(self._scale.value) > 1.0
+
+    @property
     def state(self) -> dict[str, Any]:
         """What decides the next steps beside the network, to be kept in checkpoints."""
         state = {
             "optimizer": self._optimizer,
             "loss_scale": self._scale,
-            "steps_at_scale": self._steps_at_scale,
         }
         if isinstance(self._batch_loss, keras.Layer):
             state["batch_loss"] = self._batch_loss
@@ -132,9 +134,12 @@ class TrainStep(tf.Module):
         norm = tf.linalg.global_norm(list(map(self._replicas.first, gradients)))
         is_finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
         # Outside of replicas, where a condition may hold updates.
-        tf.cond(is_finite, lambda: self._update(gradients, norm), lambda: tf.constant(False))
-        if self.is_scaled:
-            self._rescale(is_finite)
+        tf.cond(
+            is_finite & (tf.size(known) > 0),
+            lambda: self._update(gradients, norm, examples),
+            lambda: tf.constant(False),
+        )
+        self._scale.update(is_finite)
         return loss, active, norm, embeddings, known
 
     def _gradients(
@@ -145,17 +150,20 @@ class TrainStep(tf.Module):
             with tf.GradientTape() as tape:
                 local = self._network(images, training=True)
                 loss, *rest = self._loss(local, labels, examples)
-                scaled = loss * self._scale
-            gradients = _gradient(tape, scaled, [*self._of_network, *self._of_loss])
+                scaled = loss * self._scale.value
+            found = parts.gradients(tape, scaled, [*self._of_network, *self._of_loss])
         else:
-            local = self._described(images)
+            local = parts.embeddings_by_parts(self._network, images, self._at_a_time)
             with tf.GradientTape() as tape:
                 tape.watch(local)
                 loss, *rest = self._loss(local, labels, examples)
-                scaled = loss * self._scale
-            of_local, *of_loss = _gradient(tape, scaled, [local, *self._of_loss])
-            gradients = [*self._gradients_by_parts(images, of_local), *of_loss]
-        return (loss, *rest), self._added_up(gradients)
+                scaled = loss * self._scale.value
+            of_local, *of_loss = parts.gradients(tape, scaled, [local, *self._of_loss])
+            found = parts.gradients_by_parts(
+                self._network, images, self._at_a_time, self._of_network, of_local
+            )
+            found += of_loss
+        return (loss, *rest), self._added_up(found)
 
     def _loss(
         self, local: tf.Tensor, labels: tf.Tensor, examples: tf.Tensor
@@ -171,10 +179,8 @@ class TrainStep(tf.Module):
 
         Gradients flow into this replica's own embeddings only.
         """
-        if self._replicas.strategy.num_replicas_in_sync == 1 and self._replicas.workers == 1:
-            # A process alone has a black example only where a batch is damaged as a whole.
-            count = examples * self._photographs
-            return local[:count], labels[:count]
+        if self._replicas.strategy.num_replicas_in_sync == 1:
+            return local, labels
         context = tf.distribute.get_replica_context()
 
         def gathered(values: tf.Tensor) -> tf.Tensor:
@@ -196,32 +202,6 @@ class TrainStep(tf.Module):
         joint = tf.concat([others[:start], mine, others[start + examples :]], axis=0)
         return by_photograph(joint), by_photograph(gathered(by_example(labels)))
 
-    def _described(self, images: tf.Tensor) -> tf.Tensor:
-        """Embeddings, part by part, without what a gradient would need."""
-        size = self._at_a_time
-        embeddings = tf.zeros((0, self._network.output_shape[-1]))
-        for start in tf.range(0, tf.shape(images)[0], size):
-            tf.autograph.experimental.set_loop_options(
-                parallel_iterations=1,
-                shape_invariants=[(embeddings, tf.TensorShape([None, embeddings.shape[1]]))],
-            )
-            part = self._network(images[start : start + size], training=True)
-            embeddings = tf.concat([embeddings, part], axis=0)
-        return embeddings
-
-    def _gradients_by_parts(self, images: tf.Tensor, of_embeddings: tf.Tensor) -> list[tf.Tensor]:
-        size = self._at_a_time
-        total = [tf.zeros(weight.shape, weight.dtype) for weight in self._of_network]
-        for start in tf.range(0, tf.shape(images)[0], size):
-            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            with tf.GradientTape() as tape:
-                embeddings = self._network(images[start : start + size], training=True)
-            gradients = _gradient(
-                tape, embeddings, self._of_network, of_embeddings[start : start + size]
-            )
-            total = [one + more for one, more in zip(total, gradients, strict=True)]
-        return total
-
     def _added_up(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         """Sums the parts of the network's gradients; each replica has those of the loss whole."""
         context = tf.distribute.get_replica_context()
@@ -229,29 +209,27 @@ class TrainStep(tf.Module):
         total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients[:count])
         if self._of_loss:
             total += context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients[count:])
-        return [one / tf.cast(self._scale, one.dtype) for one in total]
+        return [one / tf.cast(self._scale.value, one.dtype) for one in total]
 
-    def _update(self, gradients: list[Any], norm: tf.Tensor) -> tf.Tensor:
-        self._replicas.strategy.run(self._apply, args=(gradients, norm))
+    def _update(self, gradients: list[Any], norm: tf.Tensor, examples: Any) -> tf.Tensor:
+        self._replicas.strategy.run(self._apply, args=(gradients, norm, examples))
         if self.average is not None:
             self.average.update()
         return tf.constant(True)
 
-    def _apply(self, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
+    def _apply(self, gradients: list[tf.Tensor], norm: tf.Tensor, examples: tf.Tensor) -> None:
         clipped, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
         self._optimizer.apply(clipped, [*self._of_network, *self._of_loss])
-        if self._replicas.strategy.num_replicas_in_sync > 1:
-            context = tf.distribute.get_replica_context()
-            for statistic in _batch_statistics(self._network):
-                statistic.assign(context.all_reduce(tf.distribute.ReduceOp.MEAN, statistic.value))
+        if self._replicas.strategy.num_replicas_in_sync > 1 and self._statistics:
+            self._share_statistics(tf.cast(examples, tf.float32))
 
-    def _rescale(self, is_finite: tf.Tensor) -> None:
-        """Halves the scale after gradients that overflowed, doubles it after long without."""
-        steps = tf.where(is_finite, self._steps_at_scale + 1, 0)
-        has_grown = steps == _STEPS_BEFORE_GROWTH
-        factor = tf.where(is_finite, tf.where(has_grown, 2.0, 1.0), 0.5)
-        self._scale.assign(self._scale * factor)
-        self._steps_at_scale.assign(tf.where(has_grown, 0, steps))
+    def _share_statistics(self, examples: tf.Tensor) -> None:
+        """Averages batch statistics over the replicas, each by how much of the batch it had."""
+        context = tf.distribute.get_replica_context()
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, examples)
+        for statistic in self._statistics:
+            weighted = statistic.value * examples / total
+            statistic.assign(context.all_reduce(tf.distribute.ReduceOp.SUM, weighted))
 
 
 def trainable_variables(batch_loss: BatchLoss) -> list[keras.Variable]:
@@ -259,24 +237,11 @@ def trainable_variables(batch_loss: BatchLoss) -> list[keras.Variable]:
     return list(batch_loss.trainable_variables) if isinstance(batch_loss, keras.Layer) else []
 
 
-def _batch_statistics(network: keras.Model) -> list[keras.Variable]:
+def batch_statistics(network: keras.Model) -> list[keras.Variable]:
     """Moving means and variances that change in training."""
     return [
         statistic
-        for layer in network._flatten_layers()
+        for layer in all_layers(network)
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         for statistic in (layer.moving_mean, layer.moving_variance)
     ]
-
-
-def _gradient(
-    tape: tf.GradientTape,
-    target: tf.Tensor,
-    sources: Sequence[Any],
-    output_gradients: tf.Tensor | None = None,
-) -> list[tf.Tensor]:
-    """Gradients as tensors, zero where a weight does not matter."""
-    values = [one.value if isinstance(one, keras.Variable) else one for one in sources]
-    return tape.gradient(
-        target, values, output_gradients, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )

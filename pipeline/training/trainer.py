@@ -21,13 +21,13 @@ from pipeline.data.training_data import TrainingData
 from pipeline.model_folder import NETWORK
 from pipeline.progress import logger, progress_bar
 from pipeline.training.averaging import WeightAverage
-from pipeline.training.checkpoints import Checkpoints
+from pipeline.training.checkpoints import Checkpoints, room_in
 from pipeline.training.held_out import Evaluate, HeldOut
 from pipeline.training.observation import Observation
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.place import Place
 from pipeline.training.replicas import Replicas
-from pipeline.training.step import TrainStep, trainable_variables
+from pipeline.training.step import TrainStep, batch_statistics, trainable_variables
 from pipeline.training.trainer_settings import TrainerSettings
 from pipeline.training.training_log import TrainingLog
 
@@ -84,12 +84,17 @@ class Trainer:
             self._train_step = self._make_step(batch_loss, stages or {})
         self._checkpoints = Checkpoints(
             folder / _CHECKPOINTS,
-            is_written=self._replicas.is_chief,
             place=self._place,
             network=network,
             random_states=random_states(network),
             **self._train_step.state,
         )
+        if self._replicas.workers > len(data.files.paths):
+            logger.warning(
+                "%d workers share %d record files, so some have nothing to read; write more with "
+                "`python -m pipeline.reshard`.",
+                *(self._replicas.workers, len(data.files.paths)),
+            )
         self._damage = data.damage(settings.max_damaged)
         self._observation = Observation(network, batch_loss, data, self._replicas, folder)
         self.log = self._observation.log
@@ -98,7 +103,13 @@ class Trainer:
         settings = self._settings
         weights = self._network.trainable_variables
         learned = [*weights, *trainable_variables(batch_loss)]
+        if not learned:
+            raise ValueError(
+                "Nothing is left to train; pass a lower --frozen_stages, --projection=random or "
+                "whitened, or --pooling=gem."
+            )
         momentum = settings.average_momentum
+        averaged = [*weights, *batch_statistics(self._network)]
         return TrainStep(
             self._network,
             build_optimizer(settings, max(1, settings.epochs * self._steps), learned, stages),
@@ -107,7 +118,7 @@ class Trainer:
             photographs=self._data.photographs,
             clip_norm=settings.clip_norm,
             at_a_time=settings.photographs_at_a_time,
-            average=None if momentum is None else WeightAverage(weights, momentum),
+            average=None if momentum is None else WeightAverage(averaged, momentum),
         )
 
     @property
@@ -124,22 +135,16 @@ class Trainer:
         """Trains until all epochs are done, from the last checkpoint where there is one.
 
         Raises:
-            ValueError: If the loss is no longer finite, or a worker is gone.
-            OSError: If a checkpoint cannot be written.
+            ValueError: If the loss is no longer finite.
+            OSError: If the disk is full; what was written before stays.
         """
-        try:
-            self._start()
-            total = self._settings.epochs * self._steps
-            with progress_bar("Training", unit="steps", total=total, done=self._place.done) as bar:
-                while self._place.epoch < self._settings.epochs and not self._has_stalled():
-                    self._run_epochs(self._coming_epochs(), bar)
-            if self._place.epoch < self._settings.epochs:
-                logger.info("Stopped: no better held-out mAP since epoch %d.", self.best_epoch)
-        except tf.errors.UnavailableError as error:
-            raise ValueError(
-                "Another worker is gone. Start all of them again with the same command; they go "
-                "on from the last checkpoint."
-            ) from error
+        self._start()
+        total = self._settings.epochs * self._steps
+        with progress_bar("Training", unit="steps", total=total, done=self._place.done) as bar:
+            while self._place.epoch < self._settings.epochs and not self._has_stalled():
+                self._run_epochs(self._coming_epochs(), bar)
+        if self._place.epoch < self._settings.epochs:
+            logger.info("Stopped: no better held-out mAP since epoch %d.", self.best_epoch)
 
     def _start(self) -> None:
         """Restores the last checkpoint, or scores the network as it starts."""
@@ -189,12 +194,12 @@ class Trainer:
                 self._learn(images, labels, bar)
             self._place.pass_batch(int(number) % self._steps)
             bar.update()
-            if self._place.step % self._settings.checkpoint_steps == 0:
-                self._save()
-            if self._place.step == self._steps:
+            if self._place.step == self._steps:  # in no checkpoint before the epoch is scored
                 self._finish_epoch(self._place.epoch + 1, loss=self._place.mean_loss)
                 if self._has_stalled():
                     return
+            elif self._place.step % self._settings.checkpoint_steps == 0:
+                self._save()
 
     def _batches(self, epoch: int, order: np.ndarray, taken: np.ndarray) -> tf.data.Dataset:
         return inputs.training_batches(
@@ -215,12 +220,14 @@ class Trainer:
         result = self._train_step(images, labels)
         loss, norm = float(result.loss), float(result.gradient_norm)
         # A float16 step whose gradients overflow is left out, at half the scale from then on.
-        if not math.isfinite(loss) or not (math.isfinite(norm) or self._train_step.is_scaled):
+        if not math.isfinite(loss) or not (math.isfinite(norm) or self._train_step.may_overflow):
             raise ValueError(
                 f"The loss is {loss} and the gradients' norm {norm} at step {number}. Lower "
                 "--learning_rate and pass --overwrite; the last sound state is in "
                 f"{self._folder / _CHECKPOINTS}."
             )
+        if not len(result.labels):  # all of it is damaged
+            return
         self._place.count(loss)
         bar.set_postfix({"loss": f"{loss:.4f}", "active": f"{float(result.active):.0%}"}, False)
         if self._replicas.is_chief:
@@ -232,10 +239,12 @@ class Trainer:
             found = self._evaluate(self._network) if self._replicas.is_chief else None
             score = self._score_of_chief(found)
             if self._replicas.is_chief and self._place.is_better(score):
-                manifest.write_atomically(self._folder / NETWORK, self._save_network)
+                with room_in(self._folder):
+                    manifest.write_atomically(self._folder / NETWORK, self._save_network)
         self._place.finish_epoch(epoch, score)
         if self._replicas.is_chief:
-            self._tell(epoch, loss, found)
+            with room_in(self._folder):
+                self._tell(epoch, loss, found)
         self._save()
 
     def _score_of_chief(self, found: HeldOut | None) -> float:
@@ -253,12 +262,13 @@ class Trainer:
 
     def _save(self) -> None:
         if self._replicas.is_chief:
-            self.log.flush()  # a run killed later records from this step on
-        self._checkpoints.save()
+            with room_in(self._folder):
+                self.log.flush()  # a run killed later records from this step on
+                self._checkpoints.save()
 
     def _save_network(self, path: Path) -> None:
         # The ending chooses the format, and a temporary file has none.
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             named = Path(folder) / NETWORK
             in_float32(self._network).save(named)
             shutil.move(named, path)

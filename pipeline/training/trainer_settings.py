@@ -64,6 +64,8 @@ class TrainerSettings(OptimizerSettings):
             max_damaged=0,
             seed=0,
         )
+        if self.first_image_size is not None and self.epochs < 2:
+            raise ValueError("--first_image_size needs two --epochs or more, to grow in.")
         if self.first_image_size is not None and self.first_image_size > self.image_size:
             raise ValueError(
                 f"--first_image_size is at most --image_size={self.image_size}. Received: "

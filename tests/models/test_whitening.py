@@ -194,3 +194,11 @@ def test_too_few_photographs_of_landmarks_are_refused() -> None:
     labels = np.array([0, 0, 1, -1, -1])
     with pytest.raises(ValueError, match=r"3 descriptors .* --whitening_dimension=2 or less"):
         supervised_whitening(descriptors()[:5], labels, 3)
+
+
+def test_descriptions_that_are_all_the_same_are_refused() -> None:
+    with pytest.raises(ValueError, match="the network has collapsed"):
+        pca_whitening(np.ones((20, 4)), 2)
+    copies = np.repeat(np.eye(4), 5, axis=0)
+    with pytest.raises(ValueError, match="the photographs are copies of one another"):
+        supervised_whitening(copies, np.repeat(np.arange(4), 5), 2)

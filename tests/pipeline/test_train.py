@@ -47,7 +47,14 @@ def test_both_losses_learn_from_labelled_records(tiny: Tiny, tmp_path: Path, los
 
 def test_triplets_are_learned_from_as_they_are(triplet_files: list[Path], tmp_path: Path) -> None:
     pattern = str(triplet_files[0].parent / "train*.tfrec")
-    settings = tiny_training(tmp_path, None, triplets=pattern, epochs=1, landmarks_per_batch=2)
+    settings = tiny_training(
+        tmp_path,
+        None,
+        triplets=pattern,
+        epochs=1,
+        landmarks_per_batch=2,
+        photographs_per_landmark=4,
+    )
     described = json.loads((train(settings) / "training.json").read_text())
     assert described["data"]["records"] == 5
     assert described["epochs"][1]["held-out mAP"] is None
@@ -123,7 +130,9 @@ def test_ranges_are_checked(name: str, value: int, least: int) -> None:
 
 
 def test_pretrained_weights_start_with_a_whitened_projection(tiny: Tiny, tmp_path: Path) -> None:
-    start = tiny_training(tmp_path / "start", tiny.records, epochs=0, projection="none")
+    start = tiny_training(
+        tmp_path / "start", tiny.records, epochs=0, projection="none", dimension=512
+    )
     backbone = load_network(train(start) / "network.keras").get_layer("small")
     weights = tmp_path / "small.weights.h5"
     backbone.save_weights(weights)
@@ -196,9 +205,14 @@ def test_network_that_learned_in_16_bits_is_kept_in_float32(
     assert 0 < loss < 10
 
 
-def test_parts_of_a_batch_need_batch_statistics_that_do_not_change() -> None:
+def test_parts_of_a_batch_need_batch_statistics_that_do_not_change(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    settings = tiny_training(tmp_path, tiny.records, photographs_at_a_time=2)
     with pytest.raises(ValueError, match=r"--photographs_at_a_time needs --batch_statistics=froz"):
-        tiny_training(Path("model"), Path("records"), photographs_at_a_time=2)
+        train(settings)
+    frozen = dataclasses.replace(settings, batch_statistics="frozen", output=tmp_path / "frozen")
+    assert (train(frozen) / "network.keras").is_file()
 
 
 def test_two_runs_do_not_share_a_folder(tiny: Tiny, tmp_path: Path) -> None:

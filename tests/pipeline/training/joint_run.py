@@ -24,7 +24,7 @@ from models.losses.memory import CrossBatchMemory
 from models.losses.pairs import BatchLoss
 from models.losses.triplet import batch_hard_triplet_loss
 from pipeline.data.training_data import TrainingData
-from pipeline.training.replicas import Replicas
+from pipeline.training.replicas import Replicas, all_there
 from pipeline.training.step import StepResult, TrainStep
 from pipeline.training.trainer import Trainer
 from pipeline.training.trainer_settings import TrainerSettings
@@ -57,7 +57,8 @@ def main(
     )
     if replicas.worker == dies:
         trainer._train_step = _Dying(trainer._train_step, at)  # type: ignore[assignment]
-    trainer.run()
+    with all_there():
+        trainer.run()
     losses = [row["loss"] for row in trainer.log.epochs[1:]]
     weights = np.concatenate([np.ravel(weight) for weight in network.get_weights()])
     of_loss = [np.ravel(one) for one in getattr(batch_loss, "trainable_variables", ())]

@@ -137,7 +137,7 @@ def test_run_whose_worker_was_killed_goes_on_when_all_are_started_again(
     )
     assert killed == -9
     assert status == 1
-    assert "Another worker is gone. Start all of them again" in errors
+    assert "Another worker is gone; its own message says why. Start all of them again" in errors
     assert not (tmp_path / "0.npz").is_file()
     found = results(start(records, tmp_path, "arcface", workers=2), tmp_path)
     np.testing.assert_array_equal(found[0]["weights"], found[1]["weights"])

@@ -18,7 +18,6 @@ def step_of(settings: OptimizerSettings, stages: list[int | None]) -> list[float
     weights = variables(*[(2, 2)] * len(stages))
     known = {one.path: at for one, at in zip(weights, stages, strict=True) if at is not None}
     optimizer = build_optimizer(settings, 1, weights, known)
-    optimizer.iterations.assign(1)  # behind the warm-up
     optimizer.apply([tf.ones((2, 2)) for _ in weights], weights)
     return [1.0 - float(weight[0, 0]) for weight in weights]
 
@@ -31,8 +30,10 @@ def settings(**changes: Any) -> OptimizerSettings:
 def test_learning_rate_rises_over_the_warm_up_and_falls_along_a_cosine_to_zero() -> None:
     schedule = learning_rates(settings(decay="cosine"), 100)
     rates = [float(schedule(step)) for step in range(101)]
-    # Linear to 0.5 at step 10; half of it amid the cosine, at step 10 + 90 / 2; 0 at the end.
-    assert rates[5] == pytest.approx(0.25)
+    # Linear from a tenth of 0.5 to 0.5 at step 10; half of it amid the cosine, at step 10 + 90 / 2;
+    # 0 at the end.
+    assert rates[0] == pytest.approx(0.05)
+    assert rates[5] == pytest.approx(0.275)
     assert max(rates) == rates[10] == pytest.approx(0.5)
     assert rates[55] == pytest.approx(0.25)
     assert rates[100] == pytest.approx(0, abs=1e-9)
@@ -41,7 +42,7 @@ def test_learning_rate_rises_over_the_warm_up_and_falls_along_a_cosine_to_zero()
 def test_constant_learning_rate_stays_after_the_warm_up() -> None:
     schedule = learning_rates(settings(warm_up=0.2), 100)
     assert [float(schedule(step)) for step in (10, 20, 60, 100)] == pytest.approx(
-        [0.25, 0.5, 0.5, 0.5]
+        [0.2625, 0.5, 0.5, 0.5]
     )
 
 
@@ -54,19 +55,21 @@ def test_learning_rate_decays_from_stage_to_stage_and_the_head_has_its_own(optim
     assert moved[0] > 0.3
 
 
-def test_matrices_decay_and_biases_do_not() -> None:
-    weights = variables((2, 2), (2,), ())
-    optimizer = build_optimizer(settings(weight_decay=0.1), 1, weights, {})
-    optimizer.iterations.assign(1)
-    optimizer.apply([tf.zeros(one.shape) for one in weights], weights)
-    # A step at a rate of 0.5 takes 0.5 * 0.1 of a weight away.
-    assert [float(np.ravel(one)[0]) for one in weights] == pytest.approx([0.95, 1.0, 1.0])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_matrices_decay_by_their_own_rates_and_biases_do_not(optimizer: str) -> None:
+    weights = variables((2, 2), (2, 2), (2,), ())
+    chosen = settings(optimizer=optimizer, weight_decay=0.1, layer_decay=0.5)
+    built = build_optimizer(chosen, 1, weights, {weights[1].path: 4})
+    built.apply([tf.zeros(one.shape) for one in weights], weights)
+    # A step at a rate of 0.5 takes 0.5 * 0.1 of a weight away; half of that at half the rate.
+    found = [float(np.ravel(one)[0]) for one in weights]
+    assert found == pytest.approx([0.95, 0.975, 1.0, 1.0])
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("learning_rate", -1.0, r"--learning_rate is at least 0"),
+        ("learning_rate", 0.0, r"--learning_rate is above 0; --frozen_stages=5 trains the head"),
         ("layer_decay", 1.5, r"--layer_decay is at most 1"),
         ("warm_up", 2.0, r"--warm_up is at most 1"),
         ("clip_norm", 0.0, r"--clip_norm is above 0"),

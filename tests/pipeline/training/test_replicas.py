@@ -32,6 +32,9 @@ def test_chief_comes_before_the_workers(kind: str, index: int, number: int) -> N
         (config({"worker": ["a:1"], "ps": ["b:1"]}), "Received: ps"),
         (config({"worker": ["a:1"]}, "evaluator"), "Received: evaluator"),
         (config({"worker": ["a:1", "b:1"]}, index=2), "names no worker 2"),
+        (config({"worker": ["a:1", "a:1"]}), "each worker's own HOST:PORT"),
+        (config({"worker": ["a:1", ""]}), "each worker's own HOST:PORT"),
+        ('{"cluster": {"worker": "a:1"}}', "workers are a list, received 'a:1'"),
     ],
 )
 def test_cluster_that_cannot_train_is_refused(text: str, message: str) -> None:

@@ -19,11 +19,13 @@ LABELS = tf.constant([0, 0, 1, 1, 2, 2, 3], tf.int64)
 TRIPLETS = in_batch(functools.partial(batch_all_triplet_loss, margin=0.5))
 
 
-def network(precision: str = "float32") -> keras.Model:
+def network(precision: str = "float32", dropout: float = 0.0) -> keras.Model:
     keras.utils.set_random_seed(0)
     images = keras.Input((None, None, 3), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(images)
     x = GeM()(keras.layers.Conv2D(6, 3, activation="relu", dtype=precision)(x))
+    if dropout:
+        x = keras.layers.Dropout(dropout, seed=3)(x)
     return keras.Model(images, keras.layers.UnitNormalization()(keras.layers.Dense(4)(x)))
 
 
@@ -38,7 +40,6 @@ def train_step(
     settings = OptimizerSettings(optimizer="sgd", learning_rate=1.0, weight_decay=0.0)
     learned = [*model.trainable_variables, *trainable_variables(batch_loss)]
     optimizer = build_optimizer(settings, 1, learned, {})
-    optimizer.iterations.assign(1)
     return TrainStep(
         model, optimizer, batch_loss, Replicas.one(), photographs=1, clip_norm=clip_norm, **changes
     )
@@ -84,6 +85,26 @@ def test_batch_in_parts_has_the_gradients_of_the_whole(at_a_time: int) -> None:
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
 
 
+def test_batch_in_one_part_leaves_out_the_same_units_both_times() -> None:
+    """Random layers are replayed, and go on afterwards from where they would be."""
+    found = []
+    for at_a_time in (None, 7):
+        model = network(dropout=0.5)
+        step = train_step(model, at_a_time=at_a_time)
+        for _ in range(2):
+            step(images(), LABELS)
+        found.append(flat(model))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
+
+
+def test_parts_of_a_batch_have_no_batch_statistics_of_their_own() -> None:
+    inputs = keras.Input((None, None, 3), dtype="uint8")
+    x = keras.layers.BatchNormalization()(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    with pytest.raises(ValueError, match="needs --batch_statistics=frozen"):
+        train_step(model, at_a_time=2)
+
+
 @pytest.mark.parametrize("is_float16", [False, True])
 def test_update_that_is_not_finite_is_not_made(is_float16: bool) -> None:
     def overflowing(embeddings: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -93,26 +114,30 @@ def test_update_that_is_not_finite_is_not_made(is_float16: bool) -> None:
     model = network("mixed_float16" if is_float16 else "float32")
     before = flat(model)
     step = train_step(model, overflowing)
-    scale = float(step._scale)
+    scale = float(step._scale.value)
     result = step(images(), LABELS)
     assert not np.isfinite(result.gradient_norm)
     np.testing.assert_array_equal(flat(model), before)
-    assert float(step._scale) == (scale / 2 if is_float16 else scale == 1)
+    assert float(step._scale.value) == (scale / 2 if is_float16 else scale == 1)
+    step._scale.value.assign(1.0)
+    step(images(), LABELS)
+    assert float(step._scale.value) == 1.0
+    assert not step.may_overflow, "what is not finite without a scale is so for another reason"
 
 
 def test_loss_scale_grows_back_after_many_finite_steps() -> None:
     step = train_step(network("mixed_float16"))
-    step._scale.assign(256.0)
-    step._steps_at_scale.assign(1999)
+    step._scale.value.assign(256.0)
+    step._scale.steps.assign(1999)
     step(images(), LABELS)
-    assert float(step._scale) == 512.0
-    assert int(step._steps_at_scale) == 0
+    assert float(step._scale.value) == 512.0
+    assert int(step._scale.steps) == 0
 
 
 def test_scaled_loss_moves_weights_as_the_loss_itself() -> None:
     plain, scaled = network("mixed_float16"), network("mixed_float16")
     step = train_step(plain)
-    step._scale.assign(1.0)
+    step._scale.value.assign(1.0)
     step(images(), LABELS)
     train_step(scaled)(images(), LABELS)
     np.testing.assert_allclose(flat(scaled), flat(plain), rtol=1e-2, atol=1e-4)
@@ -133,3 +158,14 @@ def test_batch_without_a_triplet_leaves_the_weights() -> None:
     result = train_step(model)(images(), tf.range(7, dtype=tf.int64))
     assert float(result.loss) == 0
     np.testing.assert_array_equal(flat(model), before)
+
+
+def test_joint_batch_of_no_photograph_changes_nothing() -> None:
+    model = network()
+    before = flat(model)
+    empty = in_batch(functools.partial(batch_all_triplet_loss, margin=0.5))
+    step = train_step(model, empty)
+    step._joint = lambda local, labels, examples: (local[:0], labels[:0])  # type: ignore[method-assign]
+    assert float(step(images(), LABELS).loss) == 0
+    np.testing.assert_array_equal(flat(model), before)
+    assert int(step._optimizer.iterations) == 0

@@ -127,6 +127,23 @@ def test_interrupted_run_ends_as_if_it_had_not_been(
     assert losses[1:] == pytest.approx([row["loss"] for row in whole.log.epochs[1:]], rel=1e-4)
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_run_that_was_killed_while_an_epoch_was_scored_scores_it_again(
+    data: TrainingData, tmp_path: Path, epochs: int
+) -> None:
+    def interrupted(network: keras.Model) -> None:
+        if len(first.log.epochs) == 1:
+            raise KeyboardInterrupt
+
+    first, _ = trainer(data, tmp_path, evaluate=interrupted, epochs=epochs)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    second, _ = trainer(data, tmp_path, start=1, epochs=epochs)
+    second.run()
+    assert [row["epoch"] for row in second.log.epochs] == list(range(epochs + 1))
+    assert int(second._train_step._optimizer.iterations) == epochs * STEPS
+
+
 def test_finished_run_does_nothing_when_run_again(
     whole_run: tuple[Trainer, keras.Model], data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,3 +360,13 @@ def test_random_states_are_in_the_checkpoint(
     second.run()
     for weight, wanted in zip(network.weights, expected.weights, strict=True):
         np.testing.assert_allclose(weight, wanted, rtol=1e-3, atol=1e-6, err_msg=wanted.path)
+
+
+def test_network_without_anything_to_train_is_refused(data: TrainingData, tmp_path: Path) -> None:
+    def build() -> keras.Model:
+        network = tiny_network()
+        network.trainable = False
+        return network
+
+    with pytest.raises(ValueError, match=r"Nothing is left to train; pass a lower --frozen_stages"):
+        trainer(data, tmp_path, build=build)
