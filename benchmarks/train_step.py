@@ -60,7 +60,7 @@ def main() -> None:
     ours = np.median(seconds["training step"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     if arguments.alone:
-        print(f"{len(images) / ours:.2f} photographs/s, {peak:.2f} GiB")
+        print(f"{len(images) / ours:.2f} photographs a second of processor, {peak:.2f} GiB at most")
         return
     for name, found in seconds.items():
         ratios = np.array(seconds["training step"]) / np.array(found)

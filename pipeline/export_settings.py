@@ -60,6 +60,11 @@ class DescriptionSettings:
                 raise ValueError(f"--{name} is {lowest} to {highest}. Received: {value}.")
         if self.aggregation == "gem" and len(self.scales) == 1 and not self.flip:
             raise ValueError("--aggregation=gem does nothing to one scale; pass several --scales.")
+        if self.aggregation == "mean":
+            command_line.require_default(self, "--aggregation=mean", "aggregation_power")
+        if self.whitening == "none":
+            names = ("whitening_strength", "whitening_split", "max_damaged")
+            command_line.require_default(self, "--whitening=none", *names)
         if self.whitening != "none" and self.whitening_records is None:
             raise ValueError(
                 f"--whitening={self.whitening} is learned from --whitening_records=tfrecords/NAME."

@@ -100,7 +100,7 @@ def test_an_import_that_breaks_the_rule_is_found(
         ("pipeline.command_line", "from absl import flags"),
         ("pipeline.index.faiss_index", "import faiss"),
         ("demo.app", "import gradio\nfrom pipeline import engine"),
-        ("pipeline.training_log", "import demonstration, faissless"),
+        ("pipeline.training.training_log", "import demonstration, faissless"),
     ],
 )
 def test_an_import_that_keeps_the_rule_passes(module: str, source: str) -> None:

@@ -29,7 +29,8 @@ class TrainerSettings(OptimizerSettings):
     epochs: int = setting("Epochs; 0 keeps the network as it starts.", default=5)
     steps_per_epoch: int | None = setting("Steps an epoch; by default all the data.", default=None)
     patience: int | None = setting(
-        "Epochs without a better held-out mAP after which training stops; by default it does not.",
+        "Epochs without a better held-out mAP after which training stops; by default, and where "
+        "nothing is held out, it does not.",
         default=None,
     )
     average_momentum: float | None = setting(
