@@ -65,8 +65,6 @@ class TrainerSettings(OptimizerSettings):
             max_damaged=0,
             seed=0,
         )
-        if self.first_image_size is not None and self.epochs < 2:
-            raise ValueError("--first_image_size needs two --epochs or more, to grow in.")
         if self.first_image_size is not None and self.first_image_size > self.image_size:
             raise ValueError(
                 f"--first_image_size is at most --image_size={self.image_size}. Received: "
@@ -77,9 +75,9 @@ class TrainerSettings(OptimizerSettings):
 
     def image_size_in(self, epoch: int) -> int:
         """Side of the images of an epoch, from 1, pixels."""
-        if self.first_image_size is None:
+        if self.first_image_size is None or epoch >= self.epochs:
             return self.image_size
-        share = min(1.0, (epoch - 1) / (_GROWN_AFTER * self.epochs))
+        share = min(1.0, (epoch - 1) / min(_GROWN_AFTER * self.epochs, self.epochs - 1))
         if share == 1.0:
             return self.image_size
         grown = int(share * (self.image_size - self.first_image_size))
