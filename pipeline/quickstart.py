@@ -67,7 +67,7 @@ class Settings:
     tfrecords: Path = setting("Folder of the records.", default=Path("tfrecords"))
     exported: Path = setting("Folder of the models.", default=Path("exported"))
     training_landmarks: int = setting("Buildings of the city to learn from.", default=320)
-    epochs: int = setting("Epochs of training.", default=15)
+    epochs: int = setting("Epochs of training.", default=16)
     overwrite: bool = setting("Make everything anew.", default=False)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from models.preprocessing import resize
 from pipeline import metrics
 from pipeline.data import inputs, records
 from pipeline.data.damage import DamageCount
-from pipeline.data.record_table import RecordTable, open_records
+from pipeline.data.record_table import open_records
 from pipeline.progress import logger
 
 VALIDATION = "validation"
@@ -77,9 +77,13 @@ def held_out_score(
         )
     is_shown = np.zeros(len(table), bool)
     is_shown[choose_shown(table.labels, _SHOWN)] = True
+    # One data set for all epochs: building it takes as long as decoding hundreds of photographs.
+    batches = inputs.photograph_batches(
+        table.files, np.arange(len(table)), size=image_size, batch=_BATCH
+    )
 
     def score(network: keras.Model) -> HeldOut:
-        described = _describe(network, table, image_size, is_shown)
+        described = _describe(network, batches, is_shown)
         damaged = np.setdiff1d(np.arange(len(table)), described.numbers)
         inputs.name_damaged(table.files, damaged, damage)
         relevant, totals = metrics.leave_one_out(
@@ -108,21 +112,17 @@ class _Described:
     thumbnails: np.ndarray
 
 
-def _describe(
-    network: keras.Model, table: RecordTable, image_size: int, is_shown: np.ndarray
-) -> _Described:
+def _describe(network: keras.Model, batches: tf.data.Dataset, is_shown: np.ndarray) -> _Described:
     embed = _compiled(network)
-    side = min(_THUMBNAIL_SIDE, image_size)
     numbers, embeddings, names, thumbnails = [], [], [], []
-    for _, kept, images, parsed in inputs.photograph_batches(
-        table.files, np.arange(len(table)), size=image_size, batch=_BATCH
-    ):
+    for _, kept, images, parsed in batches:
         if not len(kept):
             continue
         numbers.append(kept.numpy())
         embeddings.append(embed(images).numpy())
         names += [name.decode("utf-8") for name in parsed["image/class/text"].numpy()]
         if (shown := is_shown[kept.numpy()]).any():
+            side = min(_THUMBNAIL_SIDE, images.shape[1])
             thumbnails.append(resize(tf.boolean_mask(images, shown), side).numpy())
     return _Described(
         numbers=np.concatenate(numbers),
