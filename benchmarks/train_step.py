@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.backbones import BACKBONES, BackboneName
 from models.backbones.stages import stages_of
 from models.losses.triplet import given_triplet_loss
 from models.siamese import embedding_network
@@ -41,7 +42,7 @@ Step = Callable[[], object]
 def main() -> None:
     """Measures and prints ratios, or the growth."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", default="resnet50")
+    parser.add_argument("--backbone", default="resnet50", choices=BACKBONES)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--photographs", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=7)
@@ -75,12 +76,12 @@ def _photographs(count: int, size: int) -> tf.Tensor:
     return tf.constant(generator.integers(0, 256, (count, size, size, 3), np.uint8))
 
 
-def _network(backbone: str) -> keras.Model:
+def _network(backbone: BackboneName) -> keras.Model:
     keras.utils.set_random_seed(0)
     return embedding_network(backbone, "none", dimension=_DIMENSION, batch_statistics="frozen")
 
 
-def _training_step(backbone: str, images: tf.Tensor) -> Step:
+def _training_step(backbone: BackboneName, images: tf.Tensor) -> Step:
     network = _network(backbone)
     optimizer = build_optimizer(
         OptimizerSettings(), 1000, network.trainable_variables, stages_of(network)
@@ -101,7 +102,7 @@ def _training_step(backbone: str, images: tf.Tensor) -> Step:
     return learn
 
 
-def _bare_network(backbone: str, images: tf.Tensor) -> Step:
+def _bare_network(backbone: BackboneName, images: tf.Tensor) -> Step:
     network = _network(backbone)
 
     @tf.function
@@ -114,7 +115,7 @@ def _bare_network(backbone: str, images: tf.Tensor) -> Step:
     return lambda: float(passes()[0])
 
 
-def _three_towers(backbone: str, images: tf.Tensor) -> Step:
+def _three_towers(backbone: BackboneName, images: tf.Tensor) -> Step:
     tower = _network(backbone)
     inputs = [keras.Input((*images.shape[1:3], 3), dtype="uint8") for _ in range(3)]
     network = keras.Model(inputs, [tower(one) for one in inputs])
@@ -147,7 +148,7 @@ def _in_turns(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
     return seconds
 
 
-def _print_growth(backbone: str) -> None:
+def _print_growth(backbone: BackboneName) -> None:
     for photographs, size in _GROWTH:
         found = subprocess.run(
             [
