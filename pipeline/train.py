@@ -93,6 +93,8 @@ def train(settings: Settings, replicas: Replicas | None = None) -> Path:
         )
     if not replicas.is_chief:
         _learn(settings, replicas, network, data, batch_loss, lambda network: None)
+        with all_there():
+            replicas.meet()  # the chief has then written what a run ends with
         return output
     with claimed(output):
         score = _held_out_score(settings, data)
@@ -105,6 +107,8 @@ def train(settings: Settings, replicas: Replicas | None = None) -> Path:
         trainer = _learn(settings, replicas, network, data, batch_loss, score)
         np.save(output / LEARNED_CONTENTS, data.contents)
         manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
+        with all_there():
+            replicas.meet()
     return output
 
 

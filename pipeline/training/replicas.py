@@ -131,6 +131,10 @@ class Replicas:
         total = self.strategy.run(self._sum_up, args=(tf.constant(counted),))
         return self.first(total).numpy()
 
+    def meet(self) -> None:
+        """Waits until all workers have come here."""
+        self.of_chief(np.float32(0.0))
+
     @tf.function(reduce_retracing=True)
     def _sum_up(self, counted: tf.Tensor) -> tf.Tensor:
         """Of one replica of every process."""

@@ -48,29 +48,29 @@ def start(
     devices: int = 1,
     dies: tuple[int, int] = (-1, 0),
 ) -> list["subprocess.Popen[str]"]:
+    arguments = [str(records), str(folder), loss, str(devices), *map(str, dies)]
+    return start_module(joint_run.__name__, arguments, workers)
+
+
+def start_module(module: str, arguments: list[str], workers: int) -> list["subprocess.Popen[str]"]:
+    """Starts a module in processes that ``TF_CONFIG`` makes workers of one cluster."""
     ports = [socket.socket() for _ in range(workers)]
     for port in ports:
         port.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{port.getsockname()[1]}" for port in ports]
+    cluster = {"worker": [f"127.0.0.1:{port.getsockname()[1]}" for port in ports]}
     for port in ports:
         port.close()
+    tasks = [{"type": "worker", "index": number} for number in range(workers)]
     return [
         subprocess.Popen(
-            [
-                *(sys.executable, "-m", joint_run.__name__),
-                *(str(records), str(folder), loss, str(devices), *map(str, dies)),
-            ],
+            [sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT,
-            env=os.environ
-            | {
-                "TF_CONFIG": json.dumps(
-                    {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}
-                )
-            },
+            env=os.environ | {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})},
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(workers)
+        for task in tasks
     ]
 
 
@@ -109,6 +109,15 @@ def test_three_workers_train_as_one_process_with_the_joint_batch(
     assert all(files)
     assert sum(map(len, files)) == len(set.union(*files))
     assert set.union(*files) == set(expected["files"].tolist())
+
+
+def test_command_ends_well_on_every_worker(records: Path, tmp_path: Path) -> None:
+    arguments = [f"--records={records}", f"--output={tmp_path}", "--epochs=1", "--loss=arcface"]
+    network = ["--backbone=small", "--weights=none", "--image_size=32", "--dimension=8"]
+    for status, errors in ends(start_module("pipeline.train", [*arguments, *network], workers=2)):
+        assert status == 0, errors[-3000:]
+    described = json.loads((tmp_path / "training" / "training.json").read_text())
+    assert [row["epoch"] for row in described["epochs"]] == [0, 1]
 
 
 def test_replicas_of_one_process_train_as_one_device(records: Path, tmp_path: Path) -> None:
