@@ -1,7 +1,7 @@
 """From the bytes of a photograph to a network's pixels, the same in training and serving."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -31,13 +31,42 @@ def load_photograph(encoded: tf.Tensor, size: int) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: If TensorFlow cannot decode the bytes.
     """
-    square = tf.cond(
-        tf.io.is_jpeg(encoded),
-        lambda: _fit(_decode_reduced(encoded, size), size),
-        lambda: resize(_decode_other(encoded), size),
+    (square,) = load_at_sizes(encoded, [size])
+    return square
+
+
+def load_at_sizes(encoded: tf.Tensor, sizes: Sequence[int]) -> tuple[tf.Tensor, ...]:
+    """Decodes a photograph once and resizes it to squares of several sizes.
+
+    Each is made from the photograph itself, for what has been resized twice is blurred. A JPEG is
+    decoded as ``load_photograph`` decodes it for the largest.
+
+    Args:
+        encoded: string scalar, as for ``decode_photograph``.
+        sizes: Sides of the results, pixels.
+
+    Returns:
+        For every size, what ``load_photograph`` gives.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If TensorFlow cannot decode the bytes.
+    """
+
+    def of_jpeg() -> tuple[tf.Tensor, ...]:
+        decoded = _decode_reduced(encoded, max(sizes))
+        return tuple(_fit(decoded, size) for size in sizes)
+
+    def of_other() -> tuple[tf.Tensor, ...]:
+        decoded = _decode_other(encoded)
+        return tuple(resize(decoded, size) for size in sizes)
+
+    squares = tf.cond(tf.io.is_jpeg(encoded), of_jpeg, of_other)
+    orientation = exif_orientation(encoded)
+    # The squares are turned, not the larger photograph: the pixels are the same.
+    return tuple(
+        tf.ensure_shape(apply_orientation(square, orientation), (size, size, 3))
+        for square, size in zip(squares, sizes, strict=True)
     )
-    # The square is turned, not the larger photograph: the pixels are the same.
-    return tf.ensure_shape(apply_orientation(square, exif_orientation(encoded)), (size, size, 3))
 
 
 def load_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> tf.Tensor:

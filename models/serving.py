@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import load_photograph, resize
+from models.preprocessing import load_at_sizes, resize
 
 _SMALLEST_SIDE = 32  # halved five times, as backbones do, it is one place
 
@@ -65,7 +65,9 @@ class Views:
 class ServingModel(tf.Module):
     """An embedding network behind three named signatures.
 
-    A photograph is brought to the size of the largest scale, and from there to the others.
+    Each scale is resized from the photograph itself. Whoever describes many photographs prepares
+    them in an input pipeline, with ``prepare``, and describes them in batches, with
+    ``describe_prepared``; both are functions of the SavedModel too.
 
     Args:
         network: From uint8 ``(batch, side, side, 3)``, whatever the side, to ``(batch, dim)`` of
@@ -76,7 +78,6 @@ class ServingModel(tf.Module):
             at last, as ``models.whitening`` learns them.
 
     Attributes:
-        input_size: Side of the images that need no further resizing, pixels.
         dimension: Length of a description.
 
     Raises:
@@ -95,9 +96,10 @@ class ServingModel(tf.Module):
         self._views = views
         self._sides = views.sides(size)
         self._whitening = None if whitening is None else tuple(map(tf.Variable, whitening))
-        self.input_size = self._sides[-1]
         self.dimension = network.output_shape[-1] if whitening is None else len(whitening[0].T)
         self.weights = network.variables  # what a SavedModel of this module has to hold
+        images = tuple(tf.TensorSpec([None, side, side, 3], tf.uint8) for side in self._sides)
+        self.describe_prepared = tf.function(self._describe, input_signature=[images])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -106,23 +108,30 @@ class ServingModel(tf.Module):
         A JPEG is decoded at a reduced scale where it is large, as in training. The same
         photograph given to ``pixels`` in full differs by a level or so a pixel.
         """
-        images = tf.map_fn(
-            lambda encoded: load_photograph(encoded, self.input_size),
-            image_bytes,
-            fn_output_signature=tf.TensorSpec([self.input_size, self.input_size, 3], tf.uint8),
+        each = tuple(tf.TensorSpec([side, side, 3], tf.uint8) for side in self._sides)
+        return self.describe_prepared(
+            tf.map_fn(self.prepare, image_bytes, fn_output_signature=each)
         )
-        return self._describe(images)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")])
     def pixels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Describes RGB images of one size, uint8 ``(batch, height, width, 3)``."""
-        return self._describe(self._resized(images))
+        return self.describe_prepared(tuple(_resized(images, side) for side in self._sides))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, name="input_image")])
     def kaggle(self, input_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Describes one RGB image, uint8 ``(height, width, 3)``, as Kaggle's contests ask."""
-        descriptors = self._describe(self._resized(input_image[None]))
+        descriptors = self.pixels(input_image[None])
         return {name: batch[0] for name, batch in descriptors.items()}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def prepare(self, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Decodes one photograph of any size, a string scalar.
+
+        Returns:
+            What the network sees of it: for every scale, ascending, uint8 ``(side, side, 3)``.
+        """
+        return load_at_sizes(encoded, self._sides)
 
     def save(self, folder: Path) -> None:
         """Writes the SavedModel with its three signatures."""
@@ -133,19 +142,12 @@ class ServingModel(tf.Module):
         }
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
-    def _resized(self, images: tf.Tensor) -> tf.Tensor:
-        """Images already of the largest size pass untouched."""
-        shape = tf.shape(images)
-        fits = (shape[1] == self.input_size) & (shape[2] == self.input_size)
-        images = tf.cond(fits, lambda: images, lambda: resize(images, self.input_size))
-        return tf.ensure_shape(images, (None, self.input_size, self.input_size, 3))
-
-    def _describe(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Describes uint8 ``(batch, input_size, input_size, 3)``."""
-        versions = [resize(images, side) for side in self._sides[:-1]] + [images]
+    def _describe(self, images: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        """Describes what ``prepare`` gives, for every scale uint8 ``(batch, side, side, 3)``."""
+        seen = list(images)
         if self._views.flip:
-            versions += [tf.reverse(version, [2]) for version in versions]
-        descriptions = [self._network(version, training=False) for version in versions]
+            seen += [tf.reverse(version, [2]) for version in images]
+        descriptions = [self._network(version, training=False) for version in seen]
         described = descriptions[0]
         if len(descriptions) > 1:
             described = aggregate(tf.stack(descriptions), self._views.power)
@@ -153,3 +155,11 @@ class ServingModel(tf.Module):
             projection, mean = self._whitening
             described = tf.math.l2_normalize((described - mean) @ projection, axis=-1)
         return {"global_descriptor": described}
+
+
+def _resized(images: tf.Tensor, side: int) -> tf.Tensor:
+    """Images already of the size pass untouched."""
+    shape = tf.shape(images)
+    fits = (shape[1] == side) & (shape[2] == side)
+    images = tf.cond(fits, lambda: images, lambda: resize(images, side))
+    return tf.ensure_shape(images, (None, side, side, 3))

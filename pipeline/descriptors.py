@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline import model_folder
+from pipeline.data.inputs import Prepare
 
 
 class Descriptor:
@@ -18,8 +20,9 @@ class Descriptor:
     Attributes:
         folder: The model folder.
         dimension: Length of the vectors.
-        input_size: Side of the square images that need no further resizing, pixels.
         fingerprint: SHA-256 over the files that decide the vectors.
+        prepare: From the bytes of a photograph, a string scalar, to the images that the model
+            sees of it; for the ``map`` of a data set.
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
@@ -30,7 +33,6 @@ class Descriptor:
         described = model_folder.read_model_file(folder)
         self.folder = folder
         self.dimension: int = described["dimension"]
-        self.input_size: int = described["input_size"]
         self.fingerprint = model_folder.fingerprint(folder)
         if self.fingerprint != described["fingerprint"]:
             raise ValueError(
@@ -40,6 +42,11 @@ class Descriptor:
                 "was exported with."
             )
         self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
+        self.prepare: Prepare = self._module.prepare
+
+    def describe_prepared(self, images: Any) -> np.ndarray:
+        """Describes a batch of what ``prepare`` gives, as ``describe_images`` does images."""
+        return self._module.describe_prepared(images)["global_descriptor"].numpy()
 
     def describe_images(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
         """Describes RGB images of one size.

@@ -123,10 +123,10 @@ def _embed_shard(
     rows = [embeddings.METADATA.empty_table()]
     described = np.zeros(len(numbers), bool)
     for _, kept, images, parsed in inputs.photograph_batches(
-        table.files, numbers, size=descriptor.input_size, batch=batch_size
+        table.files, numbers, descriptor.prepare, batch=batch_size
     ):
         if len(kept):
-            vectors.append(descriptor.describe_images(images))
+            vectors.append(descriptor.describe_prepared(images))
             rows.append(_metadata(table, number, numbers[kept], parsed))
         described[kept] = True
         bar.update(len(kept))

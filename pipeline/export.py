@@ -142,7 +142,7 @@ def _describe(
     return {
         "kind": "deep",
         "dimension": model.dimension,
-        "input_size": model.input_size,
+        "input_size": training["settings"]["image_size"],
         "scales": settings.scale_values,
         "flip": settings.flip,
         "aggregation": {"kind": settings.aggregation, "power": settings.views.power},

@@ -58,8 +58,7 @@ def _described(
     network: keras.Model, image: np.ndarray, sides: Sequence[int], flip: bool
 ) -> np.ndarray:
     """What the network gives for every scale and mirror image, float64 ``(seen, dim)``."""
-    largest = resize(image, sides[-1])
-    seen = [resize(largest, side).numpy() for side in sides]
+    seen = [resize(image, side).numpy() for side in sides]
     if flip:
         seen += [one[:, ::-1] for one in seen]
     return np.concatenate([network(one[None], training=False) for one in seen], dtype=np.float64)

@@ -109,10 +109,10 @@ def _describe(
     sound = np.zeros(len(numbers), bool)
     with progress_bar("Whitening", unit="photographs", total=len(numbers)) as bar:
         for _, kept, images, _ in inputs.photograph_batches(
-            table.files, numbers, size=model.input_size, batch=_BATCH
+            table.files, numbers, model.prepare, batch=_BATCH
         ):
             if len(kept):
-                vectors.append(model.pixels(images)["global_descriptor"].numpy())
+                vectors.append(model.describe_prepared(images)["global_descriptor"].numpy())
             sound[kept] = True
             bar.update(len(kept))
     inputs.name_damaged(table.files, numbers[~sound], damage)

@@ -22,6 +22,8 @@ from pipeline.data.sources.source import content_id
 
 # From one serialised record to its photographs, string (photographs,).
 Parse = Callable[[tf.Tensor], tf.Tensor]
+# From the bytes of a photograph, a string scalar, to the images to be seen of it.
+Prepare = Callable[[tf.Tensor], Any]
 # From the records of an example, string (records,), and its position to its tensors.
 Decode = Callable[[tf.Tensor, tf.Tensor], tuple[Any, ...]]
 
@@ -112,26 +114,26 @@ def _photographs_first(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor,
 
 
 def photograph_batches(
-    files: RecordFiles, numbers: np.ndarray, *, size: int, batch: int
+    files: RecordFiles, numbers: np.ndarray, prepare: Prepare, *, batch: int
 ) -> tf.data.Dataset:
-    """Labelled photographs in the given order, resized, with all that their records say.
+    """Labelled photographs in the given order, prepared, with all that their records say.
 
     Args:
         files: Labelled records.
         numbers: int ``(n,)``, which of them.
-        size: Side of the images, pixels.
+        prepare: Decodes one, as ``load_photograph`` of a size or a model's own way.
         batch: Photographs a batch; the last may be smaller.
 
     Returns:
         A data set of ``(number, kept, images, parsed)``: the batch's number, int64; positions in
-        ``numbers`` of what is sound, int64 ``(kept,)``; uint8 ``(kept, size, size, 3)``; and the
+        ``numbers`` of what is sound, int64 ``(kept,)``; what ``prepare`` gives, batched; and the
         parsed keys without the bytes.
     """
 
-    def decode(record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def decode(record: tf.Tensor, position: tf.Tensor) -> tuple[Any, dict[str, tf.Tensor]]:
         del position
         parsed = records.parse_photograph(record[0])
-        return load_photograph(parsed.pop("image/encoded"), size), parsed
+        return prepare(parsed.pop("image/encoded")), parsed
 
     return _in_batches(files, numbers[:, None], decode, batch=batch)
 

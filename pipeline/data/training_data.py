@@ -17,7 +17,7 @@ from pipeline.data.record_table import RecordTable, open_records
 from pipeline.data.shards import RecordFiles
 from pipeline.progress import logger
 
-Batches = Literal["landmarks", "pairs", "triplets"]
+Batches = Literal["landmarks", "photographs", "pairs", "triplets"]
 # Seed and epoch give the record numbers of the epoch's batches.
 Order = Callable[[int, int], np.ndarray]
 
@@ -68,6 +68,25 @@ class TrainingData:
             return samplers.landmark_batches(
                 table.labels, landmarks, photographs, seed=seed, epoch=epoch
             )[..., None]
+
+        return cls._of_table(table, order, 1)
+
+    @classmethod
+    def shuffled(cls, folder: Path, split: str, *, batch: int) -> "TrainingData":
+        """Batches of a record folder's split in random order, whatever the landmarks.
+
+        Landmarks of one photograph take no part, as in the other batches.
+
+        Raises:
+            FileNotFoundError: If there are no such records.
+            ValueError: As ``labelled``.
+        """
+        table = open_records(folder, split)
+        comparable = np.concatenate(list(samplers.comparable_landmarks(table.labels).values()))
+
+        def order(seed: int, epoch: int) -> np.ndarray:
+            chosen = samplers.shuffled_batches(len(comparable), batch, seed=seed, epoch=epoch)
+            return comparable[chosen][..., None]
 
         return cls._of_table(table, order, 1)
 

@@ -18,12 +18,12 @@ class DataSettings:
         "Kaggle's triplet files to learn from as they are, a glob.", default=None
     )
     batches: Batches = setting(
-        "What a batch of --records is made of: P landmarks by K photographs, pairs, or the "
-        "triplets that the records were built from.",
+        "What a batch of --records is made of: P landmarks by K photographs, photographs of any "
+        "landmark, pairs, or the triplets that the records were built from.",
         default="landmarks",
     )
     landmarks_per_batch: int = setting(
-        "P: landmarks a batch; or the pairs or triplets of one.", default=8
+        "P: landmarks a batch; or the photographs, pairs or triplets of one.", default=8
     )
     photographs_per_landmark: int = setting("K: photographs a landmark of a batch.", default=4)
 
@@ -33,7 +33,7 @@ class DataSettings:
             raise ValueError("Pass either --records=tfrecords/NAME or --triplets='DIR/*.tfrec'.")
         command_line.require_at_least(
             self,
-            landmarks_per_batch=2 if self.examples == "landmarks" else 1,
+            landmarks_per_batch=2 if self.examples in ("landmarks", "photographs") else 1,
             photographs_per_landmark=2,
         )
         if self.triplets is not None:
@@ -61,6 +61,8 @@ class DataSettings:
             raise ValueError("--records=tfrecords/NAME is missing.")
         if self.batches == "triplets":
             return TrainingData.recorded_triplets(self.records, self.split, batch=batch)
+        if self.batches == "photographs":
+            return TrainingData.shuffled(self.records, self.split, batch=batch)
         if self.batches == "pairs":
             return TrainingData.pairs(self.records, self.split, batch=batch)
         return TrainingData.labelled(

@@ -122,6 +122,11 @@ class LossSettings:
         Raises:
             ValueError: If the loss cannot compare that.
         """
+        if examples == "photographs" and self.loss != "arcface" and not self.memory:
+            raise ValueError(
+                "--batches=photographs may hold no two of one landmark; compare them with the "
+                "centres of --loss=arcface or with past batches, --memory=4096."
+            )
         given = next((kind for kind, (of, _) in _GIVEN.items() if of == examples), None)
         if self.loss == "arcface":
             if self.mining is not None:

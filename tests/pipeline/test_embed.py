@@ -60,18 +60,18 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
 ) -> None:
     settings = Settings(model=_model_copy(tiny, tmp_path), records=tiny.records)
     described: list[int] = []
-    describe_images = Descriptor.describe_images
+    describe_prepared = Descriptor.describe_prepared
 
-    def interrupted(self: Descriptor, images: tf.Tensor) -> np.ndarray:
+    def interrupted(self: Descriptor, images: tuple[tf.Tensor, ...]) -> np.ndarray:
         if len(described) == 2:
             raise KeyboardInterrupt
-        described.append(len(images))
-        return describe_images(self, images)
+        described.append(len(images[0]))
+        return describe_prepared(self, images)
 
-    monkeypatch.setattr(Descriptor, "describe_images", interrupted)
+    monkeypatch.setattr(Descriptor, "describe_prepared", interrupted)
     with pytest.raises(KeyboardInterrupt):
         embed(settings)
-    monkeypatch.setattr(Descriptor, "describe_images", describe_images)
+    monkeypatch.setattr(Descriptor, "describe_prepared", describe_prepared)
     finished = {
         path: path.stat().st_mtime_ns for path in (tmp_path / "model").rglob("img_emb_*.npy")
     }

@@ -177,7 +177,7 @@ def test_a_saved_model_that_differs_from_its_network_is_not_kept(
     folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
 
     class Broken(ServingModel):
-        def _describe(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        def _describe(self, images: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
             return {name: -output for name, output in super()._describe(images).items()}
 
     monkeypatch.setattr(pipeline.export, "ServingModel", Broken)
@@ -190,10 +190,10 @@ def test_scales_and_whitening_are_in_the_saved_model(tiny: Tiny, whitened: Path)
     """Against the network, photograph by photograph; PNG shows all signatures the same pixels."""
     network = load_network(tiny.model / "training" / "network.keras")
     described = model_folder.read_model_file(whitened)
-    assert described["input_size"] == 48
+    assert described["input_size"] == 32
     assert described["dimension"] == 5
     assert described["scales"] == [1.0, 1.5]
-    image = resize(tf.constant(_pixels(70, 50)), 48)
+    image = tf.constant(_pixels(70, 50))
     views = [network(resize(image, side)[None], training=False)[0].numpy() for side in (32, 48)]
     mean = sum(views) / np.linalg.norm(sum(views))
     module = tf.saved_model.load(str(whitened / "saved_model"))

@@ -1,4 +1,5 @@
 import contextlib
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -275,7 +276,8 @@ def test_file_that_is_gone_ends_the_run_with_its_name(damaged: RecordFiles) -> N
 
 def test_photographs_are_described_in_order_and_the_damaged_left_out(damaged: RecordFiles) -> None:
     numbers = np.array([5, 4, 3, 2, 1, 0])
-    batches = list(inputs.photograph_batches(damaged, numbers, size=SIZE, batch=4))
+    load = functools.partial(load_photograph, size=SIZE)
+    batches = list(inputs.photograph_batches(damaged, numbers, load, batch=4))
     assert [kept.numpy().tolist() for _, kept, _, _ in batches] == [[0, 2, 3], [5]]
     for _, kept, images, parsed in batches:
         sound = [photograph(damaged, int(number)) for number in numbers[kept]]

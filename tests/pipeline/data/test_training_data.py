@@ -48,6 +48,20 @@ def test_triplets_that_contradict_others_are_left_out_and_counted(
         TrainingData.triplet_files(write_triplets(tmp_path, [(5, 5, 0)]), batch=1)
 
 
+def test_shuffled_batches_show_every_comparable_photograph_once_an_epoch(
+    labelled_records: Path,
+) -> None:
+    """Neither the landmark of one photograph nor the photographs of no landmark."""
+    data = TrainingData.shuffled(labelled_records, "train", batch=8)
+    first, second = data.order(0, 0).ravel(), data.order(0, 1).ravel()
+    assert data.order(0, 0).shape == (2, 8, 1)
+    assert sorted(first) == sorted(second)
+    assert first.tolist() != second.tolist()
+    labels, counts = np.unique(data.labels[first], return_counts=True)
+    assert dict(zip(labels.tolist(), counts.tolist(), strict=True)) == {0: 4, 1: 4, 2: 4, 3: 4}
+    assert len(data.labels) == 19
+
+
 def test_workers_share_an_order_by_the_files_that_its_records_lie_in(
     labelled_records: Path,
 ) -> None:

@@ -1,3 +1,4 @@
+import functools
 import json
 import logging
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.preprocessing import load_photograph
 from pipeline import metrics
 from pipeline.build_records import Settings, build_records
 from pipeline.data import inputs, records
@@ -37,7 +39,8 @@ def test_score_is_the_map_of_the_held_out_photographs_alone(tmp_path: Path) -> N
     network = _network()
     files = open_records(folder, "validation").files
     numbers = np.arange(len(files))
-    ((_, _, images, parsed),) = inputs.photograph_batches(files, numbers, size=SIZE, batch=64)
+    load = functools.partial(load_photograph, size=SIZE)
+    ((_, _, images, parsed),) = inputs.photograph_batches(files, numbers, load, batch=64)
     labels = parsed["image/class/label"].numpy()
     assert len(np.unique(labels)) == 4
     expected = metrics.average_precision(

@@ -25,6 +25,7 @@ def embeddings() -> tf.Tensor:
     [
         *((loss, mining, "landmarks") for loss, mining in _PAIR_LOSSES),
         ("arcface", None, "landmarks"),
+        ("arcface", None, "photographs"),
         ("triplet", "given", "triplets"),
         ("triplet", "hard", "triplets"),
         ("contrastive", "given", "pairs"),
@@ -57,6 +58,10 @@ def test_what_is_given_is_compared_where_the_loss_can(
     assert LossSettings(loss=loss).mining_of(examples) == expected
 
 
+def test_photographs_of_any_landmark_are_compared_with_past_batches() -> None:
+    assert LossSettings(memory=64).mining_of("photographs") == "all"
+
+
 def test_memory_and_arcface_have_variables_of_their_own() -> None:
     memory = LossSettings(memory=32, memory_start=5).batch_loss("landmarks", np.arange(3), 8)
     assert isinstance(memory, CrossBatchMemory)
@@ -76,6 +81,7 @@ def test_memory_and_arcface_have_variables_of_their_own() -> None:
         ({"mining": "given", "loss": "contrastive"}, "triplets", "--mining=given takes triplets"),
         ({"mining": "semi_hard", "loss": "contrastive"}, "landmarks", "mines all, hard"),
         ({"mining": "hard", "loss": "arcface"}, "landmarks", "no effect with --loss=arcface"),
+        ({}, "photographs", "--batches=photographs may hold no two of one landmark"),
     ],
 )
 def test_mining_that_a_loss_cannot_do_is_refused(
