@@ -97,7 +97,7 @@ class TrainStep(tf.Module):
     @property
     def may_overflow(self) -> bool:
         """Whether gradients that are not finite may be so for the scale of a float16 loss alone."""
-        return float(self._scale.value) > 1.0
+        return self._scale.value.numpy() > 1.0
 
     @property
     def state(self) -> dict[str, Any]:

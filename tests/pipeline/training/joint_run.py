@@ -1,9 +1,11 @@
 """Trains a tiny network in a process of its own, alone or as one of several that train together.
 
-    python -m tests.pipeline.training.joint_run RECORDS OUTPUT LOSS DEVICES DIES AT
+    python -m tests.pipeline.training.joint_run RECORDS OUTPUT LOSS DEVICES WAY DIES AT
 
 ``TF_CONFIG`` names the processes; with more than one of DEVICES, replicas of this process train on
-as many parts of the processor. The worker of the number DIES kills itself in step AT.
+as many parts of the processor. WAY is "plain", "parts" (a photograph at a time), "float16", or
+"statistics" (batch statistics are learned, and hardly anything else, so that they depend on the
+photographs alone). The worker of the number DIES kills itself in step AT.
 Weights, and the losses of the epochs, go to ``OUTPUT/<worker>.npz``.
 """
 
@@ -32,25 +34,34 @@ from tests.pipeline.training.tiny_network import tiny_network
 
 
 def main(
-    records: Path, output: Path, loss: str, devices: int = 1, dies: int = -1, at: int = 0
+    records: Path,
+    output: Path,
+    loss: str,
+    devices: int = 1,
+    way: str = "plain",
+    dies: int = -1,
+    at: int = 0,
 ) -> None:
     """Trains as the module's docstring says."""
     replicas = _replicas(devices)
     data = TrainingData.labelled(records, "train", landmarks=3, photographs=2)
     keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy("mixed_float16" if way == "float16" else "float32")
     with replicas.strategy.scope():
-        network = tiny_network(has_batch_statistics=False)
+        network = tiny_network(has_batch_statistics=way == "statistics")
+        keras.config.set_dtype_policy("float32")
         batch_loss = _batch_loss(loss, data)
     replicas.share(network.weights)
     settings = TrainerSettings(
         optimizer="sgd",
-        learning_rate=0.05,
+        learning_rate=1e-9 if way == "statistics" else 0.05,
         decay="constant",
         image_size=32,
         epochs=2,
         checkpoint_steps=2,
         max_damaged=0.0,
         average_momentum=0.9,
+        photographs_at_a_time=1 if way == "parts" else None,
     )
     trainer = Trainer(
         network, data, batch_loss, lambda network: None, output, settings, replicas=replicas
@@ -67,6 +78,7 @@ def main(
         losses=losses,
         weights=np.concatenate([weights, *of_loss]),
         average=np.concatenate([np.ravel(one) for one in _averages(trainer)]),
+        moving_means=np.ravel([one for one in network.weights if one.name == "moving_mean"]),
         files=sorted({data.files.file[number] for number in _read(data, replicas)}),
     )
 
@@ -118,4 +130,12 @@ def _read(data: TrainingData, replicas: Replicas) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:]))
+    _, given_records, given_output, given_loss, given_devices, given_way, *given_end = sys.argv
+    main(
+        Path(given_records),
+        Path(given_output),
+        given_loss,
+        int(given_devices),
+        given_way,
+        *map(int, given_end),
+    )

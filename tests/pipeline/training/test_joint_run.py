@@ -33,9 +33,9 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-def alone(records: Path, folder: Path, loss: str) -> Result:
+def alone(records: Path, folder: Path, loss: str, way: str = "plain") -> Result:
     """The run of one process, this one."""
-    joint_run.main(records, folder, loss)
+    joint_run.main(records, folder, loss, way=way)
     return np.load(folder / "0.npz")
 
 
@@ -46,9 +46,10 @@ def start(
     *,
     workers: int = 1,
     devices: int = 1,
+    way: str = "plain",
     dies: tuple[int, int] = (-1, 0),
 ) -> list["subprocess.Popen[str]"]:
-    arguments = [str(records), str(folder), loss, str(devices), *map(str, dies)]
+    arguments = [str(records), str(folder), loss, str(devices), way, *map(str, dies)]
     return start_module(joint_run.__name__, arguments, workers)
 
 
@@ -120,10 +121,30 @@ def test_command_ends_well_on_every_worker(records: Path, tmp_path: Path) -> Non
     assert [row["epoch"] for row in described["epochs"]] == [0, 1]
 
 
-def test_replicas_of_one_process_train_as_one_device(records: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["plain", "parts"])
+def test_replicas_of_one_process_train_as_one_device(
+    records: Path, tmp_path: Path, way: str
+) -> None:
     expected = alone(records, tmp_path / "alone", "arcface")
-    (found,) = results(start(records, tmp_path, "arcface", devices=2), tmp_path)
+    (found,) = results(start(records, tmp_path, "arcface", devices=2, way=way), tmp_path)
     assert_same_training(found, expected)
+
+
+def test_replicas_scale_the_loss_of_16_bits_together(records: Path, tmp_path: Path) -> None:
+    expected = alone(records, tmp_path / "alone", "arcface", "float16")
+    (found,) = results(start(records, tmp_path, "arcface", devices=2, way="float16"), tmp_path)
+    np.testing.assert_allclose(found["losses"], expected["losses"], rtol=2e-3)
+    np.testing.assert_allclose(found["weights"], expected["weights"], rtol=0.05, atol=0.01)
+
+
+def test_replicas_average_batch_statistics_by_their_photographs(
+    records: Path, tmp_path: Path
+) -> None:
+    """Six photographs over four replicas; their means, so averaged, are those of the batch."""
+    expected = alone(records, tmp_path / "alone", "arcface", "statistics")
+    (found,) = results(start(records, tmp_path, "arcface", devices=4, way="statistics"), tmp_path)
+    assert np.abs(expected["moving_means"]).max() > 0.01
+    np.testing.assert_allclose(found["moving_means"], expected["moving_means"], atol=1e-6)
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])

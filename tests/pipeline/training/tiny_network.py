@@ -13,5 +13,5 @@ def tiny_network(*, has_batch_statistics: bool = True) -> keras.Model:
     if has_batch_statistics:
         x = keras.layers.BatchNormalization()(x)
     x = GeM()(keras.layers.ReLU()(x))
-    x = keras.layers.Dense(4, name="projection")(x)
-    return keras.Model(images, keras.layers.UnitNormalization()(x))
+    x = keras.layers.Dense(4, name="projection", dtype="float32")(x)
+    return keras.Model(images, keras.layers.UnitNormalization(dtype="float32")(x))
