@@ -30,6 +30,7 @@ setup(
         "pipeline.data.sources",
         "pipeline.data.synthetic_city",
         "pipeline.data.synthetic_city.styles",
+        "pipeline.embeddings",
         "pipeline.index",
         "pipeline.training",
     ],

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings import Embeddings, read_embeddings
+from pipeline.embeddings.files import Embeddings, read_embeddings
 from pipeline.index import collection, measurement
 from pipeline.index.collection import Collection
 from pipeline.index.faiss_index import FaissIndex, IndexKind
@@ -28,7 +28,10 @@ class Settings:
     """Which embeddings go into which index."""
 
     model: Path = setting("Folder of an exported model, exported/MODEL.")
-    data: tuple[str, ...] = setting("Data sets that the model has described, comma-separated.")
+    data: tuple[str, ...] = setting(
+        "Data sets that the model has described, comma-separated: names in "
+        "exported/MODEL/embeddings, or the folders that --output of pipeline.embed named."
+    )
     kind: IndexKind = setting(
         "flat (exact), ivf (inverted file), lsh (locality-sensitive hashing) or pq (product "
         "quantisation).",
@@ -37,11 +40,11 @@ class Settings:
     overwrite: bool = setting("Build again over a finished index.", default=False)
 
     def __post_init__(self) -> None:
-        """Checks that names of data sets are what they must be."""
-        if not self.data or any(not name or "/" in name for name in self.data):
+        """Checks that there are data sets."""
+        if not all(map(_short, self.data)) or not self.data:
             raise ValueError(
-                "--data names data sets that the model has described, without their folder. "
-                f"Received: {','.join(self.data)!r}."
+                "--data names data sets that the model has described. Received: "
+                f"{','.join(self.data)!r}."
             )
 
 
@@ -57,8 +60,9 @@ def build_index(settings: Settings) -> Path:
         ValueError: If they were made by another model than the folder now holds.
     """
     folder = settings.model
-    output = folder / model_folder.INDEXES / f"{'+'.join(settings.data)}-{settings.kind}"
-    embedded = read_embeddings([folder / model_folder.EMBEDDINGS / name for name in settings.data])
+    name = "+".join(map(_short, settings.data))
+    output = folder / model_folder.INDEXES / f"{name}-{settings.kind}"
+    embedded = read_embeddings([model_folder.embeddings(folder, name) for name in settings.data])
     made_by = embedded.model_fingerprint
     model_folder.require_made_by(folder, folder / model_folder.EMBEDDINGS, made_by)
     if _is_current(output, settings, embedded):
@@ -81,6 +85,11 @@ def build_index(settings: Settings) -> Path:
     }
     Collection(index=index, photographs=embedded.metadata, manifest=described).save(output)
     return output
+
+
+def _short(data: str) -> str:
+    """The name of a data set, of which a folder is the last part."""
+    return data.rstrip("/").rpartition("/")[2]
 
 
 def _is_current(output: Path, settings: Settings, embedded: Embeddings) -> bool:

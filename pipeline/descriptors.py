@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline import model_folder
-from pipeline.data.inputs import Prepare
+from pipeline.data.batching import Prepare
 
 
 class Descriptor:

@@ -1,196 +1,120 @@
-"""Describes every photograph of a data set with an exported model.
+"""Describes photographs with an exported model.
 
     python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME
+    python -m pipeline.embed --model=exported/MODEL --photos=DIR
+    find DIR -name '*.jpg' | python -m pipeline.embed --model=exported/MODEL --photos=- --name=NAME
 
-Writes ``exported/MODEL/embeddings/NAME``, one pair of files a record shard. An interrupted run
-goes on with the first shard that is not finished.
+Writes ``exported/MODEL/embeddings/NAME``, a pair of files for every record shard, or for a thousand
+photographs that are files. An interrupted run goes on with the first that is not finished.
 """
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import tensorflow as tf
-from tqdm import tqdm
-
-from pipeline import command_line, embeddings, manifest, model_folder
+from pipeline import command_line, model_folder, storage
 from pipeline.command_line import setting
-from pipeline.data import inputs, records
-from pipeline.data.damage import DamageCount
-from pipeline.data.record_table import RecordTable, open_records
-from pipeline.descriptors import Descriptor
-from pipeline.progress import progress_bar
+from pipeline.data.record_table import open_records
+from pipeline.embeddings import files, found_files
+from pipeline.embeddings.job import Job, run_here, run_job
+from pipeline.embeddings.photographs import Photographs, RecordedPhotographs
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Which model describes which records."""
+    """Which model describes which photographs."""
 
     model: Path = setting("Folder of an exported model, exported/MODEL.")
-    records: Path = setting("Folder of records, tfrecords/NAME.")
-    batch_size: int = setting("Photographs a batch; affects speed only.", default=32)
-    max_damaged: float = setting(
-        "Share of the photographs that may be damaged; they are left out and named.", default=0.01
+    records: Path | None = setting("Folder of records, tfrecords/NAME.", default=None)
+    photos: str | None = setting(
+        "Instead of records: a folder of photographs, one sub-folder a landmark or all in one; one "
+        "photograph; or - for the paths that standard input lists, one a line.",
+        default=None,
     )
+    ids: str | None = setting(
+        "File of the ids to describe, of those in --records, one a line; - for standard input.",
+        default=None,
+    )
+    name: str | None = setting(
+        "Name of the embeddings, exported/MODEL/embeddings/NAME; by default the folder's.",
+        default=None,
+    )
+    output: str | None = setting(
+        "Folder of the embeddings, if not that one: of any file system that TensorFlow reaches, "
+        "such as gs://BUCKET/NAME.",
+        default=None,
+    )
+    batch_size: int = setting("Photographs a batch; affects speed only.", default=32)
     overwrite: bool = setting("Describe again what is finished.", default=False)
 
     def __post_init__(self) -> None:
-        """Checks ranges."""
-        command_line.require_at_least(self, batch_size=1, max_damaged=0)
+        """Checks ranges and what cannot go together."""
+        command_line.require_at_least(self, batch_size=1)
+        if (self.records is None) == (self.photos is None):
+            raise ValueError("Pass either --records=tfrecords/NAME or --photos=DIR.")
+        if self.ids is not None and self.records is None:
+            raise ValueError("--ids are those of --records=tfrecords/NAME.")
+        if self.name is not None and self.output is not None:
+            raise ValueError("--name has no effect with --output.")
+        if self.name is not None and (not self.name or "/" in self.name):
+            raise ValueError(f"--name is a name without a folder. Received: {self.name!r}.")
+        if self.name is None and self.output is None and not self._has_name:
+            raise ValueError("Pass --name=NAME: a list has no name of its own.")
+
+    @property
+    def _has_name(self) -> bool:
+        return self.ids is None and self.photos != found_files.STANDARD_INPUT
+
+    @property
+    def folder(self) -> str:
+        """Folder of the embeddings."""
+        if self.output is not None:
+            return self.output
+        source = self.records if self.records is not None else Path(self.photos or "").expanduser()
+        name = self.name or source.resolve().name  # of "." too
+        return storage.join(self.model, model_folder.EMBEDDINGS, name)
 
 
-def embed(settings: Settings) -> Path:
+def embed(settings: Settings) -> str:
     """Describes the photographs of all shards that are not finished yet.
+
+    Damaged photographs are left out and listed in the manifest.
 
     Returns:
         The embeddings' folder.
 
     Raises:
-        FileNotFoundError: If the model or the records are missing.
-        ValueError: If another model, or records of the same name elsewhere, have begun these
-            embeddings, or a shard is damaged.
+        FileNotFoundError: If the model or the photographs are missing.
+        ValueError: If another model, or photographs elsewhere, have begun these embeddings, or
+            there is nothing to describe.
+        OSError: If a file cannot be written.
     """
+    photographs = _open(settings)
+    described = model_folder.read_model_file(settings.model)
+    job = Job(
+        photographs=photographs,
+        model=settings.model,
+        fingerprint=described["fingerprint"],
+        dimension=described["dimension"],
+        output=settings.folder,
+        batch=settings.batch_size,
+    )
+    run_job(job, run_here, overwrite=settings.overwrite)
+    return job.output
+
+
+def _open(settings: Settings) -> Photographs:
+    if settings.records is None:
+        return found_files.find_photographs(settings.photos or "")
     table = open_records(settings.records)
-    descriptor = Descriptor(settings.model)
-    name = settings.records.resolve().name  # of "." too
-    output = settings.model / model_folder.EMBEDDINGS / name
-    damage = DamageCount.of(table, settings.max_damaged)
-    entries = []
-    with progress_bar(f"Describing {name}", unit="photographs", total=len(table)) as bar:
-        for number in range(len(table.shards)):
-            entry = None if settings.overwrite else _finished(output, number, table, descriptor)
-            if entry is None:
-                entry = _embed_shard(
-                    output, number, table, descriptor, damage, settings.batch_size, bar
-                )
-            else:
-                bar.update(len(table.of_shard(number)))
-                _count(entry, damage)
-            entries.append(entry)
-    embeddings.remove_shards_from(output, len(table.shards))
-    _write_manifest(output, settings, descriptor, entries, len(damage) + table.left_out)
-    return output
-
-
-def _finished(
-    output: Path, number: int, table: RecordTable, descriptor: Descriptor
-) -> dict[str, Any] | None:
-    """What the finished files of a shard say of themselves; None if they are to be made.
-
-    Raises:
-        ValueError: If another model made them, or they are of records elsewhere.
-    """
-    shard = table.shards[number]
-    entry = embeddings.read_entry(output, number)
-    if entry is None:
-        return None
-    if entry["model_fingerprint"] != descriptor.fingerprint:
-        raise ValueError(
-            f"{output} was made by the model {entry['model_fingerprint'][:12]}, not by "
-            f"{descriptor.folder}, {descriptor.fingerprint[:12]}; pass --overwrite to describe "
-            "the photographs anew, or keep the models in two folders."
-        )
-    described = Path(entry["shard"])
-    moved = described.resolve() != shard.path.resolve()
-    if moved and described.is_file():
-        raise ValueError(
-            f"{output} describes {described.parent}, not {shard.path.parent}; give one of the two "
-            "another name, or pass --overwrite to describe this one instead."
-        )
-    same = entry["sha256"] == table.fingerprints[number]
-    return entry if same and not moved else None
-
-
-def _count(entry: dict[str, Any], damage: DamageCount) -> None:
-    for skipped in entry["skipped"]:
-        damage.add(f"{entry['shard']}, byte {skipped['offset']}", skipped["reason"])
-
-
-def _embed_shard(
-    output: Path,
-    number: int,
-    table: RecordTable,
-    descriptor: Descriptor,
-    damage: DamageCount,
-    batch_size: int,
-    bar: "tqdm[None]",
-) -> dict[str, Any]:
-    """Describes one shard: one file in, one pair of files out, the metadata last."""
-    numbers = table.of_shard(number)
-    vectors = [np.zeros((0, descriptor.dimension), np.float32)]
-    rows = [embeddings.METADATA.empty_table()]
-    described = np.zeros(len(numbers), bool)
-    for _, kept, images, parsed in inputs.photograph_batches(
-        table.files, numbers, descriptor.prepare, batch=batch_size
-    ):
-        if len(kept):
-            vectors.append(descriptor.describe_prepared(images))
-            rows.append(_metadata(table, number, numbers[kept], parsed))
-        described[kept] = True
-        bar.update(len(kept))
-    skipped = [
-        {"offset": int(table.files.offset[record]), "reason": reason}
-        for record, reason in inputs.find_damaged(
-            table.files, numbers[~described], inputs.parse_labelled
-        )
-    ]
-    entry = {
-        "shard": str(table.shards[number].path),
-        "sha256": table.fingerprints[number],
-        "model_fingerprint": descriptor.fingerprint,
-        "photographs": int(described.sum()),
-        "skipped": skipped,
-    }
-    _count(entry, damage)
-    bar.update(len(skipped))
-    # From here on what the manifest tells of is not all that is there.
-    manifest.remove(output / embeddings.MANIFEST)
-    embeddings.write_shard(output, number, np.concatenate(vectors), pa.concat_tables(rows), entry)
-    return entry
-
-
-def _metadata(
-    table: RecordTable, shard: int, numbers: np.ndarray, parsed: dict[str, tf.Tensor]
-) -> pa.Table:
-    def texts(key: str) -> list[str]:
-        return [text.decode() for text in parsed[f"image/{key}"].numpy()]
-
-    columns = {
-        "id": texts("id"),
-        "content": [content.decode() for content in table.contents[numbers].tolist()],
-        "label": parsed["image/class/label"].numpy(),
-        "landmark": texts("class/text"),
-        "shard": [str(table.shards[shard].path)] * len(numbers),
-        "offset": table.files.offset[numbers],
-        **{key: texts(f"attribution/{key}") for key in records.ATTRIBUTION},
-    }
-    return pa.table(columns, schema=embeddings.METADATA)
-
-
-def _write_manifest(
-    output: Path,
-    settings: Settings,
-    descriptor: Descriptor,
-    entries: list[dict[str, Any]],
-    skipped: int,
-) -> None:
-    content = {
-        "model_fingerprint": descriptor.fingerprint,
-        "dimension": descriptor.dimension,
-        "records": str(settings.records),
-        "photographs": sum(entry["photographs"] for entry in entries),
-        "skipped": skipped,
-        "shards": entries,
-    }
-    manifest.write_json(output / embeddings.MANIFEST, content)
+    if settings.ids is None:
+        return RecordedPhotographs.all_of(settings.records, table)
+    return RecordedPhotographs.of_ids(settings.records, table, found_files.read_lines(settings.ids))
 
 
 def main(settings: Settings) -> None:
     """Describes the photographs and prints how many."""
     output = embed(settings)
-    content = embeddings.read_manifest(output)
+    content = files.read_manifest(output)
     print(
         f"{output}: {content['photographs']} vectors of {content['dimension']}, "
         f"{content['skipped']} photographs skipped"

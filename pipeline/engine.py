@@ -10,8 +10,10 @@ from models.preprocessing import decode_photograph
 from pipeline import model_folder
 from pipeline.data import records
 from pipeline.data.shards import read_record
+from pipeline.data.sources.source import content_id
 from pipeline.data.transcoding import decode_any_photograph
 from pipeline.descriptors import Descriptor
+from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection
 
 Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last two exclusive
@@ -26,8 +28,9 @@ class StoredPhotograph:
         landmark: Its name, "" where unknown.
         title: The file's name in its folder, or the data set's title.
         author: Who took it, "" where unknown; likewise ``license`` and ``url``.
-        shard: Record file that holds it.
-        offset: Byte at which its record starts.
+        content: The hash of the photograph as it was found.
+        shard: Record file that holds it, or its own file.
+        offset: Byte at which its record starts; -1 where it is a file of its own.
     """
 
     id: str
@@ -36,6 +39,7 @@ class StoredPhotograph:
     author: str
     license: str
     url: str
+    content: str
     shard: str
     offset: int
 
@@ -43,22 +47,29 @@ class StoredPhotograph:
         """The photograph, uint8 ``(height, width, 3)`` RGB, upright.
 
         Raises:
-            FileNotFoundError: If its record file is gone.
+            FileNotFoundError: If its file is gone.
             ValueError: If that was cut or replaced since it was described.
         """
         path = Path(self.shard)
         if not path.is_file():
             raise FileNotFoundError(
                 f"{path}, which holds the photograph {self.id}, is missing; copy it back, or run "
-                "from the folder in which the records were built."
+                "from the folder in which it was described."
             )
+        if self.offset == IN_A_FILE:
+            encoded = path.read_bytes()
+            self._require_same(content_id(encoded), self.content)
+            return decode_any_photograph(encoded)
         parsed = records.parse_photograph(tf.constant(read_record(path, self.offset)))
-        if parsed["image/id"].numpy().decode() != self.id:
-            raise ValueError(
-                f"{path} has been replaced since it was described; run `python -m pipeline.embed` "
-                "and `python -m pipeline.build_index` again."
-            )
+        self._require_same(parsed["image/id"].numpy().decode(), self.id)
         return decode_photograph(parsed["image/encoded"]).numpy()
+
+    def _require_same(self, found: str, described: str) -> None:
+        if found != described:
+            raise ValueError(
+                f"{self.shard} has been replaced since it was described; run `python -m "
+                "pipeline.embed` and `python -m pipeline.build_index` again."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

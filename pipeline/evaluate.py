@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings import Embeddings, read_embeddings
+from pipeline.embeddings.files import Embeddings, read_embeddings
 from pipeline.index.collection import Collection, load_collection
 from pipeline.progress import logger, progress
 
@@ -56,7 +56,7 @@ def evaluate(settings: Settings) -> Path:
     model = model_folder.of_index(folder)
     model_folder.require_made_by(model, folder, collection.manifest["model_fingerprint"])
     data = collection.manifest["settings"]["data"]
-    embedded = read_embeddings([model / model_folder.EMBEDDINGS / name for name in data])
+    embedded = read_embeddings([model_folder.embeddings(model, name) for name in data])
     if (embedded.shards, embedded.model_fingerprint) != (
         collection.manifest["shards"],
         collection.manifest["model_fingerprint"],

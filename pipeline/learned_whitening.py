@@ -8,7 +8,7 @@ import numpy as np
 
 from models import whitening
 from models.serving import ServingModel
-from pipeline.data import inputs
+from pipeline.data import batching, inputs
 from pipeline.data.damage import DamageCount
 from pipeline.data.record_table import RecordTable, open_records
 from pipeline.progress import progress_bar
@@ -108,7 +108,7 @@ def _describe(
     vectors = [np.zeros((0, model.dimension), np.float32)]
     sound = np.zeros(len(numbers), bool)
     with progress_bar("Whitening", unit="photographs", total=len(numbers)) as bar:
-        for _, kept, images, _ in inputs.photograph_batches(
+        for _, kept, images, _ in batching.photograph_batches(
             table.files, numbers, model.prepare, batch=_BATCH
         ):
             if len(kept):

@@ -49,6 +49,11 @@ def learned_contents(folder: Path) -> np.ndarray:
     return np.unique(np.concatenate([np.zeros(0, bytes), *contents]))
 
 
+def embeddings(folder: Path, data: str) -> str:
+    """The folder of a data set's embeddings: its name in the model's, or a folder elsewhere."""
+    return data if "/" in data else str(folder / EMBEDDINGS / data)
+
+
 def of_index(index: Path) -> Path:
     """The model's folder that an index lies in, from whatever folder it is named."""
     return Path(os.path.normpath(index / ".." / ".."))

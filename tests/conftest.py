@@ -101,7 +101,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     model = root / "exported" / "model"
     train(tiny_training(model, records))
     export(ExportSettings(model=model))
-    embeddings = embed(EmbedSettings(model=model, records=records, batch_size=4))
+    embeddings = Path(embed(EmbedSettings(model=model, records=records, batch_size=4)))
     index = build_index(IndexSettings(model=model, data=("squares",)))
     return Tiny(
         photos=root / "photos", records=records, model=model, embeddings=embeddings, index=index

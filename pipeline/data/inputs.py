@@ -5,7 +5,6 @@ seed however large the data set is: only the numbers of the records are in memor
 photographs are read where they lie, and a batch's number is all there is to say where a run is.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ import tensorflow as tf
 from models.preprocessing import decode_photograph, load_photograph
 from pipeline.data import records
 from pipeline.data.augmentation import Augmentation, augmented_photograph
+from pipeline.data.batching import decoded_batches
 from pipeline.data.damage import DamageCount
 from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import DamagedRecordError, RecordFiles
@@ -22,12 +22,6 @@ from pipeline.data.sources.source import content_id
 
 # From one serialised record to its photographs, string (photographs,).
 Parse = Callable[[tf.Tensor], tf.Tensor]
-# From the bytes of a photograph, a string scalar, to the images to be seen of it.
-Prepare = Callable[[tf.Tensor], Any]
-# From the records of an example, string (records,), and its position to its tensors.
-Decode = Callable[[tf.Tensor, tf.Tensor], tuple[Any, ...]]
-
-_PHOTOGRAPHS_AT_A_TIME = 256  # bounds what is decoded and not yet asked for
 
 
 def parse_labelled(record: tf.Tensor) -> tf.Tensor:
@@ -77,6 +71,7 @@ def training_batches(
         does not decode is left out whole; ``name_damaged`` tells which that was.
     """
     examples = batches.shape[1]
+    order = batches.reshape(-1, batches.shape[2])
 
     def load(encoded: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         if augmentation is None:
@@ -98,8 +93,7 @@ def training_batches(
         known = tf.ensure_shape(known, (None, images.shape[1]))
         return number, positions % examples, *_photographs_first(images, known)
 
-    order = batches.reshape(-1, batches.shape[2])
-    return _in_batches(files, order, decode, batch=examples, first=first, taken=taken).map(complete)
+    return decoded_batches(files, batches, decode, first=first, taken=taken).map(complete)
 
 
 def _photographs_first(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -111,109 +105,6 @@ def _photographs_first(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor,
     if images.shape[1] > 1:  # where each lies alone the order is right already
         images, labels = tf.transpose(images, [1, 0, 2, 3, 4]), tf.transpose(labels)
     return tf.reshape(images, (-1, *images.shape[2:])), tf.reshape(labels, [-1])
-
-
-def photograph_batches(
-    files: RecordFiles, numbers: np.ndarray, prepare: Prepare, *, batch: int
-) -> tf.data.Dataset:
-    """Labelled photographs in the given order, prepared, with all that their records say.
-
-    Args:
-        files: Labelled records.
-        numbers: int ``(n,)``, which of them.
-        prepare: Decodes one, as ``load_photograph`` of a size or a model's own way.
-        batch: Photographs a batch; the last may be smaller.
-
-    Returns:
-        A data set of ``(number, kept, images, parsed)``: the batch's number, int64; positions in
-        ``numbers`` of what is sound, int64 ``(kept,)``; what ``prepare`` gives, batched; and the
-        parsed keys without the bytes.
-    """
-
-    def decode(record: tf.Tensor, position: tf.Tensor) -> tuple[Any, dict[str, tf.Tensor]]:
-        del position
-        parsed = records.parse_photograph(record[0])
-        return prepare(parsed.pop("image/encoded")), parsed
-
-    return _in_batches(files, numbers[:, None], decode, batch=batch)
-
-
-def _in_batches(
-    files: RecordFiles,
-    order: np.ndarray,
-    decode: Decode,
-    *,
-    batch: int,
-    first: int = 0,
-    taken: np.ndarray | None = None,
-) -> tf.data.Dataset:
-    """Reads a batch at once, decodes its examples, and leaves out what does not decode.
-
-    Every batch is a small data set of its own and gives one element, even if nothing in it is
-    sound: so a batch keeps its number and its members whatever is damaged elsewhere. Several are
-    decoded at a time.
-
-    Args:
-        files: The records.
-        order: int ``(examples, records)`` of record numbers.
-        decode: Turns the records of one example into tensors.
-        batch: Examples a batch.
-        first: Batches to leave out.
-        taken: bool ``(batches, batch)``, the examples to read; all where None.
-
-    Returns:
-        A data set of ``(number, positions, *tensors)``, batched but for the number.
-    """
-    cores = os.cpu_count() or 1
-    together = max(2, min(cores, _PHOTOGRAPHS_AT_A_TIME // batch))
-    threads = max(2, -(-cores // together))  # one reads on while another decodes
-
-    def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        positions = np.arange(int(number) * batch, min(int(number + 1) * batch, len(order)))
-        if taken is not None:
-            positions = positions[taken[number]]
-        return positions, files.read_all(order[positions])
-
-    def one_batch(number: tf.Tensor) -> tf.data.Dataset:
-        positions, of_batch = tf.numpy_function(
-            read, [number], (tf.int64, tf.string), stateful=False
-        )
-        positions = tf.ensure_shape(positions, (None,))
-        of_batch = tf.ensure_shape(of_batch, (None, order.shape[1]))
-        whole = _sound(of_batch, positions, decode, batch=batch, threads=threads)
-        return whole.map(lambda *tensors: (number, *tensors))
-
-    return (
-        tf.data.Dataset.range(first, -(-len(order) // batch))
-        .interleave(
-            one_batch, cycle_length=together, num_parallel_calls=together, deterministic=True
-        )
-        .prefetch(2)
-    )
-
-
-def _sound(
-    records_of_batch: tf.Tensor,
-    positions: tf.Tensor,
-    decode: Decode,
-    *,
-    batch: int,
-    threads: int,
-) -> tf.data.Dataset:
-    """One element: the positions and tensors of the examples that decode, or of none."""
-    examples = tf.data.Dataset.from_tensor_slices((positions, records_of_batch))
-    whole = (
-        examples.map(
-            lambda position, example: (position, *decode(example, position)),
-            num_parallel_calls=threads,
-        )
-        .ignore_errors()
-        .batch(batch)
-    )
-    nothing = tf.nest.map_structure(
-        lambda spec: tf.zeros((0, *spec.shape[1:]), spec.dtype), whole.element_spec
-    )
-    return whole.concatenate(tf.data.Dataset.from_tensors(nothing)).take(1)
 
 
 def name_damaged(

@@ -266,6 +266,12 @@ def parse_photograph(record: tf.Tensor) -> dict[str, tf.Tensor]:
     return tf.io.parse_single_example(record, _KEYS)
 
 
+def split_photograph(record: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """The encoded photograph of a serialised record (string scalar), and its other keys."""
+    keys = parse_photograph(record)
+    return keys.pop("image/encoded"), keys
+
+
 def parse_triplet(record: tf.Tensor) -> tf.Tensor:
     """Parses one record of the Kaggle Google Landmarks 2020 triplets.
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from models.preprocessing import load_photograph, resize
 from pipeline import metrics
-from pipeline.data import inputs, records
+from pipeline.data import batching, inputs, records
 from pipeline.data.damage import DamageCount
 from pipeline.data.record_table import open_records
 from pipeline.progress import logger
@@ -79,7 +79,7 @@ def held_out_score(
     is_shown[choose_shown(table.labels, _SHOWN)] = True
     # One data set for all epochs: building it takes as long as decoding hundreds of photographs.
     prepare = functools.partial(load_photograph, size=image_size)
-    batches = inputs.photograph_batches(table.files, np.arange(len(table)), prepare, batch=_BATCH)
+    batches = batching.photograph_batches(table.files, np.arange(len(table)), prepare, batch=_BATCH)
 
     def score(network: keras.Model) -> HeldOut:
         described = _describe(network, batches, is_shown)

@@ -23,7 +23,7 @@ from pipeline.data.sources import opening
 from pipeline.data.training_data import TrainingData
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
-from pipeline.embeddings import read_embeddings
+from pipeline.embeddings.files import read_embeddings
 from tests.landmark_trees import AWKWARD, Member, write_landmark_tree, write_md5
 from tests.tiny import Tiny, write_photographs
 

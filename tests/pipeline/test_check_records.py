@@ -23,7 +23,7 @@ from pipeline.data.shards import read_record, scan_records
 from pipeline.data.training_data import TrainingData
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
-from pipeline.embeddings import read_manifest
+from pipeline.embeddings.files import read_manifest
 from pipeline.reshard import Settings as ReshardSettings
 from pipeline.reshard import reshard
 from tests.tiny import Tiny
@@ -434,7 +434,7 @@ def test_later_stages_leave_out_what_is_listed(tmp_path: Path, tiny: Tiny) -> No
     flip(path, int(table.files.offset[without_copy]) + 600)
     check(folder)
     model = shutil.copytree(tiny.model, tmp_path / "model")
-    output = embed(EmbedSettings(model=model, records=folder, max_damaged=0))
+    output = embed(EmbedSettings(model=model, records=folder))
     described = read_manifest(output)
     assert (described["photographs"], described["skipped"]) == (17, 3)
     data = TrainingData.labelled(folder, "train", landmarks=2, photographs=2)

@@ -1,4 +1,3 @@
-import dataclasses
 import hashlib
 import shutil
 from pathlib import Path
@@ -8,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from pipeline import embeddings, manifest, model_folder
+from pipeline import manifest, model_folder
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
@@ -16,7 +15,8 @@ from pipeline.data.records import Photograph
 from pipeline.data.shards import read_record, scan_records
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
-from pipeline.embeddings import read_embeddings
+from pipeline.embeddings import files
+from pipeline.embeddings.files import read_embeddings
 from tests.tiny import Tiny, write_photographs
 
 
@@ -78,9 +78,9 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert len(finished) == 2, "a shard is one batch here, so two were finished"
     with pytest.raises(FileNotFoundError, match=r"manifest.json is missing; make it with"):
         read_embeddings([settings.model / "embeddings" / tiny.records.name])
-    resumed = embed(settings)
+    resumed = Path(embed(settings))
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
-    whole = embed(Settings(model=settings.model, records=settings.records, overwrite=True))
+    whole = Path(embed(Settings(model=settings.model, records=settings.records, overwrite=True)))
     assert _bytes(resumed) == _bytes(whole)
 
 
@@ -89,16 +89,16 @@ def test_a_run_that_was_killed_amid_changed_records_is_not_taken_for_whole(
 ) -> None:
     """The manifest of the run before does not tell of what is there now."""
     settings = Settings(model=_model_copy(tiny, tmp_path), records=tiny.records)
-    output = embed(settings)
+    output = Path(embed(settings))
     before = (output / "manifest.json").read_bytes()
-    monkeypatch.setattr(embeddings, "write_shard", _interrupt)
+    monkeypatch.setattr(files, "write_pair", _interrupt)
     with pytest.raises(KeyboardInterrupt):
         embed(Settings(model=settings.model, records=settings.records, overwrite=True))
     assert not (output / "manifest.json").exists()
-    rows = pq.read_table(embeddings.metadata_path(output, 0))
-    embeddings.metadata_path(output, 0).unlink()
+    rows = pq.read_table(files.metadata_path(output, 0))
+    Path(files.metadata_path(output, 0)).unlink()
     pq.write_table(rows.replace_schema_metadata({b"shard": b"{}"}), output / "metadata_0.parquet")
-    (output / "metadata_0.parquet").rename(embeddings.metadata_path(output, 0))
+    (output / "metadata_0.parquet").rename(files.metadata_path(output, 0))
     (output / "manifest.json").write_bytes(before)
     with pytest.raises(ValueError, match=r"are not those that .*manifest.json tells of"):
         read_embeddings([output])
@@ -139,7 +139,7 @@ def test_a_shard_that_was_built_anew_is_described_anew(tiny: Tiny, tmp_path: Pat
                 overwrite=True,
             )
         )
-        output = embed(Settings(model=model, records=folder))
+        output = Path(embed(Settings(model=model, records=folder)))
         ids = set(read_embeddings([output]).metadata["id"].to_pylist())
         labelled = {row.decode() for row in _ids(folder)}
         assert ids == labelled
@@ -167,20 +167,19 @@ def test_a_damaged_photograph_is_left_out_and_listed(tiny: Tiny, tmp_path: Path)
     ]
     records.write_shards({"index": photographs}, tmp_path / "records", shards=1)
     model = _model_copy(tiny, tmp_path)
-    settings = Settings(model=model, records=tmp_path / "records", max_damaged=0.34)
+    settings = Settings(model=model, records=tmp_path / "records")
     for _ in range(2):  # what is finished is counted with what it had left out
-        output = embed(settings)
+        output = Path(embed(settings))
         assert sorted(read_embeddings([output]).metadata["id"].to_pylist()) == ["a", "c"]
-        described = embeddings.read_manifest(output)
+        described = files.read_manifest(output)
         assert (described["photographs"], described["skipped"]) == (2, 1)
     (damaged,) = described["shards"][0]["skipped"]
     (shard,) = records.list_shards(tmp_path / "records")
-    record = records.parse_photograph(tf.constant(read_record(shard.path, damaged["offset"])))
+    path, byte = damaged["photograph"].split(", byte ")
+    assert path == str(shard.path)
+    record = records.parse_photograph(tf.constant(read_record(shard.path, int(byte))))
     assert record["image/id"] == b"b"
     assert "JPEG" in damaged["reason"]
-    for _ in range(2):
-        with pytest.raises(ValueError, match=r"1 of 3 photographs are damaged .*--max_damaged"):
-            embed(dataclasses.replace(settings, max_damaged=0.3, overwrite=True))
 
 
 def test_a_wrong_checksum_costs_one_photograph(tiny: Tiny, tmp_path: Path) -> None:
@@ -190,16 +189,18 @@ def test_a_wrong_checksum_costs_one_photograph(tiny: Tiny, tmp_path: Path) -> No
     content[scan_records(shard.path).offsets[3] - 1] ^= 1  # of the third one's checksum
     shard.path.write_bytes(content)
     model = _model_copy(tiny, tmp_path)
-    with pytest.raises(ValueError, match=rf"1 of 24 photographs.*{shard.path.name}, byte .*check"):
-        embed(Settings(model=model, records=folder))
-    output = embed(Settings(model=model, records=folder, max_damaged=0.05))
+    output = Path(embed(Settings(model=model, records=folder)))
+    described = files.read_manifest(output)
+    (lost,) = described["lost"]
+    assert lost["photograph"].startswith(f"{shard.path}, byte ")
+    assert (lost["reason"], described["skipped"]) == ("its checksum is wrong", 1)
     assert len(read_embeddings([output]).vectors) == 23
 
 
 def test_embeddings_of_an_earlier_version_are_made_again(tiny: Tiny, tmp_path: Path) -> None:
     """Their photographs are not known by content."""
     model = _model_copy(tiny, tmp_path)
-    output = embed(Settings(model=model, records=tiny.records))
+    output = Path(embed(Settings(model=model, records=tiny.records)))
     for path in output.glob("metadata/*"):
         table = pq.read_table(path)
         metadata = table.schema.metadata
@@ -214,14 +215,14 @@ def test_records_of_the_same_name_elsewhere_are_refused(tiny: Tiny, tmp_path: Pa
     model = _model_copy(tiny, tmp_path)
     folder = Path(shutil.copytree(tiny.records, tmp_path / tiny.records.name))
     embed(Settings(model=model, records=tiny.records))
-    with pytest.raises(ValueError, match=r"describes .*, not .*; give one of the two another name"):
+    with pytest.raises(ValueError, match=r"describes .*, not .*; give one of the two another --name"):
         embed(Settings(model=model, records=folder))
-    output = embed(Settings(model=model, records=folder, overwrite=True))
+    output = Path(embed(Settings(model=model, records=folder, overwrite=True)))
     shards = read_embeddings([output]).metadata["shard"].to_pylist()
     assert {Path(shard).parent for shard in shards} == {folder}
     (tmp_path / "further").mkdir()
     moved = folder.rename(tmp_path / "further" / folder.name)
-    output = embed(Settings(model=model, records=moved))
+    output = Path(embed(Settings(model=model, records=moved)))
     shards = read_embeddings([output]).metadata["shard"].to_pylist()
     assert {Path(shard).parent for shard in shards} == {moved}, "the page reads photographs there"
 
@@ -231,7 +232,7 @@ def test_the_folder_one_stands_in_has_a_name_too(
 ) -> None:
     monkeypatch.chdir(tiny.records)
     model = _model_copy(tiny, tmp_path)
-    output = embed(Settings(model=model, records=Path(), overwrite=True))
+    output = Path(embed(Settings(model=model, records=Path(), overwrite=True)))
     assert output == model / "embeddings" / tiny.records.name
 
 
@@ -248,7 +249,7 @@ def test_files_of_shards_that_are_gone_are_removed(tiny: Tiny, tmp_path: Path) -
                 overwrite=True,
             )
         )
-        output = embed(Settings(model=model, records=folder))
+        output = Path(embed(Settings(model=model, records=folder)))
         assert len(list(output.glob("img_emb/*"))) == shards
         assert len(list(output.glob("metadata/*"))) == shards
 
@@ -259,9 +260,8 @@ def test_a_cut_shard_yields_its_whole_records(tiny: Tiny, tmp_path: Path) -> Non
     offsets = scan_records(shard).offsets
     shard.write_bytes(shard.read_bytes()[: offsets[-2] + 100])
     model = _model_copy(tiny, tmp_path)
-    with pytest.raises(ValueError, match=rf"2 of 24 photographs are damaged.*{shard.name}, byte"):
-        embed(Settings(model=model, records=folder))
-    output = embed(Settings(model=model, records=folder, max_damaged=2 / 24))
+    output = Path(embed(Settings(model=model, records=folder)))
+    assert files.read_manifest(output)["skipped"] == 2
     assert len(read_embeddings([output]).vectors) == 22
 
 

@@ -14,7 +14,7 @@ from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
-from pipeline.embeddings import read_embeddings
+from pipeline.embeddings.files import read_embeddings
 from pipeline.evaluate import Settings, evaluate, without_query
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export

@@ -21,6 +21,10 @@ class FolderSource:
     Args:
         folder: The folder.
 
+    Attributes:
+        files: The files, in name order.
+        landmarks: The sub-folder of each, "" where it lies beside them.
+
     Raises:
         FileNotFoundError: If it is no folder.
         ValueError: If it holds no files.
@@ -35,31 +39,31 @@ class FolderSource:
                 "in a sub-folder for every landmark or all in one."
             )
         self._folder = folder
-        self._files = list(files_below(folder))
-        if not self._files:
+        self.files = list(files_below(folder))
+        if not self.files:
             raise ValueError(
                 f"--photos={folder} is empty; put photographs into it, "
                 "in a sub-folder for every landmark or all in one."
             )
-        inner = [file.relative_to(folder).parts for file in self._files]
-        self._landmarks = [_as_text(parts[0]) if len(parts) > 1 else "" for parts in inner]
+        inner = [file.relative_to(folder).parts for file in self.files]
+        self.landmarks = [as_text(parts[0]) if len(parts) > 1 else "" for parts in inner]
 
     @functools.cached_property
     def names(self) -> Mapping[int, str]:
         """Names of the sub-folders."""
-        return dict(enumerate(sorted(set(self._landmarks) - {""})))
+        return dict(enumerate(sorted(set(self.landmarks) - {""})))
 
     @functools.cached_property
     def labels(self) -> np.ndarray:
         """The sub-folder of every file."""
         label_of = {name: label for label, name in self.names.items()} | {"": -1}
-        return np.array([label_of[name] for name in self._landmarks], np.int64)
+        return np.array([label_of[name] for name in self.landmarks], np.int64)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every file's name, size and time of change."""
         digest = hashlib.sha256()
-        for file in self._files:
+        for file in self.files:
             state = file.stat() if file.exists() else file.lstat()
             name = self._name(file)
             digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
@@ -68,25 +72,30 @@ class FolderSource:
     def read(self, numbers: np.ndarray) -> Iterator[SourcePhotograph | Skipped]:
         """Reads these files."""
         for number in numbers:
-            name = self._name(self._files[number])
+            name = self._name(self.files[number])
             try:
-                encoded = self._files[number].read_bytes()
+                encoded = self.files[number].read_bytes()
             except OSError as error:
                 yield Skipped(name=name, reason=f"cannot be read: {error.strerror}")
                 continue
             yield SourcePhotograph(
                 name=name,
                 encoded=encoded,
-                landmark=self._landmarks[number],
+                landmark=self.landmarks[number],
                 label=int(self.labels[number]),
                 title=name,
             )
 
+    @property
+    def titles(self) -> list[str]:
+        """The files' paths within the folder."""
+        return [self._name(file) for file in self.files]
+
     def _name(self, file: Path) -> str:
-        return _as_text(file.relative_to(self._folder).as_posix())
+        return as_text(file.relative_to(self._folder).as_posix())
 
 
-def _as_text(name: str) -> str:
+def as_text(name: str) -> str:
     """A file's name in UTF-8, whatever its bytes are."""
     return os.fsencode(name).decode(errors="replace")
 

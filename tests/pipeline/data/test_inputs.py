@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from models.preprocessing import load_photograph
-from pipeline.data import inputs, records
+from pipeline.data import batching, inputs, records
 from pipeline.data.augmentation import Augmentation
 from pipeline.data.damage import DamageCount
 from pipeline.data.samplers import landmark_batches, pair_batches, shuffled_batches
@@ -277,7 +277,7 @@ def test_file_that_is_gone_ends_the_run_with_its_name(damaged: RecordFiles) -> N
 def test_photographs_are_described_in_order_and_the_damaged_left_out(damaged: RecordFiles) -> None:
     numbers = np.array([5, 4, 3, 2, 1, 0])
     load = functools.partial(load_photograph, size=SIZE)
-    batches = list(inputs.photograph_batches(damaged, numbers, load, batch=4))
+    batches = list(batching.photograph_batches(damaged, numbers, load, batch=4))
     assert [kept.numpy().tolist() for _, kept, _, _ in batches] == [[0, 2, 3], [5]]
     for _, kept, images, parsed in batches:
         sound = [photograph(damaged, int(number)) for number in numbers[kept]]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from models.preprocessing import load_photograph
 from pipeline import metrics
 from pipeline.build_records import Settings, build_records
-from pipeline.data import inputs, records
+from pipeline.data import batching, records
 from pipeline.data.record_table import open_records
 from pipeline.training.held_out import choose_shown, held_out_score
 from tests.tiny import write_photographs
@@ -40,7 +40,7 @@ def test_score_is_the_map_of_the_held_out_photographs_alone(tmp_path: Path) -> N
     files = open_records(folder, "validation").files
     numbers = np.arange(len(files))
     load = functools.partial(load_photograph, size=SIZE)
-    ((_, _, images, parsed),) = inputs.photograph_batches(files, numbers, load, batch=64)
+    ((_, _, images, parsed),) = batching.photograph_batches(files, numbers, load, batch=64)
     labels = parsed["image/class/label"].numpy()
     assert len(np.unique(labels)) == 4
     expected = metrics.average_precision(

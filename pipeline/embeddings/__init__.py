@@ -1,0 +1,1 @@
+"""The embedding job: photographs of records or files in, vectors and what they are of out."""

@@ -1,0 +1,113 @@
+"""Shards described one after the other, while the next are read and decoded."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.data import batching
+from pipeline.descriptors import Descriptor
+from pipeline.embeddings import files
+from pipeline.embeddings.photographs import Photographs
+from pipeline.progress import logger
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DescribedShard:
+    """What one shard gives.
+
+    Attributes:
+        place: Which of the shards.
+        vectors: float32 ``(n, dim)``, unit length.
+        rows: A table of the schema ``METADATA``, a row for every vector.
+        skipped: Photographs left out as they are damaged: where each is, and why.
+    """
+
+    place: int
+    vectors: np.ndarray
+    rows: pa.Table
+    skipped: list[dict[str, str]]
+
+    def entry(self, pair: int, photographs: Photographs, model_fingerprint: str) -> dict[str, Any]:
+        """What the pair of files of this shard is to say of itself."""
+        shard = photographs.shards[self.place]
+        return {
+            "pair": pair,
+            "shard": shard.name,
+            "source": photographs.source,
+            "sha256": shard.fingerprint,
+            "model_fingerprint": model_fingerprint,
+            "photographs": len(self.vectors),
+            "skipped": self.skipped,
+        }
+
+
+def describe_shards(
+    photographs: Photographs, places: Sequence[int], descriptor: Descriptor, batch: int
+) -> Iterator[int | DescribedShard]:
+    """Describes shards in order, in one stream: no shard waits for the one before to be written.
+
+    A batch never holds photographs of two shards, so that a shard's vectors are the same to the
+    bit whatever is described before and after it.
+
+    Args:
+        photographs: Where the shards are.
+        places: Which of the shards.
+        descriptor: The model.
+        batch: Photographs a batch.
+
+    Yields:
+        How many photographs a batch has described, and after a shard's last batch the shard.
+    """
+    numbers = [photographs.shards[place].numbers for place in places]
+    parts = [batching.in_batches(of_shard, batch) for of_shard in numbers]
+    stream = iter(
+        batching.stored_batches(
+            photographs,
+            [part for shard in parts for part in shard],
+            photographs.parse,
+            descriptor.prepare,
+        )
+    )
+    order = np.concatenate([np.zeros(0, np.int64), *numbers])
+    for place, of_shard, batches in zip(places, numbers, parts, strict=True):
+        vectors = [np.zeros((0, descriptor.dimension), np.float32)]
+        rows = [files.METADATA.empty_table()]
+        described = [np.zeros(0, np.int64)]
+        for _ in batches:
+            _, kept, images, keys = next(stream)
+            found = order[kept]
+            if len(found):
+                vectors.append(descriptor.describe_prepared(images))
+                rows.append(photographs.rows(found, keys))
+            described.append(found)
+            yield len(found)
+        missing = np.setdiff1d(of_shard, np.concatenate(described))
+        yield DescribedShard(
+            place=place,
+            vectors=np.concatenate(vectors),
+            rows=pa.concat_tables(rows),
+            skipped=_named(photographs, missing),
+        )
+
+
+def describe_shard(
+    photographs: Photographs, place: int, descriptor: Descriptor, batch: int
+) -> DescribedShard:
+    """Describes one shard."""
+    (described,) = (
+        one
+        for one in describe_shards(photographs, [place], descriptor, batch)
+        if isinstance(one, DescribedShard)
+    )
+    return described
+
+
+def _named(photographs: Photographs, missing: np.ndarray) -> list[dict[str, str]]:
+    skipped = []
+    for where, reason in photographs.damage(missing):
+        logger.warning("Left out the photograph at %s: %s.", where, reason)
+        skipped.append({"photograph": where, "reason": reason})
+    return skipped

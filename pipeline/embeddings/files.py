@@ -1,0 +1,227 @@
+"""Embeddings as files, in the layout that clip-retrieval and autofaiss read.
+
+``img_emb/img_emb_<k>.npy`` holds the vectors of a shard, ``metadata/metadata_<k>.parquet`` a row
+for each: what it shows, where its photograph lies, and whom it is by. They may lie wherever
+TensorFlow reaches.
+"""
+
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import manifest, storage
+
+MANIFEST = "manifest.json"
+_ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
+_COMMAND = "python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME"
+IN_A_FILE = -1  # the offset of a photograph that is a file, not a record
+
+METADATA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("content", pa.string()),  # hash of the photograph as it was found, see content_id
+        ("label", pa.int64()),  # -1 where unknown
+        ("landmark", pa.string()),
+        ("shard", pa.string()),  # path of the record file, or of the photograph's own file
+        ("offset", pa.int64()),  # byte at which the record starts, IN_A_FILE where it is none
+        ("author", pa.string()),
+        ("license", pa.string()),
+        ("url", pa.string()),
+        ("title", pa.string()),
+    ]
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """Vectors and what they are of.
+
+    Attributes:
+        vectors: float32 ``(photographs, dim)``, unit length.
+        metadata: A table of the schema ``METADATA``, a row for every vector.
+        model_fingerprint: Of the model that made them.
+        shards: SHA-256 of every record file they are of, by data set.
+        duplicates: Rows left out because an earlier one is of the same photograph.
+    """
+
+    vectors: np.ndarray
+    metadata: pa.Table
+    model_fingerprint: str
+    shards: dict[str, list[str]]
+    duplicates: int = 0
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 ``(photographs,)``, -1 where unknown."""
+        return self.metadata["label"].to_numpy()
+
+
+def vectors_path(folder: str | Path, number: int) -> str:
+    """Where the vectors of a pair of files go."""
+    return storage.join(folder, "img_emb", f"img_emb_{number}.npy")
+
+
+def metadata_path(folder: str | Path, number: int) -> str:
+    """Where the rows of a pair of files go."""
+    return storage.join(folder, "metadata", f"metadata_{number}.parquet")
+
+
+def write_pair(
+    folder: str | Path, number: int, vectors: np.ndarray, rows: pa.Table, entry: dict[str, Any]
+) -> None:
+    """Writes the pair of files of a shard, the metadata last: where that is, both are whole.
+
+    Args:
+        folder: The data set's embeddings.
+        number: Of the pair.
+        vectors: float32 ``(n, dim)``.
+        rows: A table of the schema ``METADATA``, a row for every vector.
+        entry: What the pair says of itself.
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, vectors)
+    storage.remove(metadata_path(folder, number))  # never beside another run's vectors
+    storage.write(vectors_path(folder, number), buffer.getvalue())
+    write_rows(folder, number, rows, entry)
+
+
+def write_rows(folder: str | Path, number: int, rows: pa.Table, entry: dict[str, Any]) -> None:
+    """Writes the metadata of a pair alone, its vectors being those that are there."""
+    rows = rows.replace_schema_metadata({_ENTRY: manifest.to_bytes(entry)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink)
+    storage.write(metadata_path(folder, number), sink.getvalue().to_pybytes())
+
+
+def read_rows(folder: str | Path, number: int) -> pa.Table:
+    """The rows of a pair of files."""
+    content = storage.read(metadata_path(folder, number))
+    return pq.read_table(pa.BufferReader(content)).replace_schema_metadata()
+
+
+def read_entry(folder: str | Path, number: int) -> dict[str, Any] | None:
+    """What a pair of files says of itself; None if there is none whole, of this layout."""
+    path = metadata_path(folder, number)
+    if not storage.exists(path) or not storage.exists(vectors_path(folder, number)):
+        return None
+    try:
+        schema = pq.read_schema(pa.BufferReader(storage.read(path)))
+    except pa.ArrowInvalid:  # no table: it is made again
+        return None
+    if schema.names != METADATA.names:  # likewise, of an earlier version
+        return None
+    return manifest.from_bytes(schema.metadata[_ENTRY])
+
+
+def numbers_in(folder: str | Path) -> list[int]:
+    """Numbers of the files that are there, halves of a pair among them, ascending."""
+    names = [
+        name
+        for part in ("img_emb", "metadata")
+        for name in storage.names_in(storage.join(folder, part))
+    ]
+    found = (re.fullmatch(r"(?:img_emb_(\d+)\.npy|metadata_(\d+)\.parquet)", one) for one in names)
+    return sorted({int(match[1] or match[2]) for match in found if match})
+
+
+def remove_pair(folder: str | Path, number: int) -> None:
+    """Removes a pair of files, the metadata first, so that no half passes for whole."""
+    storage.remove(metadata_path(folder, number))
+    storage.remove(vectors_path(folder, number))
+
+
+def write_manifest(folder: str | Path, content: dict[str, Any]) -> None:
+    """Writes what the embeddings say of themselves; where it is, they are whole."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    storage.write(storage.join(folder, MANIFEST), text.encode())
+
+
+def remove_manifest(folder: str | Path) -> None:
+    """Says that the embeddings are not whole."""
+    storage.remove(storage.join(folder, MANIFEST))
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of a finished embedding folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged.
+    """
+    path = storage.join(folder, MANIFEST)
+    if not storage.exists(path):
+        raise FileNotFoundError(f"{path} is missing; make it with `{_COMMAND}`.")
+    try:
+        return json.loads(storage.read(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged; make it again with `{_COMMAND}`.") from error
+
+
+def read_embeddings(folders: Sequence[str | Path]) -> Embeddings:
+    """Reads embeddings of one model, of one data set or several, one after the other.
+
+    Labels of different data sets are kept apart: a label counts from where the data sets
+    before it ended.
+
+    Raises:
+        FileNotFoundError: If a folder holds no finished embeddings.
+        ValueError: If the folders were made by different models, or a file of another run.
+    """
+    vectors, tables, fingerprints, shards = [], [], {}, {}
+    first_label = 0
+    for folder in folders:
+        described = read_manifest(folder)
+        fingerprints[described["model_fingerprint"]] = folder
+        shards[Path(folder).name] = [shard["sha256"] for shard in described["shards"]]
+        for entry in described["shards"]:
+            number = entry["pair"]
+            vectors.append(_read_vectors(folder, number))
+            tables.append(_with_labels_from(first_label, folder, number))
+            if read_entry(folder, number) != entry or len(vectors[-1]) != len(tables[-1]):
+                raise ValueError(
+                    f"{metadata_path(folder, number)} and its vectors are not those that "
+                    f"{storage.join(folder, MANIFEST)} tells of; make them again with `{_COMMAND}`."
+                )
+        first_label = 1 + max(table["label"].to_numpy().max(initial=-1) for table in tables)
+    if len(fingerprints) > 1:
+        named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())
+        raise ValueError(f"Embeddings of one model are needed. Received: {named}.")
+    table = pa.concat_tables(tables)
+    kept = _first_of_each_photograph(table)
+    return Embeddings(
+        vectors=np.concatenate(vectors)[kept],
+        metadata=table.take(kept),
+        model_fingerprint=next(iter(fingerprints)),
+        shards=shards,
+        duplicates=len(table) - len(kept),
+    )
+
+
+def _read_vectors(folder: str | Path, number: int) -> np.ndarray:
+    return np.load(io.BytesIO(storage.read(vectors_path(folder, number)))).astype(np.float32)
+
+
+def _with_labels_from(first_label: int, folder: str | Path, number: int) -> pa.Table:
+    table = read_rows(folder, number)
+    labels = table["label"].to_numpy()
+    shifted = pa.array(np.where(labels < 0, -1, labels + first_label))
+    return table.set_column(METADATA.get_field_index("label"), "label", shifted)
+
+
+def _first_of_each_photograph(table: pa.Table) -> np.ndarray:
+    """Row numbers, ascending; later rows of the same content are left out.
+
+    Not of the same id: data sets name photographs each in its own way, and Google Landmarks'
+    index has ids that its train split has too.
+    """
+    contents = np.array(table["content"].to_pylist(), bytes)
+    _, first = np.unique(contents, return_index=True)
+    return np.sort(first)

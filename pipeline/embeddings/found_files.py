@@ -1,0 +1,203 @@
+"""Photographs that lie about as files, described without making records of them first."""
+
+import dataclasses
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from models.preprocessing import decode_photograph
+from pipeline.data.inspection import decoding_error
+from pipeline.data.sources.folder import FolderSource, as_text
+from pipeline.data.sources.source import content_id
+from pipeline.data.transcoding import transcode
+from pipeline.embeddings import files
+from pipeline.embeddings.photographs import Keys, Shard
+
+STANDARD_INPUT = "-"
+_PER_SHARD = 1000  # some tens of seconds of work that an interruption may cost
+_CONTENT_BYTES = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoundFiles:
+    """Photographs' own files.
+
+    Attributes:
+        source: The folder, the file, or "standard input".
+        shards: A thousand files each.
+        paths: The files, absolute.
+        titles: Their names in messages and results.
+        labels: The landmark of each, int64 ``(files,)``, -1 where unknown.
+        landmarks: Its name, "" where unknown.
+    """
+
+    source: str
+    shards: Sequence[Shard]
+    paths: Sequence[Path]
+    titles: Sequence[str]
+    labels: np.ndarray
+    landmarks: Sequence[str]
+    left_out: int = 0
+    lost: Sequence[dict[str, str]] = ()
+
+    @classmethod
+    def below(cls, folder: Path) -> "FoundFiles":
+        """The files of a folder, those of a sub-folder being of the landmark it is named for.
+
+        Raises:
+            ValueError: If it holds no files.
+        """
+        found = FolderSource(folder)
+        return cls._of(str(folder), found.files, found.titles, found.labels, found.landmarks)
+
+    @classmethod
+    def listed(cls, source: str, paths: Sequence[Path]) -> "FoundFiles":
+        """These files, of no known landmark.
+
+        Raises:
+            FileNotFoundError: If one is not there.
+            ValueError: If there is none.
+        """
+        if not paths:
+            raise ValueError(f"{source} names no photograph; give paths, one a line.")
+        for path in paths:
+            if not path.is_file():
+                raise FileNotFoundError(f"{path}, named by {source}, is no file.")
+        labels = np.full(len(paths), -1, np.int64)
+        return cls._of(
+            source, paths, [as_text(str(path)) for path in paths], labels, [""] * len(paths)
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        source: str,
+        paths: Sequence[Path],
+        titles: Sequence[str],
+        labels: np.ndarray,
+        landmarks: Sequence[str],
+    ) -> "FoundFiles":
+        shards = []
+        for start in range(0, len(paths), _PER_SHARD):
+            numbers = np.arange(start, min(start + _PER_SHARD, len(paths)))
+            told = [_state(paths[n], titles[n], landmarks[n]) for n in numbers.tolist()]
+            fingerprint = hashlib.sha256("\n".join(told).encode()).hexdigest()
+            name = f"{source}, photographs {start} to {numbers[-1]}"
+            shards.append(Shard(name=name, fingerprint=fingerprint, numbers=numbers))
+        return cls(
+            source=source,
+            shards=tuple(shards),
+            paths=[path.absolute() for path in paths],
+            titles=titles,
+            labels=labels,
+            landmarks=landmarks,
+        )
+
+    def only(self, shard: int) -> "FoundFiles":
+        """Those of one shard."""
+        numbers = self.shards[shard].numbers
+        return dataclasses.replace(
+            self,
+            shards=(dataclasses.replace(self.shards[shard], numbers=np.arange(len(numbers))),),
+            paths=[self.paths[number] for number in numbers],
+            titles=[self.titles[number] for number in numbers],
+            labels=self.labels[numbers],
+            landmarks=[self.landmarks[number] for number in numbers],
+        )
+
+    def read_all(self, numbers: np.ndarray) -> np.ndarray:
+        """Content ids, each followed by the bytes of a photograph that TensorFlow decodes."""
+        found = np.empty(numbers.size, object)
+        for place, number in enumerate(numbers.flat):
+            try:
+                encoded = self.paths[number].read_bytes()
+                found[place] = content_id(encoded).encode() + transcode(encoded).encoded
+            except (OSError, ValueError):
+                found[place] = b""
+        return found.reshape(numbers.shape)
+
+    def parse(self, stored: tf.Tensor) -> tuple[tf.Tensor, Keys]:
+        """The photograph, and its content id."""
+        content = tf.strings.substr(stored, 0, _CONTENT_BYTES)
+        return tf.strings.substr(stored, _CONTENT_BYTES, -1), {"content": content}
+
+    def rows(self, numbers: np.ndarray, keys: Keys) -> pa.Table:
+        """What their places tell; a photograph's id is its content's."""
+        contents = [content.decode() for content in keys["content"].numpy()]
+        unknown = [""] * len(numbers)
+        columns = {
+            "id": contents,
+            "content": contents,
+            "label": self.labels[numbers],
+            "landmark": [self.landmarks[number] for number in numbers],
+            "shard": [str(self.paths[number]) for number in numbers],
+            "offset": np.full(len(numbers), files.IN_A_FILE),
+            "author": unknown,
+            "license": unknown,
+            "url": unknown,
+            "title": [self.titles[number] for number in numbers],
+        }
+        return pa.table(columns, schema=files.METADATA)
+
+    def damage(self, numbers: np.ndarray) -> Iterator[tuple[str, str]]:
+        """Reads and decodes them one by one."""
+        for number in numbers:
+            try:
+                kept = transcode(self.paths[number].read_bytes())
+                decode_photograph(tf.constant(kept.encoded))
+            except OSError as error:
+                yield self.titles[number], f"cannot be read: {error.strerror}"
+            except ValueError as error:
+                yield self.titles[number], str(error)
+            except tf.errors.InvalidArgumentError as error:
+                yield self.titles[number], decoding_error(error)
+
+    def rename(self, shard: Shard, rows: pa.Table) -> pa.Table:
+        """The folder has moved; the files' names within it have not."""
+        path_of = {self.titles[number]: str(self.paths[number]) for number in shard.numbers}
+        paths = [path_of[title] for title in rows["title"].to_pylist()]
+        place = files.METADATA.get_field_index("shard")
+        return rows.set_column(place, "shard", pa.array(paths, pa.string()))
+
+
+def find_photographs(named: str) -> FoundFiles:
+    """The photographs of a folder, one photograph, or those whose paths standard input lists.
+
+    Args:
+        named: The folder, the file, or "-".
+
+    Raises:
+        FileNotFoundError: If one is not there.
+        ValueError: If there is none.
+    """
+    if named == STANDARD_INPUT:
+        return FoundFiles.listed("standard input", [Path(line) for line in read_lines(named)])
+    path = Path(named).expanduser()
+    return FoundFiles.listed(str(path), [path]) if path.is_file() else FoundFiles.below(path)
+
+
+def read_lines(named: str) -> list[str]:
+    """The lines of a file, or of standard input for "-", without empty ones.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if named == STANDARD_INPUT:
+        text = sys.stdin.read()
+    else:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is no file; name one with an entry a line, or -.")
+        text = path.read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _state(path: Path, title: str, landmark: str) -> str:
+    """Differs when the photograph may have changed."""
+    state = path.stat() if path.exists() else path.lstat()
+    return f"{title}\0{landmark}\0{state.st_size}\0{state.st_mtime_ns}"
