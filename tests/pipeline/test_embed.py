@@ -215,7 +215,9 @@ def test_records_of_the_same_name_elsewhere_are_refused(tiny: Tiny, tmp_path: Pa
     model = _model_copy(tiny, tmp_path)
     folder = Path(shutil.copytree(tiny.records, tmp_path / tiny.records.name))
     embed(Settings(model=model, records=tiny.records))
-    with pytest.raises(ValueError, match=r"describes .*, not .*; give one of the two another --name"):
+    with pytest.raises(
+        ValueError, match=r"describes .*, not .*; give one of the two another --name"
+    ):
         embed(Settings(model=model, records=folder))
     output = Path(embed(Settings(model=model, records=folder, overwrite=True)))
     shards = read_embeddings([output]).metadata["shard"].to_pylist()

@@ -1,0 +1,142 @@
+"""Photographs described from their own files, and shown from there."""
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from pipeline.build_index import Settings as IndexSettings
+from pipeline.build_index import build_index
+from pipeline.descriptors import Descriptor
+from pipeline.embed import Settings, embed
+from pipeline.embeddings import files
+from pipeline.embeddings.files import read_embeddings
+from pipeline.embeddings.found_files import FoundFiles
+from pipeline.engine import Engine, read_photograph
+from tests.tiny import Tiny
+
+
+@pytest.fixture
+def model(tiny: Tiny, tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns("embeddings", "indexes")
+    return Path(shutil.copytree(tiny.model, tmp_path / "model", ignore=ignored))
+
+
+@pytest.fixture
+def photos(tiny: Tiny, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny.photos, tmp_path / "holiday"))
+
+
+def test_folder_gives_what_its_records_give(tiny: Tiny, model: Path) -> None:
+    embedded = read_embeddings([embed(Settings(model=model, photos=str(tiny.photos)))])
+    of_records = read_embeddings([tiny.embeddings])
+    vector_of = dict(
+        zip(of_records.metadata["content"].to_pylist(), of_records.vectors, strict=True)
+    )
+    assert len(embedded.vectors) == 24
+    for vector, row in zip(embedded.vectors, embedded.metadata.to_pylist(), strict=True):
+        np.testing.assert_allclose(vector, vector_of[row["content"]], atol=1e-5)
+        assert row["landmark"] == row["title"].split("/")[0]
+        assert row["shard"] == str(tiny.photos / row["title"])
+    assert set(embedded.labels) == set(range(6))
+
+
+def test_results_show_the_files_themselves(model: Path, photos: Path) -> None:
+    embed(Settings(model=model, photos=str(photos)))
+    engine = Engine(build_index(IndexSettings(model=model, data=("holiday",))))
+    query = read_photograph(photos / "landmark 3" / "1.jpg")
+    first = engine.search(query, 3)[0].photograph
+    assert first.title == "landmark 3/1.jpg"
+    np.testing.assert_array_equal(first.read_image(), query)
+    Path(first.shard).write_bytes((photos / "landmark 2" / "1.jpg").read_bytes())
+    with pytest.raises(ValueError, match=r"1.jpg has been replaced since it was described"):
+        first.read_image()
+
+
+def test_formats_that_tensorflow_does_not_decode_are_described_too(
+    model: Path, photos: Path
+) -> None:
+    pixels = read_photograph(photos / "landmark 0" / "0.jpg")
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "TIFF")
+    (photos / "landmark 0" / "0.tiff").write_bytes(buffer.getvalue())
+    embedded = read_embeddings([embed(Settings(model=model, photos=str(photos)))])
+    titles = embedded.metadata["title"].to_pylist()
+    found = embedded.vectors[titles.index("landmark 0/0.tiff")]
+    assert found @ Descriptor(model).describe_images(pixels[None])[0] > 0.999, "written as JPEG"
+
+
+def test_what_is_no_photograph_is_listed_with_its_reason(model: Path, photos: Path) -> None:
+    (photos / "notes.txt").write_text("no photograph")
+    cut = photos / "landmark 1" / "0.jpg"
+    cut.write_bytes(cut.read_bytes()[:300])
+    (photos / "gone.jpg").symlink_to("nowhere")
+    output = embed(Settings(model=model, photos=str(photos)))
+    described = files.read_manifest(output)
+    assert (described["photographs"], described["skipped"]) == (23, 3)
+    reasons = {one["photograph"]: one["reason"] for one in described["shards"][0]["skipped"]}
+    assert set(reasons) == {"notes.txt", "gone.jpg", "landmark 1/0.jpg"}
+    assert "cannot be read" in reasons["gone.jpg"]
+    assert "JPEG" in reasons["landmark 1/0.jpg"]
+
+
+def test_one_photograph_and_a_list_of_paths(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = photos / "landmark 0" / "2.jpg"
+    (row,) = read_embeddings([embed(Settings(model=model, photos=str(one)))]).metadata.to_pylist()
+    assert row["shard"] == str(one)
+    other = photos / "landmark 4" / "1.jpg"
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{one}\n\n{other}\n"))
+    output = embed(Settings(model=model, photos="-", name="two"))
+    assert output == str(model / "embeddings" / "two")
+    rows = read_embeddings([output]).metadata["shard"].to_pylist()
+    assert rows == [str(one), str(other)]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{one}\n{photos / 'none.jpg'}\n"))
+    with pytest.raises(FileNotFoundError, match=r"none.jpg, named by standard input, is no file"):
+        embed(Settings(model=model, photos="-", name="two"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    with pytest.raises(ValueError, match="standard input names no photograph"):
+        embed(Settings(model=model, photos="-", name="two"))
+
+
+def test_a_folder_that_has_moved_is_not_described_again(model: Path, photos: Path) -> None:
+    output = Path(embed(Settings(model=model, photos=str(photos))))
+    vectors = Path(files.vectors_path(output, 0))
+    before = vectors.stat().st_mtime_ns
+    (photos.parent / "elsewhere").mkdir()
+    moved = photos.rename(photos.parent / "elsewhere" / "holiday")
+    embed(Settings(model=model, photos=str(moved)))
+    assert vectors.stat().st_mtime_ns == before
+    for row in read_embeddings([output]).metadata.to_pylist():
+        assert row["shard"] == str(moved / row["title"])
+
+
+def test_a_photograph_that_changed_is_described_again(model: Path, photos: Path) -> None:
+    output = embed(Settings(model=model, photos=str(photos)))
+    before = set(read_embeddings([output]).metadata["content"].to_pylist())
+    changed = photos / "landmark 0" / "0.jpg"
+    changed.write_bytes(tf.io.encode_jpeg(np.zeros((9, 9, 3), np.uint8)).numpy())
+    os.utime(changed, ns=(1, 1))
+    embed(Settings(model=model, photos=str(photos)))
+    after = set(read_embeddings([output]).metadata["content"].to_pylist())
+    assert len(after - before) == len(before - after) == 1
+
+
+def test_thousands_of_files_are_several_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.embeddings.found_files._PER_SHARD", 4)
+    for number in range(10):
+        (tmp_path / f"{number}.jpg").write_bytes(bytes([number]))
+    found = FoundFiles.below(tmp_path)
+    assert [len(shard.numbers) for shard in found.shards] == [4, 4, 2]
+    last = found.only(2)
+    assert last.shards[0].fingerprint == found.shards[2].fingerprint
+    assert [path.name for path in last.paths] == ["8.jpg", "9.jpg"]
+    assert last.shards[0].numbers.tolist() == [0, 1]

@@ -1,0 +1,179 @@
+"""Jobs that are killed, run out of space or are resumed end as if nothing had happened."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
+from pipeline.data import records
+from pipeline.embed import Settings, embed
+from pipeline.embeddings import files
+from pipeline.embeddings.files import read_embeddings
+from tests.tiny import Tiny, write_photographs
+
+CHECKOUT = Path(__file__).parents[3]
+SECONDS = 120  # that a run may take on a busy machine
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records in ten shards."""
+    root = tmp_path_factory.mktemp("many")
+    write_photographs(root / "photos", landmarks=5, photographs=8)
+    return build_records(
+        RecordSettings(photos=root / "photos", output=root / "many", shards=10, split=("index",))
+    )
+
+
+@pytest.fixture
+def model(tiny: Tiny, tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns("embeddings", "indexes")
+    return Path(shutil.copytree(tiny.model, tmp_path / "model", ignore=ignored))
+
+
+def command(model: Path, folder: Path, *more: str) -> list[str]:
+    flags = [f"--model={model}", f"--records={folder}", "--batch_size=1"]
+    return [sys.executable, "-m", "pipeline.embed", *flags, *more]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def finished(folder: Path) -> dict[int, int]:
+    """When each whole pair was written."""
+    numbers = [n for n in files.numbers_in(folder) if files.read_entry(folder, n)]
+    return {n: Path(files.metadata_path(folder, n)).stat().st_mtime_ns for n in numbers}
+
+
+def test_a_killed_job_ends_with_the_bytes_of_an_uninterrupted_one(
+    model: Path, many: Path, tmp_path: Path
+) -> None:
+    """Killed by kill -9 as soon as some pairs are there, and a second time with more."""
+    whole = Path(embed(Settings(model=model, records=many, batch_size=1)))
+    expected = content(whole)
+    shutil.move(whole, tmp_path / "whole")
+    kept: dict[int, int] = {}
+    for pairs in (2, 5):
+        process = subprocess.Popen(
+            command(model, many), cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + SECONDS
+        while len(finished(whole)) < pairs:
+            assert process.poll() is None, "it was done before it could be killed"
+            assert time.monotonic() < until
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        now = finished(whole)
+        assert kept.items() <= now.items(), "no finished pair is made twice"
+        kept = now
+        with pytest.raises(FileNotFoundError, match=r"manifest.json is missing; make it with"):
+            read_embeddings([whole])
+    embed(Settings(model=model, records=many, batch_size=1))
+    assert kept.items() <= finished(whole).items()
+    assert content(whole) == expected
+
+
+def test_a_full_disk_is_told_and_costs_nothing_that_is_finished(
+    model: Path, many: Path, tmp_path: Path
+) -> None:
+    """The limit on a file's size is below that of one pair's rows."""
+    (tmp_path / "full").mkdir()
+    output = str(tmp_path / "full" / "many")
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    done = subprocess.run(
+        command(model, many, f"--output={output}"),
+        cwd=CHECKOUT,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: [Errno 27] File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert finished(Path(output)) == {}
+    embed(Settings(model=model, records=many, output=output, batch_size=1))
+    assert len(read_embeddings([output]).vectors) == 40
+
+
+def test_added_shards_alone_are_described(model: Path, many: Path, tmp_path: Path) -> None:
+    """As a folder of DELF's shards, or tensorflow-datasets', grows."""
+    folder = tmp_path / "growing"
+    shards = records.list_shards(many)
+    _write(many, folder, 4)
+    output = Path(embed(Settings(model=model, records=folder)))
+    before = finished(output)
+    assert len(read_embeddings([output]).vectors) == sum(shard.count for shard in shards[:4])
+    _write(many, folder, 10)
+    embed(Settings(model=model, records=folder))
+    after = finished(output)
+    assert len(after) == 10
+    embedded = read_embeddings([output])
+    assert len(embedded.vectors) == 40
+    assert {Path(shard).name for shard in embedded.metadata["shard"].to_pylist()} == {
+        shard.path.name for shard in records.list_shards(folder)
+    }
+    vectors = {n: Path(files.vectors_path(output, n)).stat().st_mtime_ns for n in before}
+    assert max(vectors.values()) < min(after[n] for n in after.keys() - before.keys())
+
+
+def _write(many: Path, folder: Path, count: int) -> None:
+    """The first of the shards, named as so many, and their description."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shards = records.list_shards(many)[:count]
+    for number, shard in enumerate(shards):
+        name = f"landmark_records-index.tfrecord-{number:05}-of-{count:05}"
+        shutil.copyfile(shard.path, folder / name)
+    shutil.copyfile(many / "features.json", folder / "features.json")
+    described = json.loads((many / "dataset_info.json").read_text())
+    described["splits"][0]["shardLengths"] = [str(shard.count) for shard in shards]
+    (folder / "dataset_info.json").write_text(json.dumps(described))
+
+
+def test_ids_alone_are_described(model: Path, many: Path, tmp_path: Path) -> None:
+    every = read_embeddings([embed(Settings(model=model, records=many))])
+    wanted = every.metadata["id"].to_pylist()[3:12]
+    (tmp_path / "ids.txt").write_text("\n".join(wanted))
+    settings = Settings(model=model, records=many, ids=str(tmp_path / "ids.txt"), name="some")
+    some = read_embeddings([embed(settings)])
+    assert sorted(some.metadata["id"].to_pylist()) == sorted(wanted)
+    (tmp_path / "ids.txt").write_text(f"{wanted[0]}\nnobody's\n")
+    with pytest.raises(ValueError, match=r"Received: 2 ids, 1 of them unknown: \[b\"nobody's\"\]"):
+        embed(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "Pass either --records=tfrecords/NAME or --photos=DIR"),
+        ({"records": Path("a"), "photos": "b"}, "Pass either --records"),
+        ({"photos": "b", "ids": "c", "name": "d"}, "--ids are those of --records"),
+        ({"records": Path("a"), "ids": "c"}, "Pass --name=NAME"),
+        ({"photos": "-"}, "Pass --name=NAME"),
+        ({"records": Path("a"), "name": "b/c"}, "--name is a name without a folder"),
+        ({"records": Path("a"), "name": "b", "output": "c"}, "--name has no effect"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(model=Path("model"), **changes)  # type: ignore[arg-type]
