@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.data import batching
 from pipeline.descriptors import Descriptor
 from pipeline.embeddings import files
-from pipeline.embeddings.photographs import Photographs
+from pipeline.embeddings.photographs import Photographs, Shard
 from pipeline.progress import logger
 
 
@@ -89,7 +89,7 @@ def describe_shards(
             place=place,
             vectors=np.concatenate(vectors),
             rows=pa.concat_tables(rows),
-            skipped=_named(photographs, missing),
+            skipped=_damaged(photographs, photographs.shards[place], missing),
         )
 
 
@@ -105,9 +105,19 @@ def describe_shard(
     return described
 
 
-def _named(photographs: Photographs, missing: np.ndarray) -> list[dict[str, str]]:
+def _damaged(photographs: Photographs, shard: Shard, missing: np.ndarray) -> list[dict[str, str]]:
+    """Why each photograph is missing.
+
+    Raises:
+        OSError: If one that could not be read before can be now: it is not damaged.
+    """
     skipped = []
     for where, reason in photographs.damage(missing):
         logger.warning("Left out the photograph at %s: %s.", where, reason)
         skipped.append({"photograph": where, "reason": reason})
+    if len(skipped) < len(missing):
+        raise OSError(
+            f"{len(missing) - len(skipped)} photographs of {shard.name} could not be read for a "
+            "while; once the file system is there, run the command again: it goes on."
+        )
     return skipped

@@ -145,12 +145,18 @@ class FoundFiles:
         return pa.table(columns, schema=files.METADATA)
 
     def damage(self, numbers: np.ndarray) -> Iterator[tuple[str, str]]:
-        """Reads and decodes them one by one."""
+        """Reads and decodes them one by one.
+
+        Raises:
+            OSError: If the file system fails, or one is gone that was there when it was listed.
+        """
         for number in numbers:
             try:
                 kept = transcode(self.paths[number].read_bytes())
                 decode_photograph(tf.constant(kept.encoded))
             except OSError as error:
+                if not _is_its_own_fault(self.paths[number], error):
+                    raise
                 yield self.titles[number], f"cannot be read: {error.strerror}"
             except ValueError as error:
                 yield self.titles[number], str(error)
@@ -195,6 +201,11 @@ def read_lines(named: str) -> list[str]:
             raise FileNotFoundError(f"{path} is no file; name one with an entry a line, or -.")
         text = path.read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.strip()]
+
+
+def _is_its_own_fault(path: Path, error: OSError) -> bool:
+    """Whether a file cannot be read while others may: no right to it, a link to nowhere."""
+    return isinstance(error, PermissionError) or path.is_symlink() or path.is_dir()
 
 
 def _state(path: Path, title: str, landmark: str) -> str:

@@ -15,8 +15,9 @@ from pipeline.build_index import build_index
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
+from pipeline.embeddings.description import describe_shard
 from pipeline.embeddings.files import read_embeddings
-from pipeline.embeddings.found_files import FoundFiles
+from pipeline.embeddings.found_files import FoundFiles, find_photographs
 from pipeline.engine import Engine, read_photograph
 from tests.tiny import Tiny
 
@@ -83,6 +84,25 @@ def test_what_is_no_photograph_is_listed_with_its_reason(model: Path, photos: Pa
     assert set(reasons) == {"notes.txt", "gone.jpg", "landmark 1/0.jpg"}
     assert "cannot be read" in reasons["gone.jpg"]
     assert "JPEG" in reasons["landmark 1/0.jpg"]
+
+
+def test_files_that_vanish_are_no_damaged_photographs(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a mount is lost; once it is back the run goes on."""
+    found = find_photographs(str(photos))
+    shutil.move(photos, photos.with_name("away"))
+    with pytest.raises(FileNotFoundError, match=r"0\.jpg"):
+        describe_shard(found, 0, Descriptor(model), 8)
+    shutil.move(photos.with_name("away"), photos)
+    assert len(describe_shard(found, 0, Descriptor(model), 8).vectors) == 24
+    monkeypatch.setattr(
+        FoundFiles, "read_all", lambda self, numbers: np.full(numbers.shape, b"", object)
+    )
+    with pytest.raises(
+        OSError, match=r"24 photographs of .*holiday, .* could not be read for a wh"
+    ):
+        describe_shard(found, 0, Descriptor(model), 8)
 
 
 def test_one_photograph_and_a_list_of_paths(
