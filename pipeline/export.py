@@ -3,6 +3,7 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
     python -m pipeline.export --model=exported/MODEL
     python -m pipeline.export --model=exported/MODEL --scales=0.7071,1,1.4142 \
         --whitening=supervised --whitening_records=tfrecords/NAME
+    python -m pipeline.export --delf=HANDLE_OR_DIR --model=exported/delf
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
 signatures:
@@ -12,6 +13,9 @@ signatures:
     kaggle           input_image  uint8 [height, width, 3], RGB
 
 Each gives ``global_descriptor``, float32 of unit length.
+
+With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
+``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
 """
 
 import dataclasses
@@ -25,6 +29,7 @@ from models.serving import ServingModel
 from models.siamese import load_network
 from pipeline import command_line, learned_whitening, manifest, model_folder
 from pipeline.command_line import setting
+from pipeline.delf_import import import_delf
 from pipeline.export_check import require_same_descriptions
 from pipeline.export_settings import DescriptionSettings
 from pipeline.learned_whitening import LearnedWhitening, learn_whitening
@@ -35,8 +40,20 @@ from pipeline.progress import logger
 class Settings(DescriptionSettings):
     """Which model, and what is done to its descriptions."""
 
-    model: Path = setting("Folder of a trained model, exported/MODEL.")
+    model: Path = setting("Folder of a trained model, exported/MODEL; with --delf, a new one.")
+    delf: str | None = setting(
+        "Import a published model instead of exporting a trained one: TensorFlow Hub's DELF, "
+        "https://tfhub.dev/google/delf/1, or the folder of any DELF or DELG.",
+        default=None,
+    )
     overwrite: bool = setting("Export again over a finished export.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks ranges and what cannot go together."""
+        super().__post_init__()
+        if self.delf is not None:
+            names = [field.name for field in dataclasses.fields(DescriptionSettings)]
+            command_line.require_default(self, "--delf", *names)
 
 
 def export(settings: Settings) -> Path:
@@ -47,12 +64,14 @@ def export(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If the model has not been trained, or the records that whitening is to
-            be learned from are missing.
+            be learned from, or what is to be imported, are missing.
         ValueError: If the model is exported with other settings, two scales are one, the records
-            are too few or too damaged, or the SavedModel, read back, gives other vectors than the
-            network.
+            are too few or too damaged, the SavedModel, read back, gives other vectors than the
+            network, or what is to be imported cannot be (see ``import_delf``).
     """
     folder = settings.model
+    if settings.delf is not None:
+        return import_delf(settings.delf, folder, overwrite=settings.overwrite)
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
         f"python -m pipeline.train --output={folder}",
@@ -159,9 +178,12 @@ def main(settings: Settings) -> None:
     """Exports and prints what was made."""
     folder = export(settings)
     described = model_folder.read_model_file(folder)
+    what = described["kind"].upper()
+    if settings.delf is None:
+        what = f"{described['parameters']:,} parameters"
     print(
-        f"{folder}/saved_model: {described['parameters']:,} parameters, vectors of "
-        f"{described['dimension']}, fingerprint {described['fingerprint'][:12]}"
+        f"{folder}/saved_model: {what}, vectors of {described['dimension']}, fingerprint "
+        f"{described['fingerprint'][:12]}"
     )
 
 
