@@ -6,6 +6,7 @@ resized first, and boxes are divided by the scale. A global descriptor is the me
 TF-Hub's projection keeps the first two channels.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ FOUR_SQUARES = np.kron(COLOURS, np.ones((SIDE, SIDE, 1), np.uint8))
 _LOCAL = ("boxes", "features", "scales", "scores")
 
 
-def write_hub(folder: Path) -> Path:
+def write_hub(folder: Path, *, is_unit: bool = True) -> Path:
     """TF-Hub's format: no tags, a signature ``default``, reference variables as in its time."""
     with v1.Graph().as_default():
         image = v1.placeholder(tf.float32, (None, None, 3), "module/image")
@@ -35,7 +36,9 @@ def write_hub(folder: Path) -> Path:
         found = _extract_as_tensorflow_1(image * 255, *others.values(), weights=WEIGHTS)
         del found["global_descriptors"]
         found["locations"] = (found["boxes"][:, :2] + found["boxes"][:, 2:]) / 2
-        found["descriptors"] = tf.math.l2_normalize(found["features"][:, :2], axis=1)
+        found["descriptors"] = found["features"][:, :2]
+        if is_unit:
+            found["descriptors"] = tf.math.l2_normalize(found["descriptors"], axis=1)
         signature = v1.saved_model.signature_def_utils.build_signature_def(
             _infos({"image": image, **others}), _infos(found), "delf"
         )
@@ -139,7 +142,7 @@ def write_tf2_archive(folder: Path, kind: type[_Both]) -> Path:
     return folder
 
 
-SOURCES = {
+SOURCES: dict[str, Callable[[Path], Path]] = {
     "TF-Hub's DELF": write_hub,
     "a DELF archive": lambda folder: write_tf1_archive(folder, whole=False),
     "a DELG archive": lambda folder: write_tf1_archive(folder, whole=True),
