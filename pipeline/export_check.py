@@ -113,8 +113,8 @@ def _require_shown(photograph: OddPhotograph, squares: Sequence[np.ndarray]) -> 
         if difference > _LEVELS:
             raise ValueError(
                 f"A network sees {photograph.name} otherwise than it is, by {difference} levels of "
-                f"a pixel; at most {_LEVELS} is expected. TensorFlow "
-                f"{tf.__version__} decodes unlike the one in constraints.txt."
+                f"a pixel; at most {_LEVELS} is expected. Install the "
+                "versions that constraints.txt names."
             )
 
 

@@ -30,7 +30,8 @@ def test_each_file_is_odd_in_the_way_that_it_is_named(
 
 def test_a_png_of_16_bits_has_them() -> None:
     (photograph,) = [one for one in odd_photographs(100) if "16 bits" in one.name]
-    assert photograph.encoded[24] == 16  # the header's bit depth: signature 8, length 4, name 4, size 8
+    # The bit depth in the header, after signature 8, length 4, name 4, width 4, height 4 bytes.
+    assert photograph.encoded[24] == 16
 
 
 def test_what_a_photograph_shows_is_upright_and_the_large_one_is_for_reducing() -> None:
