@@ -84,9 +84,9 @@ def _front_matter(described: Mapping[str, Any], results: Mapping[str, Any]) -> s
 
 
 def _use(described: Mapping[str, Any]) -> Iterable[str]:
-    if described.get("kind") != "deep":
+    dimension = described.get("dimension")
+    if described.get("kind") != "deep" or dimension is None:
         return
-    dimension = described["dimension"]
     yield (
         f"Describes a photograph of a landmark by {dimension:,} numbers of unit length.\n"
         "Photographs of one landmark have similar descriptions: the higher the dot product of two, "
@@ -112,14 +112,15 @@ print(outputs["global_descriptor"].shape)  # (1, {dimension})
 def _network(described: Mapping[str, Any]) -> Iterable[str]:
     settings = settings_of(described)
     size = described.get("input_size")
+    projection = settings.get("projection")
     scales = [f"{scale:g}" for scale in described.get("scales", ())]
-    flip = " and of its mirror image" if described.get("flip") else ""
+    flip = ", the mirror image too" if described.get("flip") else ""
     joined = described.get("aggregation", {}).get("kind", "")
     whitening = described.get("whitening") or {}
     rows = {
         "backbone": settings.get("backbone"),
         "pooling": settings.get("pooling"),
-        "projection": settings.get("projection"),
+        "projection": projection and ("none" if projection == "none" else "linear"),
         "parameters": count(described.get("parameters")),
         "input": size and f"{size} x {size} pixels, RGB, the aspect ratio not kept",
         "scales": ", ".join(scales) + (flip if scales else ""),
@@ -141,7 +142,7 @@ def _scores(results: Mapping[str, Any]) -> Iterable[str]:
         yield "None yet: `python -m pipeline.evaluate` adds them."
         return
     names = _score_names(results)
-    facts = ("queries", "photographs", "distractors")
+    facts = ("queries", "landmarks", "photographs", "distractors")
     rows = [
         (
             index,
@@ -152,7 +153,7 @@ def _scores(results: Mapping[str, Any]) -> Iterable[str]:
     ]
     yield table(("index", *names, *facts), rows)
     protocols = sorted({result["protocol"] for result in results.values() if "protocol" in result})
-    yield "\n".join(f"Protocol: {protocol}." for protocol in protocols)
+    yield from (f"Protocol: {protocol}." for protocol in protocols)
     commands = [result["command"] for result in results.values() if "command" in result]
     yield "\n".join(["```sh", *commands, "```"])
 
@@ -178,7 +179,7 @@ def _licence(described: Mapping[str, Any]) -> Iterable[str]:
 
 def _limits(described: Mapping[str, Any], results: Mapping[str, Any]) -> Iterable[str]:
     seen = {name: result.get("queries_trained_on") for name, result in results.items()}
-    tested = f"It was tested on {', '.join(results)} only." if results else "It was not tested."
+    tested = "It was tested on the photographs above only." if results else "It was not tested."
     learned = [
         f"{count(number)} of the {count(results[name].get('queries'))} queries of {name} are "
         "photographs that it learned from: that score says nothing about landmarks it has not seen."

@@ -66,11 +66,19 @@ def _learned_from(training: Mapping[str, Any], settings: Mapping[str, Any]) -> s
     )
     if not settings.get("epochs", 1):
         return f"{told}, to whiten its projection and no more (`--epochs=0`)."
-    told += f", with the loss `{settings.get('loss')}`, in {settings.get('epochs')} epochs"
+    return f"{told}, with the loss `{settings.get('loss')}`.{_kept(training, settings)}"
+
+
+def _kept(training: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Which epoch was kept: that of the best held-out mAP, epoch 0 being the start, or the last."""
     epochs, best = training.get("epochs", []), training.get("best_epoch", -1)
-    held_out = epochs[best].get("held-out mAP") if 0 <= best < len(epochs) else None
-    kept = f" The epoch that was kept has a held-out mAP of {score(held_out)}."
-    return f"{told}.{'' if held_out is None else kept}"
+    if not 0 <= best < len(epochs):
+        return ""
+    held_out = epochs[best].get("held-out mAP")
+    told = "" if held_out is None else f", whose held-out mAP is {score(held_out)}"
+    number = epochs[best].get("epoch", best)
+    before = "" if number else ": as it was before it learned"
+    return f" Kept is epoch {number} of {settings.get('epochs')}{told}{before}."
 
 
 def _licence_counts(counts: Mapping[str, int] | None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,21 @@ def test_the_code_in_the_model_card_runs_there(tiny: Tiny, python: Path) -> None
     assert _run(python, code, cwd=tiny.model).strip() == "(1, 16)"
 
 
-def test_what_this_environment_has_and_tensorflow_does_not_require_is_absent() -> None:
-    """Lest the test above should look for what no environment has."""
+def test_an_environment_that_has_more_is_found_out(tmp_path: Path) -> None:
+    """The one that the tests run in; before anything is loaded."""
+    finished = subprocess.run(
+        [sys.executable, "-I", "-c", _DESCRIBE, "model", "photograph", *_ABSENT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode != 0
+    assert "not a clean environment" in finished.stderr
+    assert "'tensorflow_hub'" in finished.stderr
+
+
+def test_what_tensorflow_does_not_require_is_not_linked() -> None:
     required = required_by("tensorflow")
     assert {"numpy", "keras", "rich"} <= required, "rich is required by keras alone"
     assert not required & {"pillow", "tensorflow-hub", "faiss-cpu", "tensorboard"}

@@ -1,6 +1,5 @@
 import io
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -36,7 +35,7 @@ def test_a_png_of_16_bits_has_them() -> None:
 
 def test_what_a_photograph_shows_is_upright_and_the_large_one_is_for_reducing() -> None:
     """Orientation 3 turns by 180 degrees, 6 and 8 lay a photograph of 40 x 59 on its side."""
-    shapes = {one.name: np.shape(one.pixels) for one in odd_photographs(100)}
+    shapes = {one.name: one.pixels.shape for one in odd_photographs(100) if one.pixels is not None}
     assert shapes["a JPEG of orientation 3"] == (40, 59, 3)
     assert shapes["a JPEG of orientation 6"] == (59, 40, 3)
     assert shapes["a JPEG of orientation 8"] == (59, 40, 3)

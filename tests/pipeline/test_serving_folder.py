@@ -1,8 +1,12 @@
 """TensorFlow Serving itself does not run here: what it would find and ask is read and asked."""
 
+import base64
+import json
 import os
+import re
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,6 +65,30 @@ def test_the_recorded_requests_are_answered_by_every_signature(published: Path) 
     assert near > 0.99
 
 
+def test_the_readmes_request_is_json_that_serving_understands(
+    published: Path, tmp_path: Path
+) -> None:
+    """As https://www.tensorflow.org/tfx/serving/api_rest: {"b64": ...} is a string of bytes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    encoded = tf.io.encode_jpeg(pixels, quality=100).numpy()  # longer than one argument may be
+    assert len(encoded) > 131072
+    (tmp_path / "photograph.jpg").write_bytes(encoded)
+    page = (Path(__file__).parents[2] / "exported" / "README.md").read_text()
+    (command,) = re.findall(r"```sh\n(\{ printf.*?)```", page, flags=re.DOTALL)
+    assert "/v1/models/landmarks:predict" in command
+    command, _, _ = command.rpartition("| curl")
+    finished = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    (instance,) = json.loads(finished.stdout)["instances"]
+    inputs = {
+        name: tf.constant([base64.b64decode(value["b64"])]) for name, value in instance.items()
+    }
+    assert inputs["image_bytes"].numpy() == [encoded]
+    signatures = tf.saved_model.load(str(published)).signatures
+    assert signatures["serving_default"](**inputs)["global_descriptor"].shape == (1, 16)
+
+
 def test_requests_name_the_model_as_its_folder_does(published: Path) -> None:
     names = {log.predict_log.request.model_spec.name for log in _requests(published)}
     assert names == {"landmarks"}
@@ -108,7 +136,7 @@ def test_a_version_that_lost_its_requests_is_published_anew(tiny: Tiny, tmp_path
 def test_a_failure_in_the_midst_leaves_nothing_that_serving_would_load(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
+    seen: list[str] = []
 
     def fail(saved_model: Path, *rest: object) -> None:
         seen.extend(path.name for path in tmp_path.iterdir())
