@@ -63,6 +63,10 @@ setup(
         "milvus": ["pymilvus", "milvus-lite"],
         "beam": ["apache-beam"],
         "kaggle": ["kagglehub"],
-        "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"],
+        "serving": ["tensorflow-serving-api"],
+        "dev": [
+            *("mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"),
+            "tensorflow-serving-api",  # a test reads the requests that are written for it
+        ],
     },
 )

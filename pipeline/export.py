@@ -3,6 +3,7 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
     python -m pipeline.export --model=exported/MODEL
     python -m pipeline.export --model=exported/MODEL --scales=0.7071,1,1.4142 \
         --whitening=supervised --whitening_records=tfrecords/NAME
+    python -m pipeline.export --model=exported/MODEL --serve_in=DIR
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
 signatures:
@@ -23,12 +24,14 @@ import tensorflow as tf
 
 from models.serving import ServingModel
 from models.siamese import load_network
-from pipeline import command_line, learned_whitening, manifest, model_folder
+from pipeline import command_line, learned_whitening, manifest, model_card, model_folder
 from pipeline.command_line import setting
+from pipeline.data.licenses import count_licenses
 from pipeline.export_check import require_same_descriptions
 from pipeline.export_settings import DescriptionSettings
 from pipeline.learned_whitening import LearnedWhitening, learn_whitening
 from pipeline.progress import logger
+from pipeline.serving_folder import publish
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,11 +39,16 @@ class Settings(DescriptionSettings):
     """Which model, and what is done to its descriptions."""
 
     model: Path = setting("Folder of a trained model, exported/MODEL.")
+    serve_in: Path | None = setting(
+        "Base path of TensorFlow Serving; there the export is published as the next version, "
+        "DIR/1, DIR/2, ..., where it is not the latest already.",
+        default=None,
+    )
     overwrite: bool = setting("Export again over a finished export.", default=False)
 
 
 def export(settings: Settings) -> Path:
-    """Writes ``saved_model/`` and ``model.json`` beside a model's training.
+    """Writes ``saved_model/``, ``model.json`` and the model card beside a model's training.
 
     Returns:
         The model's folder.
@@ -49,9 +57,18 @@ def export(settings: Settings) -> Path:
         FileNotFoundError: If the model has not been trained, or the records that whitening is to
             be learned from are missing.
         ValueError: If the model is exported with other settings, two scales are one, the records
-            are too few or too damaged, or the SavedModel, read back, gives other vectors than the
-            network.
+            are too few or too damaged, the SavedModel, read back, gives other vectors than the
+            network, or it is to be published and tensorflow-serving-api is not installed.
     """
+    _make(settings)
+    model_card.write_card(settings.model)
+    if settings.serve_in is not None:
+        publish(settings.model, settings.serve_in)
+    return settings.model
+
+
+def _make(settings: Settings) -> None:
+    """Writes the SavedModel and what it tells of itself, where they are not made already."""
     folder = settings.model
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
@@ -60,7 +77,7 @@ def export(settings: Settings) -> Path:
     if _is_current(settings, training):
         logger.info("%s is exported; --overwrite exports it again.", folder)
         _warn_of_other_records(settings)
-        return folder
+        return
     network = load_network(folder / model_folder.TRAINING / model_folder.NETWORK)
     size = training["settings"]["image_size"]
     learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
@@ -77,7 +94,6 @@ def export(settings: Settings) -> Path:
     manifest.write_json(
         folder / model_folder.MODEL_FILE, _describe(settings, model, network, training, learned)
     )
-    return folder
 
 
 def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
@@ -149,10 +165,26 @@ def _describe(
         "whitening": None if learned is None else learned.learned_from,
         "parameters": network.count_params(),
         "settings": manifest.settings_as_json(_in_its_place(settings)),
+        "licenses": _count_licenses(settings, training, learned),
         "training": training,
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         "fingerprint": model_folder.fingerprint(settings.model),
     }
+
+
+def _count_licenses(
+    settings: Settings, training: dict[str, Any], learned: LearnedWhitening | None
+) -> dict[str, Any]:
+    """What the photographs that network and whitening learned from state, where it is known."""
+    counts = {}
+    used = training["settings"]
+    if used["records"] is not None:
+        folder, files = Path(used["records"]), training["data"]["files"]
+        counts["training"] = count_licenses(folder, used["split"], files)
+    if learned is not None and settings.whitening_records is not None:
+        folder, files = settings.whitening_records, learned.learned_from["files"]
+        counts["whitening"] = count_licenses(folder, settings.whitening_split, files)
+    return counts
 
 
 def main(settings: Settings) -> None:
