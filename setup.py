@@ -63,6 +63,6 @@ setup(
         "milvus": ["pymilvus", "milvus-lite"],
         "beam": ["apache-beam"],
         "kaggle": ["kagglehub"],
-        "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"],
+        "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ray", "ruff", "types-tqdm"],
     },
 )
