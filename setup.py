@@ -66,7 +66,7 @@ setup(
         "serving": ["tensorflow-serving-api"],
         "dev": [
             *("mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"),
-            "tensorflow-serving-api",  # a test reads the requests that are written for it
+            *("ray", "tensorflow-serving-api"),  # extras that tests use for real
         ],
     },
 )
