@@ -21,6 +21,7 @@ setup(
         "demo",
         "models",
         "models.backbones",
+        "models.delf",
         "models.losses",
         "models.pooling",
         "pipeline",

@@ -26,11 +26,13 @@ class Descriptor:
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
-        ValueError: If its SavedModel is not the one that ``model.json`` tells of.
+        ValueError: If its SavedModel is not the one that ``model.json`` tells of, or gives local
+            features only.
     """
 
     def __init__(self, folder: Path) -> None:
         described = model_folder.read_model_file(folder)
+        model_folder.require_global_descriptor(folder, described)
         self.folder = folder
         self.dimension: int = described["dimension"]
         self.fingerprint = model_folder.fingerprint(folder)

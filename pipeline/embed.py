@@ -98,13 +98,15 @@ def embed(settings: Settings) -> str:
 
     Raises:
         FileNotFoundError: If the model or the photographs are missing.
-        ValueError: If another model, or photographs elsewhere, have begun these embeddings, or
-            there is nothing to describe; if Ray is needed and not installed.
+        ValueError: If the model has no global descriptor, another model, or photographs elsewhere,
+            have begun these embeddings, or there is nothing to describe; if Ray is needed and not
+            installed.
         OSError: If a file cannot be written, or the cluster fails.
     """
     run = _runner(settings)
     photographs = _open(settings)
     described = model_folder.read_model_file(settings.model)
+    model_folder.require_global_descriptor(settings.model, described)
     job = Job(
         photographs=photographs,
         model=settings.model,

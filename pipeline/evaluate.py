@@ -82,10 +82,17 @@ def evaluate(settings: Settings) -> Path:
             seen,
             len(queries),
         )
+    is_imported = model_folder.is_imported(model)
+    if is_imported:
+        logger.warning(
+            "%s was trained elsewhere; whether it has learned from the queries is not known.", model
+        )
     described = _describe(settings, collection, scores, queries, embedded.labels)
     depth = "" if settings.depth is None else f"-depth{settings.depth}"
     output = model / model_folder.METRICS / f"{folder.resolve().name}{depth}.json"
-    manifest.write_json(output, {**described, "queries_trained_on": int(seen)})
+    manifest.write_json(
+        output, {**described, "queries_trained_on": None if is_imported else int(seen)}
+    )
     model_card.write_card(model)
     return output
 

@@ -4,6 +4,7 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
     python -m pipeline.export --model=exported/MODEL --scales=0.7071,1,1.4142 \
         --whitening=supervised --whitening_records=tfrecords/NAME
     python -m pipeline.export --model=exported/MODEL --serve_in=DIR
+    python -m pipeline.export --delf=HANDLE_OR_DIR --model=exported/delf
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
 signatures:
@@ -13,6 +14,9 @@ signatures:
     kaggle           input_image  uint8 [height, width, 3], RGB
 
 Each gives ``global_descriptor``, float32 of unit length.
+
+With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
+``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
 """
 
 import dataclasses
@@ -27,6 +31,7 @@ from models.siamese import load_network
 from pipeline import command_line, learned_whitening, manifest, model_card, model_folder
 from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
+from pipeline.delf_import import import_delf
 from pipeline.export_check import require_same_descriptions
 from pipeline.export_settings import DescriptionSettings
 from pipeline.learned_whitening import LearnedWhitening, learn_whitening
@@ -38,13 +43,25 @@ from pipeline.serving_folder import publish
 class Settings(DescriptionSettings):
     """Which model, and what is done to its descriptions."""
 
-    model: Path = setting("Folder of a trained model, exported/MODEL.")
+    model: Path = setting("Folder of a trained model, exported/MODEL; with --delf, a new one.")
+    delf: str | None = setting(
+        "Import a published model instead of exporting a trained one: TensorFlow Hub's DELF, "
+        "https://tfhub.dev/google/delf/1, or the folder of any DELF or DELG.",
+        default=None,
+    )
     serve_in: Path | None = setting(
         "Base path of TensorFlow Serving; there the export is published as the next version, "
         "DIR/1, DIR/2, ..., where it is not the latest already.",
         default=None,
     )
     overwrite: bool = setting("Export again over a finished export.", default=False)
+
+    def __post_init__(self) -> None:
+        """Checks ranges and what cannot go together."""
+        super().__post_init__()
+        if self.delf is not None:
+            names = [field.name for field in dataclasses.fields(DescriptionSettings)]
+            command_line.require_default(self, "--delf", *names)
 
 
 def export(settings: Settings) -> Path:
@@ -55,10 +72,11 @@ def export(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If the model has not been trained, or the records that whitening is to
-            be learned from are missing.
+            be learned from, or what is to be imported, are missing.
         ValueError: If the model is exported with other settings, two scales are one, the records
             are too few or too damaged, the SavedModel, read back, gives other vectors than the
-            network, or it is to be published and tensorflow-serving-api is not installed.
+            network, what is to be imported cannot be (see ``import_delf``), or it is to be
+            published and tensorflow-serving-api is not installed.
     """
     _make(settings)
     model_card.write_card(settings.model)
@@ -70,6 +88,9 @@ def export(settings: Settings) -> Path:
 def _make(settings: Settings) -> None:
     """Writes the SavedModel and what it tells of itself, where they are not made already."""
     folder = settings.model
+    if settings.delf is not None:
+        import_delf(settings.delf, folder, overwrite=settings.overwrite)
+        return
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
         f"python -m pipeline.train --output={folder}",
@@ -191,9 +212,12 @@ def main(settings: Settings) -> None:
     """Exports and prints what was made."""
     folder = export(settings)
     described = model_folder.read_model_file(folder)
+    what = described["kind"].upper()
+    if settings.delf is None:
+        what = f"{described['parameters']:,} parameters"
     print(
-        f"{folder}/saved_model: {described['parameters']:,} parameters, vectors of "
-        f"{described['dimension']}, fingerprint {described['fingerprint'][:12]}"
+        f"{folder}/saved_model: {what}, vectors of {described['dimension']}, fingerprint "
+        f"{described['fingerprint'][:12]}"
     )
 
 

@@ -37,13 +37,14 @@ def learned_contents(folder: Path) -> np.ndarray:
     """Content ids of the photographs that an exported model learned from, bytes ``(n,)``.
 
     Those that the network was trained on and those that its whitening was learned from, each
-    once; a network that was not trained (``--epochs=0``) learned from none.
+    once; a network that was not trained (``--epochs=0``) learned from none. What an imported
+    model learned from is not known: see ``is_imported``.
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
     """
-    epochs = read_model_file(folder)["training"]["settings"]["epochs"]
-    trained = [folder / TRAINING / LEARNED_CONTENTS] if epochs else []
+    training = read_model_file(folder)["training"]
+    trained = [folder / TRAINING / LEARNED_CONTENTS] if _was_trained(training) else []
     paths = [*trained, folder / SAVED_MODEL / WHITENING_CONTENTS]
     contents = [np.load(path) for path in paths if path.is_file()]
     return np.unique(np.concatenate([np.zeros(0, bytes), *contents]))
@@ -52,6 +53,33 @@ def learned_contents(folder: Path) -> np.ndarray:
 def embeddings(folder: Path, data: str) -> str:
     """The folder of a data set's embeddings: its name in the model's, or a folder elsewhere."""
     return data if "/" in data else str(folder / EMBEDDINGS / data)
+
+
+def _was_trained(training: dict[str, Any] | None) -> bool:
+    return training is not None and training["settings"]["epochs"] > 0
+
+
+def is_imported(folder: Path) -> bool:
+    """Whether a model was trained elsewhere, on photographs that are not known here."""
+    return read_model_file(folder)["training"] is None
+
+
+def require_global_descriptor(folder: Path, described: dict[str, Any]) -> None:
+    """Checks that a model describes a photograph by one vector.
+
+    Args:
+        folder: The model's folder.
+        described: What its ``model.json`` says.
+
+    Raises:
+        ValueError: If it gives local features only.
+    """
+    if described["kind"] == "delf":
+        raise ValueError(
+            f"{folder} has no global descriptor, only local features, behind the signature default "
+            "of its SavedModel; embedding, indexing and searching need one vector a photograph. "
+            "Name a trained model, or import a DELG with `python -m pipeline.export --delf=DIR`."
+        )
 
 
 def of_index(index: Path) -> Path:
