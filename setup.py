@@ -64,6 +64,10 @@ setup(
         "milvus": ["pymilvus", "milvus-lite"],
         "beam": ["apache-beam"],
         "kaggle": ["kagglehub"],
-        "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"],
+        "serving": ["tensorflow-serving-api"],
+        "dev": [
+            *("mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"),
+            *("ray", "tensorflow-serving-api"),  # extras that tests use for real
+        ],
     },
 )

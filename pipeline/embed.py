@@ -3,9 +3,11 @@
     python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME
     python -m pipeline.embed --model=exported/MODEL --photos=DIR
     find DIR -name '*.jpg' | python -m pipeline.embed --model=exported/MODEL --photos=- --name=NAME
+    python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME --cluster=auto
 
 Writes ``exported/MODEL/embeddings/NAME``, a pair of files for every record shard, or for a thousand
 photographs that are files. An interrupted run goes on with the first that is not finished.
+``docs/scale.md`` tells how a Ray cluster shares the work.
 """
 
 import dataclasses
@@ -15,7 +17,7 @@ from pipeline import command_line, model_folder, storage
 from pipeline.command_line import setting
 from pipeline.data.record_table import open_records
 from pipeline.embeddings import files, found_files
-from pipeline.embeddings.job import Job, run_here, run_job
+from pipeline.embeddings.job import Job, Run, run_here, run_job
 from pipeline.embeddings.photographs import Photographs, RecordedPhotographs
 
 
@@ -44,11 +46,23 @@ class Settings:
         default=None,
     )
     batch_size: int = setting("Photographs a batch; affects speed only.", default=32)
+    cluster: str | None = setting(
+        "Describe on the machines of a Ray cluster: auto for the one that this machine is a node "
+        "of, or HOST:PORT of its head. Model, photographs and output have to be where all nodes "
+        "see them.",
+        default=None,
+    )
+    cluster_cores: int = setting(
+        "Cores of each process that describes on the cluster; a GPU each, where there are any.",
+        default=2,
+    )
     overwrite: bool = setting("Describe again what is finished.", default=False)
 
     def __post_init__(self) -> None:
         """Checks ranges and what cannot go together."""
-        command_line.require_at_least(self, batch_size=1)
+        command_line.require_at_least(self, batch_size=1, cluster_cores=1)
+        if self.cluster is None:
+            command_line.require_default(self, "one machine; pass --cluster", "cluster_cores")
         if (self.records is None) == (self.photos is None):
             raise ValueError("Pass either --records=tfrecords/NAME or --photos=DIR.")
         if self.ids is not None and self.records is None:
@@ -85,9 +99,11 @@ def embed(settings: Settings) -> str:
     Raises:
         FileNotFoundError: If the model or the photographs are missing.
         ValueError: If the model has no global descriptor, another model, or photographs elsewhere,
-            have begun these embeddings, or there is nothing to describe.
-        OSError: If a file cannot be written.
+            have begun these embeddings, or there is nothing to describe; if Ray is needed and not
+            installed.
+        OSError: If a file cannot be written, or the cluster fails.
     """
+    run = _runner(settings)
     photographs = _open(settings)
     described = model_folder.read_model_file(settings.model)
     model_folder.require_global_descriptor(settings.model, described)
@@ -99,17 +115,31 @@ def embed(settings: Settings) -> str:
         output=settings.folder,
         batch=settings.batch_size,
     )
-    run_job(job, run_here, overwrite=settings.overwrite)
+    run_job(job, run, overwrite=settings.overwrite)
     return job.output
+
+
+def _runner(settings: Settings) -> Run:
+    if settings.cluster is None:
+        return run_here
+    try:
+        from pipeline.embeddings.on_cluster import on_cluster  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "--cluster needs Ray; install it with: pip install -e '.[cluster]'."
+        ) from error
+    return on_cluster(settings.cluster, settings.cluster_cores)
 
 
 def _open(settings: Settings) -> Photographs:
     if settings.records is None:
         return found_files.find_photographs(settings.photos or "")
-    table = open_records(settings.records)
+    # Other machines know this one's folders by their whole paths.
+    folder = settings.records.absolute() if settings.cluster else settings.records
+    table = open_records(folder)
     if settings.ids is None:
-        return RecordedPhotographs.all_of(settings.records, table)
-    return RecordedPhotographs.of_ids(settings.records, table, found_files.read_lines(settings.ids))
+        return RecordedPhotographs.all_of(folder, table)
+    return RecordedPhotographs.of_ids(folder, table, found_files.read_lines(settings.ids))
 
 
 def main(settings: Settings) -> None:

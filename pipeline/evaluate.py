@@ -5,7 +5,7 @@
 A photograph of the same landmark is relevant; unlabelled photographs (distractors) never query
 and are never relevant. The ranking is the index's own, so an approximate index is scored with
 what it misses. The result goes to ``exported/MODEL/metrics/NAME-flat.json``, or with ``--depth=N``
-to ``NAME-flat-depthN.json``.
+to ``NAME-flat-depthN.json``, and the model card tells it.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import command_line, manifest, metrics, model_folder
+from pipeline import command_line, manifest, metrics, model_card, model_folder
 from pipeline.command_line import setting
 from pipeline.embeddings.files import Embeddings, read_embeddings
 from pipeline.index.collection import Collection, load_collection
@@ -93,6 +93,7 @@ def evaluate(settings: Settings) -> Path:
     manifest.write_json(
         output, {**described, "queries_trained_on": None if is_imported else int(seen)}
     )
+    model_card.write_card(model)
     return output
 
 

@@ -3,6 +3,7 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
     python -m pipeline.export --model=exported/MODEL
     python -m pipeline.export --model=exported/MODEL --scales=0.7071,1,1.4142 \
         --whitening=supervised --whitening_records=tfrecords/NAME
+    python -m pipeline.export --model=exported/MODEL --serve_in=DIR
     python -m pipeline.export --delf=HANDLE_OR_DIR --model=exported/delf
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
@@ -27,13 +28,15 @@ import tensorflow as tf
 
 from models.serving import ServingModel
 from models.siamese import load_network
-from pipeline import command_line, learned_whitening, manifest, model_folder
+from pipeline import command_line, learned_whitening, manifest, model_card, model_folder
 from pipeline.command_line import setting
+from pipeline.data.licenses import count_licenses
 from pipeline.delf_import import import_delf
 from pipeline.export_check import require_same_descriptions
 from pipeline.export_settings import DescriptionSettings
 from pipeline.learned_whitening import LearnedWhitening, learn_whitening
 from pipeline.progress import logger
+from pipeline.serving_folder import publish
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,11 @@ class Settings(DescriptionSettings):
     delf: str | None = setting(
         "Import a published model instead of exporting a trained one: TensorFlow Hub's DELF, "
         "https://tfhub.dev/google/delf/1, or the folder of any DELF or DELG.",
+        default=None,
+    )
+    serve_in: Path | None = setting(
+        "Base path of TensorFlow Serving; there the export is published as the next version, "
+        "DIR/1, DIR/2, ..., where it is not the latest already.",
         default=None,
     )
     overwrite: bool = setting("Export again over a finished export.", default=False)
@@ -57,7 +65,7 @@ class Settings(DescriptionSettings):
 
 
 def export(settings: Settings) -> Path:
-    """Writes ``saved_model/`` and ``model.json`` beside a model's training.
+    """Writes ``saved_model/``, ``model.json`` and the model card beside a model's training.
 
     Returns:
         The model's folder.
@@ -67,11 +75,22 @@ def export(settings: Settings) -> Path:
             be learned from, or what is to be imported, are missing.
         ValueError: If the model is exported with other settings, two scales are one, the records
             are too few or too damaged, the SavedModel, read back, gives other vectors than the
-            network, or what is to be imported cannot be (see ``import_delf``).
+            network, what is to be imported cannot be (see ``import_delf``), or it is to be
+            published and tensorflow-serving-api is not installed.
     """
+    _make(settings)
+    model_card.write_card(settings.model)
+    if settings.serve_in is not None:
+        publish(settings.model, settings.serve_in)
+    return settings.model
+
+
+def _make(settings: Settings) -> None:
+    """Writes the SavedModel and what it tells of itself, where they are not made already."""
     folder = settings.model
     if settings.delf is not None:
-        return import_delf(settings.delf, folder, overwrite=settings.overwrite)
+        import_delf(settings.delf, folder, overwrite=settings.overwrite)
+        return
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
         f"python -m pipeline.train --output={folder}",
@@ -79,7 +98,7 @@ def export(settings: Settings) -> Path:
     if _is_current(settings, training):
         logger.info("%s is exported; --overwrite exports it again.", folder)
         _warn_of_other_records(settings)
-        return folder
+        return
     network = load_network(folder / model_folder.TRAINING / model_folder.NETWORK)
     size = training["settings"]["image_size"]
     learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
@@ -96,7 +115,6 @@ def export(settings: Settings) -> Path:
     manifest.write_json(
         folder / model_folder.MODEL_FILE, _describe(settings, model, network, training, learned)
     )
-    return folder
 
 
 def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
@@ -168,10 +186,26 @@ def _describe(
         "whitening": None if learned is None else learned.learned_from,
         "parameters": network.count_params(),
         "settings": manifest.settings_as_json(_in_its_place(settings)),
+        "licenses": _count_licenses(settings, training, learned),
         "training": training,
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         "fingerprint": model_folder.fingerprint(settings.model),
     }
+
+
+def _count_licenses(
+    settings: Settings, training: dict[str, Any], learned: LearnedWhitening | None
+) -> dict[str, Any]:
+    """What the photographs that network and whitening learned from state, where it is known."""
+    counts = {}
+    used = training["settings"]
+    if used["records"] is not None:
+        folder, files = Path(used["records"]), training["data"]["files"]
+        counts["training"] = count_licenses(folder, used["split"], files)
+    if learned is not None and settings.whitening_records is not None:
+        folder, files = settings.whitening_records, learned.learned_from["files"]
+        counts["whitening"] = count_licenses(folder, settings.whitening_split, files)
+    return counts
 
 
 def main(settings: Settings) -> None:

@@ -1,17 +1,22 @@
 """Checks a SavedModel, read back, against what its network gives by another computation."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import resize
+from models.preprocessing import load_at_sizes, resize
 from models.serving import Views
+from pipeline.odd_photographs import OddPhotograph, odd_photographs
 
 # Two graphs of one network differ by the order of float32 sums, no more.
 _TOLERANCE = 1e-4
+# Means round otherwise, now and then, in a photograph turned before it is resized, not after.
+_LEVELS = 1
 
 
 def require_same_descriptions(
@@ -21,7 +26,10 @@ def require_same_descriptions(
     views: Views,
     whitening: tuple[np.ndarray, np.ndarray] | None,
 ) -> None:
-    """Compares all signatures with NumPy, on an image that needs resizing.
+    """Compares with NumPy: all signatures on one image, then the first on odd photographs.
+
+    What a network sees of those is had from this project's preprocessing, run eagerly, and that
+    in turn is compared with their pixels where they are known.
 
     Args:
         saved_model: What was exported.
@@ -31,16 +39,41 @@ def require_same_descriptions(
         whitening: Projection and mean; None for none.
 
     Raises:
-        ValueError: If a signature differs.
+        ValueError: If a signature differs, or a photograph is described otherwise.
     """
     sides = views.sides(size)
+    trained = _Trained(network=network, views=views, whitening=whitening)
+    signatures = tf.saved_model.load(str(saved_model)).signatures
+    _check_signatures(signatures, trained, sides)
+    _check_photographs(signatures["serving_default"], trained, sides)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Trained:
+    """A network, what it sees of a photograph, and the whitening of what it tells."""
+
+    network: keras.Model
+    views: Views
+    whitening: tuple[np.ndarray, np.ndarray] | None
+
+    def describe(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """From, for every scale, uint8 ``(batch, side, side, 3)`` to float64 ``(batch, dim)``."""
+        seen = list(images)
+        if self.views.flip:
+            seen += [one[:, :, ::-1] for one in images]
+        rows = [np.asarray(self.network(one, training=False), np.float64) for one in seen]
+        described = _mean(np.stack(rows), self.views.power)
+        if self.whitening is not None:
+            projection, mean = self.whitening
+            described = _unit((described - mean) @ projection)
+        return described
+
+
+def _check_signatures(signatures: Any, trained: _Trained, sides: Sequence[int]) -> None:
+    """On an image that needs resizing."""
     shape = (sides[-1] + 37, sides[-1] // 2, 3)
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    expected = _mean(_described(network, image, sides, views.flip), views.power)
-    if whitening is not None:
-        projection, mean = whitening
-        expected = _unit((expected - mean) @ projection)
-    signatures = tf.saved_model.load(str(saved_model)).signatures
+    (expected,) = trained.describe([resize(image, side).numpy()[None] for side in sides])
     for name, outputs in (
         ("serving_default", signatures["serving_default"](tf.io.encode_png(image)[None])),
         ("pixels", signatures["pixels"](tf.constant(image[None]))),
@@ -54,14 +87,35 @@ def require_same_descriptions(
             )
 
 
-def _described(
-    network: keras.Model, image: np.ndarray, sides: Sequence[int], flip: bool
-) -> np.ndarray:
-    """What the network gives for every scale and mirror image, float64 ``(seen, dim)``."""
-    seen = [resize(image, side).numpy() for side in sides]
-    if flip:
-        seen += [one[:, ::-1] for one in seen]
-    return np.concatenate([network(one[None], training=False) for one in seen], dtype=np.float64)
+def _check_photographs(describe: Any, trained: _Trained, sides: Sequence[int]) -> None:
+    photographs = odd_photographs(2 * sides[-1] + 37)
+    files = [photograph.encoded for photograph in photographs]
+    prepared = [[one.numpy() for one in load_at_sizes(tf.constant(file), sides)] for file in files]
+    for photograph, squares in zip(photographs, prepared, strict=True):
+        _require_shown(photograph, squares)
+    expected = trained.describe([np.stack(squares) for squares in zip(*prepared, strict=True)])
+    found = describe(tf.constant(files))["global_descriptor"].numpy()
+    for photograph, difference in zip(photographs, np.abs(found - expected).max(1), strict=True):
+        if not difference <= _TOLERANCE:
+            raise ValueError(
+                f"The SavedModel describes {photograph.name} otherwise than the trained network, "
+                f"by {difference:.2g}; at most {_TOLERANCE} is expected."
+            )
+
+
+def _require_shown(photograph: OddPhotograph, squares: Sequence[np.ndarray]) -> None:
+    """Checks what a network sees, for every scale uint8 ``(side, side, 3)``, where it is known."""
+    if photograph.pixels is None:
+        return
+    for square in squares:
+        known = resize(photograph.pixels, len(square)).numpy()
+        difference = np.abs(square.astype(int) - known).max()
+        if difference > _LEVELS:
+            raise ValueError(
+                f"A network sees {photograph.name} otherwise than it is, by {difference} levels of "
+                f"a pixel; at most {_LEVELS} is expected. Install the "
+                "versions that constraints.txt names."
+            )
 
 
 def _mean(rows: np.ndarray, power: float) -> np.ndarray:
@@ -69,5 +123,5 @@ def _mean(rows: np.ndarray, power: float) -> np.ndarray:
     return _unit(np.sign(raised) * np.abs(raised) ** (1 / power))
 
 
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

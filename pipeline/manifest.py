@@ -17,7 +17,7 @@ _KINDS = ("part", "old")
 # Settings that decide where, when and how something is made, not what it is.
 _NOT_WHAT = (
     *("output", "overwrite", "mirror", "redownload", "download_to", "beam_runner", "beam_options"),
-    "max_damaged",
+    *("max_damaged", "serve_in"),
 )
 
 

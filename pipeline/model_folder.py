@@ -99,6 +99,15 @@ def fingerprint(folder: Path) -> str:
     if not (saved_model / "saved_model.pb").is_file():
         command = _EXPORT_COMMAND.format(folder=folder)
         raise FileNotFoundError(f"{saved_model} is missing; make it with `{command}`.")
+    return fingerprint_saved_model(saved_model)
+
+
+def fingerprint_saved_model(saved_model: Path) -> str:
+    """The same of a SavedModel wherever it lies.
+
+    Raises:
+        FileNotFoundError: If a part of it is missing.
+    """
     files = [saved_model / "saved_model.pb", *(saved_model / "variables").iterdir()]
     return manifest.fingerprint_files(saved_model, files)
 

@@ -1,5 +1,6 @@
 """Reads every record of the shards once, and keeps what it told in ``records.parquet``."""
 
+import collections
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -20,11 +21,12 @@ from pipeline.progress import logger, progress_bar
 FILE = "records.parquet"
 _SHARDS = b"shards"  # key, in the file's metadata, of what was told of each shard as a whole
 _BATCH = 256
-_COLUMNS = ("offset", "id", "content", "label")
+_COLUMNS = ("offset", "id", "content", "label", "license")
 _KEYS = {
     "image/id": tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
     "image/sha256": tf.io.FixedLenFeature([], tf.string, ""),
+    "image/attribution/license": tf.io.FixedLenFeature([], tf.string, ""),
 }
 _ENCODED = {"image/encoded": tf.io.FixedLenFeature([], tf.string)}
 
@@ -41,6 +43,7 @@ class ShardRows:
         ids: bytes ``(records,)``.
         contents: Content ids, of the photographs as they were found, bytes ``(records,)``.
         labels: int64 ``(records,)``, -1 where unknown.
+        licenses: How many records state which licence; "" stands for none.
     """
 
     state: tuple[int, int]
@@ -50,6 +53,7 @@ class ShardRows:
     ids: np.ndarray
     contents: np.ndarray
     labels: np.ndarray
+    licenses: dict[str, int]
 
 
 def read_rows(folder: Path, paths: Sequence[Path]) -> list[ShardRows]:
@@ -91,6 +95,7 @@ def _read_shard(path: Path) -> ShardRows:
         ids=np.array(columns["id"], np.bytes_),
         contents=np.array(columns["content"], np.bytes_),
         labels=np.array(columns["label"], np.int64),
+        licenses=dict(collections.Counter(columns["license"])),
     )
 
 
@@ -141,6 +146,9 @@ def _parse(offsets: list[int], records: list[bytes]) -> dict[str, list[Any]]:
         "id": parsed["image/id"].tolist(),
         "content": [told[:16] for told in hashes],
         "label": parsed["image/class/label"].tolist(),
+        "license": [
+            told.decode(errors="replace") for told in parsed["image/attribution/license"].tolist()
+        ],
     }
 
 
@@ -151,6 +159,7 @@ def _save(folder: Path, shards: Mapping[str, ShardRows]) -> None:
             "sha256": rows.sha256,
             "damage": [[one.offset, one.reason] for one in rows.damage],
             "records": len(rows.offsets),
+            "licenses": rows.licenses,
         }
         for name, rows in shards.items()
     }
@@ -179,6 +188,8 @@ def _load(folder: Path) -> dict[str, ShardRows]:
     start = 0
     shards = {}
     for name, shard in told.items():
+        if "licenses" not in shard:  # of an earlier version
+            return {}
         rows = table.slice(start, shard["records"])
         start += shard["records"]
         shards[name] = ShardRows(
@@ -192,6 +203,7 @@ def _load(folder: Path) -> dict[str, ShardRows]:
             ids=_as_bytes(rows["id"]),
             contents=_as_bytes(rows["content"]),
             labels=rows["label"].to_numpy(),
+            licenses=shard["licenses"],
         )
     return shards
 
