@@ -106,13 +106,12 @@ def _fingerprint(source_folder: Path) -> str:
 
 def _describe(model: DelfModel) -> dict[str, Any]:
     """What a model gives; ``dimension`` is that of the global descriptor where there is one."""
-    local = None if model.local is None else model.local.dimension
-    whole = None if model.whole is None else model.whole.dimension
-    return {
-        "kind": model.kind,
-        "dimension": local if whole is None else whole,
-        "local_dimension": local,
-        "scales": None if local is None else list(local_features.SCALES),
-        "global_scales": None if whole is None else list(global_descriptor.SCALES),
-        "longest_side": None if whole is None else global_descriptor.LONGEST_SIDE,
-    }
+    described: dict[str, Any] = {"kind": model.kind}
+    if model.local is not None:
+        described["dimension"] = described["local_dimension"] = model.local.dimension
+        described["scales"] = list(local_features.SCALES)
+    if model.whole is not None:
+        described["dimension"] = model.whole.dimension
+        described["global_scales"] = list(global_descriptor.SCALES)
+        described["longest_side"] = global_descriptor.LONGEST_SIDE
+    return described

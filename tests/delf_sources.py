@@ -48,9 +48,17 @@ def write_hub(folder: Path, *, is_unit: bool = True) -> Path:
 
 
 def write_tf1_archive(
-    folder: Path, *, whole: bool, weights: tuple[float, ...] = WEIGHTS, tag: str = "serve"
+    folder: Path,
+    *,
+    whole: bool,
+    weights: tuple[float, ...] = WEIGHTS,
+    tag: str = "serve",
+    is_late: bool = False,
 ) -> Path:
-    """A DELF archive, or with a global descriptor a DELG's: names of tensors, no signature."""
+    """A DELF archive, or with a global descriptor a DELG's: names of tensors, no signature.
+
+    A late one has resource variables and a loop that is one operation.
+    """
     with v1.Graph().as_default():
         image = v1.placeholder(tf.uint8, (None, None, 3), "input_image")
         scales = v1.placeholder(tf.float32, (None,), "input_scales")
@@ -59,9 +67,12 @@ def write_tf1_archive(
         chosen = None
         if whole:
             chosen = v1.placeholder(tf.int32, (None,), "input_global_scales_ind")
-        found = _extract_as_tensorflow_1(
-            tf.cast(image, tf.float32), scales, threshold, most, weights=weights, chosen=chosen
-        )
+        given = (tf.cast(image, tf.float32), scales, threshold, most)
+        if is_late:
+            kernel = v1.get_variable("kernel", initializer=_kernel(weights), use_resource=True)
+            found = _extract(*given, kernel=kernel, chosen=chosen)
+        else:
+            found = _extract_as_tensorflow_1(*given, weights=weights, chosen=chosen)
         for name in (*_LOCAL, "global_descriptors") if whole else _LOCAL:
             tf.identity(found[name], name)
         _save(folder, [tag], {})

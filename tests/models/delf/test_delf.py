@@ -82,6 +82,29 @@ def test_nothing_found_is_an_empty_answer(
     }
 
 
+def test_an_archive_of_late_tensorflow_1_is_read_alike(
+    sources: dict[str, Source], tmp_path: Path
+) -> None:
+    late = open_source(write_tf1_archive(tmp_path / "late", whole=True, is_late=True))
+    image = FOUR_SQUARES / 255
+    before, after = _extract(sources["a DELG archive"], image), _extract(late, image)
+    for name, values in before.items():
+        np.testing.assert_allclose(after[name], values, atol=1e-5)
+    DelfModel(late).save(tmp_path / "saved")
+    kaggle = tf.saved_model.load(str(tmp_path / "saved")).signatures["kaggle"]
+    photograph = tf.constant(np.tile(np.array([40, 60, 80], np.uint8), (20, 30, 1)))
+    expected = np.array([80, 60, 40]) / np.sqrt(80**2 + 60**2 + 40**2)
+    found = kaggle(input_image=photograph)["global_descriptor"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["TF-Hub's DELF", "a DELG archive"])
+def test_the_weights_of_tensorflow_1_are_kept_once(sources: dict[str, Source], name: str) -> None:
+    """Not as a constant of every function."""
+    (kernel,) = sources[name].holds
+    np.testing.assert_allclose(kernel[:, :, 0, 0], np.full((8, 8), 2 / 64))
+
+
 def test_an_image_of_ten_pixels_is_not_too_small(sources: dict[str, Source]) -> None:
     assert len(_extract(sources["a DELF archive"], np.full((10, 10, 3), 0.5))["scores"])
 
