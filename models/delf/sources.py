@@ -23,8 +23,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from models.delf.frozen_graph import FrozenGraph
 from models.delf.named_function import NamedFunction
+from models.delf.tf1_graph import Tf1Graph
 
 Format = Literal["tf_hub", "tf1_archive", "tf2_archive"]
 
@@ -50,7 +50,7 @@ class Source:
         tags: Those of the graph in it.
         local: Gives local features; None if the model has none.
         whole: Gives a global descriptor for every scale, or one; None if the model has none.
-        holds: What a SavedModel of these functions has to keep; None if nothing.
+        holds: What a SavedModel of these functions has to keep: their weights.
     """
 
     format: Format
@@ -107,8 +107,8 @@ def _open_hub(folder: Path, meta_graph: Any, tags: tuple[str, ...], *, is_tf2: b
     else:
         inputs = {name: tensor.name for name, tensor in signature.inputs.items()}
         outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
-        frozen = FrozenGraph(folder, meta_graph, [*inputs.values(), *outputs.values()])
-        loaded, function = None, frozen.function(inputs, outputs)
+        graph = Tf1Graph(folder, meta_graph, [*inputs.values(), *outputs.values()])
+        loaded, function = graph.variables, graph.function(inputs, outputs)
     return Source(format="tf_hub", tags=tags, local=function, whole=None, holds=loaded)
 
 
@@ -122,13 +122,13 @@ def _open_tf1_archive(
             f"The graph of {folder} holds tensors {_list(ARCHIVE_OUTPUTS)}, or "
             f"{GLOBAL_OUTPUTS[0]}. Received: {_list([*local, *whole]) or 'none of them'}."
         )
-    frozen = FrozenGraph(folder, meta_graph, [*inputs.values(), *local.values(), *whole.values()])
+    graph = Tf1Graph(folder, meta_graph, [*inputs.values(), *local.values(), *whole.values()])
     return Source(
         format="tf1_archive",
         tags=tags,
-        local=frozen.function(inputs, local) if _is_local(local) else None,
-        whole=frozen.function(inputs, whole) if whole else None,
-        holds=None,
+        local=graph.function(inputs, local) if _is_local(local) else None,
+        whole=graph.function(inputs, whole) if whole else None,
+        holds=graph.variables,
     )
 
 
