@@ -3,6 +3,7 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
     python -m pipeline.export --model=exported/MODEL
     python -m pipeline.export --model=exported/MODEL --scales=0.7071,1,1.4142 \
         --whitening=supervised --whitening_records=tfrecords/NAME
+    python -m pipeline.export --model=exported/MODEL --variant=frozen
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
 signatures:
@@ -12,23 +13,29 @@ signatures:
     kaggle           input_image  uint8 [height, width, 3], RGB
 
 Each gives ``global_descriptor``, float32 of unit length.
+
+The graph is the one that describes the most photographs a second on this machine, of those that
+describe alike; ``model.json`` tells what was measured. Another run, or machine, may choose
+another, so name it with ``--variant`` where the bytes have to be the same.
 """
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from models.serving import ServingModel
 from models.siamese import load_network
+from models.variants import VariantName, build_variant, is_exact
 from pipeline import command_line, learned_whitening, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.export_check import require_same_descriptions
 from pipeline.export_settings import DescriptionSettings
 from pipeline.learned_whitening import LearnedWhitening, learn_whitening
 from pipeline.progress import logger
+from pipeline.variant_choice import Build, VariantChoice, choose_variant
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,12 @@ class Settings(DescriptionSettings):
     """Which model, and what is done to its descriptions."""
 
     model: Path = setting("Folder of a trained model, exported/MODEL.")
+    variant: Literal["auto", VariantName] = setting(
+        "Graph that computes the network: as it was trained (plain), with weights as constants and "
+        "batch normalisation folded into convolutions (frozen), folded and in 16 bits (bfloat16), "
+        "or all of that; auto measures which of those that describe alike is fastest here.",
+        default="auto",
+    )
     overwrite: bool = setting("Export again over a finished export.", default=False)
 
 
@@ -65,18 +78,24 @@ def export(settings: Settings) -> Path:
     size = training["settings"]["image_size"]
     learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
     whitening = None if learned is None else learned.whitening
-    model = ServingModel(network, size, settings.views, whitening)
+
+    def build(name: VariantName) -> ServingModel:
+        return ServingModel(build_variant(network, name), size, settings.views, whitening)
+
+    variant = _choose(settings, build, training)
+    model = build(variant.name)
 
     def save(part: Path) -> None:
         model.save(part)
         if learned is not None:
             learned.save_contents(part / model_folder.WHITENING_CONTENTS)
-        require_same_descriptions(part, network, size, settings.views, whitening)
+        require_same_descriptions(
+            part, network, size, settings.views, whitening, is_exact=is_exact(variant.name)
+        )
 
     manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
-    manifest.write_json(
-        folder / model_folder.MODEL_FILE, _describe(settings, model, network, training, learned)
-    )
+    described = _describe(settings, model, network, training, learned)
+    manifest.write_json(folder / model_folder.MODEL_FILE, described | variant.described())
     return folder
 
 
@@ -118,7 +137,17 @@ def _warn_of_other_records(settings: Settings) -> None:
         )
 
 
+def _choose(settings: Settings, build: Build, training: dict[str, Any]) -> VariantChoice:
+    if settings.variant == "auto":
+        return choose_variant(build, training)
+    return VariantChoice(name=settings.variant)
+
+
 def _learn_whitening(settings: Settings, plain: ServingModel) -> LearnedWhitening | None:
+    """Learns from the plain graph, so that what is learned is the same on every machine.
+
+    And it is there when variants are compared, which whitening may drive apart.
+    """
     if settings.whitening == "none" or settings.whitening_records is None:
         return None
     return learn_whitening(
@@ -161,7 +190,8 @@ def main(settings: Settings) -> None:
     described = model_folder.read_model_file(folder)
     print(
         f"{folder}/saved_model: {described['parameters']:,} parameters, vectors of "
-        f"{described['dimension']}, fingerprint {described['fingerprint'][:12]}"
+        f"{described['dimension']}, graph {described['variant']['name']}, "
+        f"fingerprint {described['fingerprint'][:12]}"
     )
 
 

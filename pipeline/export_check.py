@@ -9,9 +9,8 @@ import tensorflow as tf
 
 from models.preprocessing import resize
 from models.serving import Views
-
-# Two graphs of one network differ by the order of float32 sums, no more.
-_TOLERANCE = 1e-4
+from pipeline.agreement import require_agreement
+from pipeline.data.synthetic_city import CitySettings, render_photograph
 
 
 def require_same_descriptions(
@@ -20,8 +19,10 @@ def require_same_descriptions(
     size: int,
     views: Views,
     whitening: tuple[np.ndarray, np.ndarray] | None,
+    *,
+    is_exact: bool,
 ) -> None:
-    """Compares all signatures with NumPy, on an image that needs resizing.
+    """Compares all signatures with NumPy, on a building that needs resizing.
 
     Args:
         saved_model: What was exported.
@@ -29,13 +30,14 @@ def require_same_descriptions(
         size: Side of its input at scale 1, pixels.
         views: What it sees of a photograph.
         whitening: Projection and mean; None for none.
+        is_exact: Whether the SavedModel computes in float32, as the network does.
 
     Raises:
         ValueError: If a signature differs.
     """
     sides = views.sides(size)
-    shape = (sides[-1] + 37, sides[-1] // 2, 3)
-    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
+    image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]
     expected = _mean(_described(network, image, sides, views.flip), views.power)
     if whitening is not None:
         projection, mean = whitening
@@ -46,12 +48,9 @@ def require_same_descriptions(
         ("pixels", signatures["pixels"](tf.constant(image[None]))),
         ("kaggle", signatures["kaggle"](tf.constant(image))),
     ):
-        difference = np.abs(outputs["global_descriptor"] - expected).max()
-        if not difference <= _TOLERANCE:
-            raise ValueError(
-                f"The signature {name} of the SavedModel differs from the trained network by "
-                f"{difference:.2g}; at most {_TOLERANCE} is expected."
-            )
+        found = np.atleast_2d(outputs["global_descriptor"])
+        what = f"The signature {name} of the SavedModel"
+        require_agreement(what, found, expected[None], is_exact=is_exact)
 
 
 def _described(
