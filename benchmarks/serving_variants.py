@@ -6,7 +6,8 @@
 Exports every variant (``models.variants``), reads the SavedModels back and has them describe one
 batch of rendered buildings by their signature ``pixels``, in turns within one process. Prints, for
 each, the median rate, the median of the ratios of neighbours in time to plain, the least cosine
-with plain's vectors, and the size of the SavedModel. Random weights do for speed, not for cosines.
+with plain's vectors, and the size of the SavedModel. Weights drawn at random do for speed, not for
+cosines.
 """
 
 import pipeline  # noqa: F401, I001  # first, so that TensorFlow starts quietly
@@ -23,7 +24,7 @@ import tensorflow as tf
 
 from models.serving import ServingModel
 from models.siamese import embedding_network
-from models.variants import VARIANTS, build_variant
+from models.variants import VARIANTS, VariantName, build_variant
 from pipeline.agreement import least_cosine
 from pipeline.data.synthetic_city import CitySettings, render_photograph
 
@@ -46,12 +47,22 @@ def main() -> None:
     for backbone in arguments.backbones.split(","):
         keras.utils.set_random_seed(0)
         network = embedding_network(backbone, arguments.weights, dimension=None)
+        if arguments.weights == "none":
+            _draw_biases(network)
         _compare(backbone, network, images, arguments.rounds)
 
 
 def _buildings(count: int, size: int) -> tf.Tensor:
     city = CitySettings(landmarks=count, photographs_per_landmark=1, size=size)
     return tf.constant(np.stack([render_photograph(city, n, 0) for n in range(count)]))
+
+
+def _draw_biases(network: keras.Model) -> None:
+    """TensorFlow leaves out biases of zero, and fuses no activation with a convolution then."""
+    generator = np.random.default_rng(0)
+    for variable in network.weights:
+        if variable.name in ("bias", "beta"):
+            variable.assign(generator.normal(0, 0.02, variable.shape))
 
 
 def _compare(backbone: str, network: keras.Model, images: tf.Tensor, rounds: int) -> None:
@@ -78,13 +89,16 @@ def _bytes(folder: Path) -> int:
 
 def _signature(saved_model: Path, images: tf.Tensor) -> Describe:
     module = tf.saved_model.load(str(saved_model))
-    signature = module.signatures["pixels"]
-    return lambda: (module, signature(images)["global_descriptor"].numpy())[1]
+
+    def describe() -> np.ndarray:
+        return module.signatures["pixels"](images)["global_descriptor"].numpy()
+
+    return describe
 
 
-def _in_turns(describe: dict[str, Describe], rounds: int) -> dict[str, np.ndarray]:
+def _in_turns(describe: dict[VariantName, Describe], rounds: int) -> dict[VariantName, np.ndarray]:
     """Seconds of every variant, one batch of each a round."""
-    seconds: dict[str, list[float]] = {name: [] for name in describe}
+    seconds: dict[VariantName, list[float]] = {name: [] for name in describe}
     for _ in range(rounds):
         for name, one in describe.items():
             start = time.perf_counter()

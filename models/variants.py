@@ -10,8 +10,9 @@ from models.backbones.stages import backbone_of
 from models.folding import folded
 from models.siamese import all_layers
 
-VariantName = Literal["plain", "frozen", "bfloat16", "frozen_bfloat16"]
+VariantName = Literal["plain", "frozen", "bfloat16"]
 VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
+_OWN_GRADIENT = "_gradient_op_type"
 
 
 class FrozenNetwork(tf.Module):
@@ -31,7 +32,9 @@ class FrozenNetwork(tf.Module):
         super().__init__()
         images = tf.TensorSpec([None, None, None, 3], tf.uint8)
         describe = tf.function(lambda images: network(images, training=False))
-        self._describe = convert_variables_to_constants_v2(describe.get_concrete_function(images))
+        traced = describe.get_concrete_function(images)
+        _forget_gradients(traced.graph)
+        self._describe = convert_variables_to_constants_v2(traced)
         self.output_shape: tuple[None, int] = network.output_shape
 
     def __call__(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -48,7 +51,7 @@ class FrozenNetwork(tf.Module):
 
 def is_exact(name: VariantName) -> bool:
     """Whether a variant computes in float32 throughout, as the network itself."""
-    return "bfloat16" not in name
+    return name != "bfloat16"
 
 
 def build_variant(network: keras.Model, name: VariantName) -> keras.Model | FrozenNetwork:
@@ -56,9 +59,9 @@ def build_variant(network: keras.Model, name: VariantName) -> keras.Model | Froz
 
     Args:
         network: An embedding network in float32. It is left as it is.
-        name: ``"plain"`` is the network itself. The others have batch normalisation folded into
-            convolutions (``models.folding``); in those called bfloat16 the backbone computes in
-            bfloat16, and its kernels are kept so; weights of those called frozen are constants.
+        name: ``"plain"`` is the network itself. ``"frozen"`` has batch normalisation folded into
+            convolutions (``models.folding``) and constants for weights. ``"bfloat16"`` is frozen
+            too, and its backbone computes in bfloat16.
 
     Returns:
         What is called as the network is, with ``training=False``.
@@ -66,9 +69,7 @@ def build_variant(network: keras.Model, name: VariantName) -> keras.Model | Froz
     if name == "plain":
         return network
     simpler = folded(network)
-    if not is_exact(name):
-        simpler = in_bfloat16(simpler)
-    return FrozenNetwork(simpler) if name.startswith("frozen") else simpler
+    return FrozenNetwork(simpler if is_exact(name) else in_bfloat16(simpler))
 
 
 def in_bfloat16(network: keras.Model) -> keras.Model:
@@ -88,3 +89,10 @@ def in_bfloat16(network: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
     copy.set_weights(network.get_weights())
     return copy
+
+
+def _forget_gradients(graph: tf.Graph) -> None:
+    """Drops gradients of a function's own, as swish has: of constants, they cannot be saved."""
+    for operation in graph.get_operations():
+        if _OWN_GRADIENT in operation.node_def.attr:
+            operation._clear_attr(_OWN_GRADIENT)

@@ -44,9 +44,9 @@ class Settings(DescriptionSettings):
 
     model: Path = setting("Folder of a trained model, exported/MODEL.")
     variant: Literal["auto", VariantName] = setting(
-        "Graph that computes the network: as it was trained (plain), with weights as constants and "
-        "batch normalisation folded into convolutions (frozen), folded and in 16 bits (bfloat16), "
-        "or all of that; auto measures which of those that describe alike is fastest here.",
+        "Graph that computes the network: as it was trained (plain), with constants for weights "
+        "and batch normalisation folded into convolutions (frozen), or that in 16 bits (bfloat16); "
+        "auto measures which of those that describe alike is fastest here.",
         default="auto",
     )
     overwrite: bool = setting("Export again over a finished export.", default=False)

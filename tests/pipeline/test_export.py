@@ -14,6 +14,7 @@ import pipeline.export
 from models.preprocessing import decode_photograph, resize
 from models.serving import ServingModel, Views
 from models.siamese import load_network
+from models.variants import VARIANTS, VariantName
 from pipeline import manifest, model_folder
 from pipeline.data import records
 from pipeline.data.record_table import open_records
@@ -312,6 +313,39 @@ def test_whitening_that_differs_is_not_kept(
     with pytest.raises(ValueError, match=r"serving_default of the SavedModel differs"):
         export(_whitening(model, overwrite=True))
     assert model_folder.fingerprint(model) == model_folder.fingerprint(whitened)
+
+
+def test_the_fastest_graph_that_describes_alike_is_exported_and_kept(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    settings = tiny_export(model, variant="auto")
+    with pytest.raises(ValueError, match=r"variant was 'plain', now 'auto'"):
+        export(settings)
+    export(dataclasses.replace(settings, overwrite=True))
+    told = model_folder.read_model_file(model)["variant"]
+    assert told["name"] in VARIANTS
+    assert set(told["measured"]) == set(VARIANTS)
+    assert told["source"] == str(tiny.records)
+    image = _pixels(32, 32)[None]
+    found, expected = (Descriptor(one).describe_images(image) for one in (model, tiny.model))
+    assert (found * expected).sum() > 0.999
+    before = (model / "model.json").stat().st_mtime_ns
+    export(settings)
+    assert (model / "model.json").stat().st_mtime_ns == before, "whatever was chosen is current"
+
+
+@pytest.mark.parametrize("variant", ["frozen", "bfloat16"])
+def test_a_graph_that_is_asked_for_is_exported_without_measuring(
+    whitened: Path, tmp_path: Path, variant: VariantName
+) -> None:
+    model = Path(shutil.copytree(whitened, tmp_path / "model"))
+    export(_whitening(model, variant=variant, overwrite=True))
+    assert model_folder.read_model_file(model)["variant"] == {"name": variant}
+    assert model_folder.fingerprint(model) != model_folder.fingerprint(whitened)
+    image = _pixels(48, 48)[None]
+    found, expected = (Descriptor(one).describe_images(image) for one in (model, whitened))
+    assert (found * expected).sum() > 0.999
 
 
 @pytest.mark.parametrize(
