@@ -52,7 +52,7 @@ def test_a_model_that_does_not_turn_photographs_upright_is_refused(
     network: keras.Model, tmp_path: Path
 ) -> None:
     _Unturned(network, SIZE).save(tmp_path / "model")
-    with pytest.raises(ValueError, match="describes a JPEG of orientation 3 otherwise than the"):
+    with pytest.raises(ValueError, match="description of a JPEG of orientation 3 differs from the"):
         require_same_descriptions(tmp_path / "model", network, SIZE, Views(), None, is_exact=True)
 
 
