@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import load_at_sizes, resize
+from models.variants import FrozenNetwork
 
 _SMALLEST_SIDE = 32  # halved five times, as backbones do, it is one place
 
@@ -71,7 +72,7 @@ class ServingModel(tf.Module):
 
     Args:
         network: From uint8 ``(batch, side, side, 3)``, whatever the side, to ``(batch, dim)`` of
-            unit length.
+            unit length; any of its variants.
         size: Side of the network's input at scale 1, pixels.
         views: Scales and mirror images, and how they are aggregated.
         whitening: Projection ``(dim, dimension)`` and mean ``(dim,)`` that the description passes
@@ -86,7 +87,7 @@ class ServingModel(tf.Module):
 
     def __init__(
         self,
-        network: keras.Model,
+        network: keras.Model | FrozenNetwork,
         size: int,
         views: Views = Views(),
         whitening: tuple[np.ndarray, np.ndarray] | None = None,

@@ -5,6 +5,7 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
         --whitening=supervised --whitening_records=tfrecords/NAME
     python -m pipeline.export --model=exported/MODEL --serve_in=DIR
     python -m pipeline.export --delf=HANDLE_OR_DIR --model=exported/delf
+    python -m pipeline.export --model=exported/MODEL --variant=frozen
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
 signatures:
@@ -15,19 +16,24 @@ signatures:
 
 Each gives ``global_descriptor``, float32 of unit length.
 
+The graph is the one that describes the most photographs a second on this machine, of those that
+describe alike; ``model.json`` tells what was measured. Another run, or machine, may choose
+another, so name it with ``--variant`` where the bytes have to be the same.
+
 With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
 ``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
 """
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from models.serving import ServingModel
 from models.siamese import load_network
+from models.variants import VariantName, build_variant, is_exact
 from pipeline import command_line, learned_whitening, manifest, model_card, model_folder
 from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
@@ -37,6 +43,7 @@ from pipeline.export_settings import DescriptionSettings
 from pipeline.learned_whitening import LearnedWhitening, learn_whitening
 from pipeline.progress import logger
 from pipeline.serving_folder import publish
+from pipeline.variant_choice import Build, VariantChoice, choose_variant
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,12 @@ class Settings(DescriptionSettings):
         "Import a published model instead of exporting a trained one: TensorFlow Hub's DELF, "
         "https://tfhub.dev/google/delf/1, or the folder of any DELF or DELG.",
         default=None,
+    )
+    variant: Literal["auto", VariantName] = setting(
+        "Graph that computes the network: as it was trained (plain), with constants for weights "
+        "and batch normalisation folded into convolutions (frozen), or that in 16 bits (bfloat16); "
+        "auto measures which of those that describe alike is fastest here.",
+        default="auto",
     )
     serve_in: Path | None = setting(
         "Base path of TensorFlow Serving; there the export is published as the next version, "
@@ -61,7 +74,7 @@ class Settings(DescriptionSettings):
         super().__post_init__()
         if self.delf is not None:
             names = [field.name for field in dataclasses.fields(DescriptionSettings)]
-            command_line.require_default(self, "--delf", *names)
+            command_line.require_default(self, "--delf", *names, "variant")
 
 
 def export(settings: Settings) -> Path:
@@ -103,18 +116,24 @@ def _make(settings: Settings) -> None:
     size = training["settings"]["image_size"]
     learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
     whitening = None if learned is None else learned.whitening
-    model = ServingModel(network, size, settings.views, whitening)
+
+    def build(name: VariantName) -> ServingModel:
+        return ServingModel(build_variant(network, name), size, settings.views, whitening)
+
+    variant = _choose(settings, build, training)
+    model = build(variant.name)
 
     def save(part: Path) -> None:
         model.save(part)
         if learned is not None:
             learned.save_contents(part / model_folder.WHITENING_CONTENTS)
-        require_same_descriptions(part, network, size, settings.views, whitening)
+        require_same_descriptions(
+            part, network, size, settings.views, whitening, is_exact=is_exact(variant.name)
+        )
 
     manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
-    manifest.write_json(
-        folder / model_folder.MODEL_FILE, _describe(settings, model, network, training, learned)
-    )
+    described = _describe(settings, model, network, training, learned)
+    manifest.write_json(folder / model_folder.MODEL_FILE, described | variant.described())
 
 
 def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
@@ -155,7 +174,17 @@ def _warn_of_other_records(settings: Settings) -> None:
         )
 
 
+def _choose(settings: Settings, build: Build, training: dict[str, Any]) -> VariantChoice:
+    if settings.variant == "auto":
+        return choose_variant(build, training)
+    return VariantChoice(name=settings.variant)
+
+
 def _learn_whitening(settings: Settings, plain: ServingModel) -> LearnedWhitening | None:
+    """Learns from the plain graph, so that what is learned is the same on every machine.
+
+    And it is there when variants are compared, which whitening may drive apart.
+    """
     if settings.whitening == "none" or settings.whitening_records is None:
         return None
     return learn_whitening(
@@ -214,7 +243,7 @@ def main(settings: Settings) -> None:
     described = model_folder.read_model_file(folder)
     what = described["kind"].upper()
     if settings.delf is None:
-        what = f"{described['parameters']:,} parameters"
+        what = f"{described['parameters']:,} parameters, graph {described['variant']['name']}"
     print(
         f"{folder}/saved_model: {what}, vectors of {described['dimension']}, fingerprint "
         f"{described['fingerprint'][:12]}"

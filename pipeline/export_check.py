@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from models.preprocessing import load_at_sizes, resize
 from models.serving import Views
+from pipeline.agreement import require_agreement
+from pipeline.data.synthetic_city import CitySettings, render_photograph
 from pipeline.odd_photographs import OddPhotograph, odd_photographs
 
-# Two graphs of one network differ by the order of float32 sums, no more.
-_TOLERANCE = 1e-4
+# Of plain patches of colour 16 bits leave less than of what photographs show.
+_LEAST_COSINE_OF_PATCHES = 0.99
 # Means round otherwise, now and then, in a photograph turned before it is resized, not after.
 _LEVELS = 1
 
@@ -25,8 +27,10 @@ def require_same_descriptions(
     size: int,
     views: Views,
     whitening: tuple[np.ndarray, np.ndarray] | None,
+    *,
+    is_exact: bool,
 ) -> None:
-    """Compares with NumPy: all signatures on one image, then the first on odd photographs.
+    """Compares with NumPy: all signatures on a building, then the first on odd photographs.
 
     What a network sees of those is had from this project's preprocessing, run eagerly, and that
     in turn is compared with their pixels where they are known.
@@ -37,6 +41,7 @@ def require_same_descriptions(
         size: Side of its input at scale 1, pixels.
         views: What it sees of a photograph.
         whitening: Projection and mean; None for none.
+        is_exact: Whether the SavedModel computes in float32, as the network does.
 
     Raises:
         ValueError: If a signature differs, or a photograph is described otherwise.
@@ -44,8 +49,8 @@ def require_same_descriptions(
     sides = views.sides(size)
     trained = _Trained(network=network, views=views, whitening=whitening)
     signatures = tf.saved_model.load(str(saved_model)).signatures
-    _check_signatures(signatures, trained, sides)
-    _check_photographs(signatures["serving_default"], trained, sides)
+    _check_signatures(signatures, trained, sides, is_exact)
+    _check_photographs(signatures["serving_default"], trained, sides, is_exact)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,25 +74,26 @@ class _Trained:
         return described
 
 
-def _check_signatures(signatures: Any, trained: _Trained, sides: Sequence[int]) -> None:
+def _check_signatures(
+    signatures: Any, trained: _Trained, sides: Sequence[int], is_exact: bool
+) -> None:
     """On an image that needs resizing."""
-    shape = (sides[-1] + 37, sides[-1] // 2, 3)
-    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
+    image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]
     (expected,) = trained.describe([resize(image, side).numpy()[None] for side in sides])
     for name, outputs in (
         ("serving_default", signatures["serving_default"](tf.io.encode_png(image)[None])),
         ("pixels", signatures["pixels"](tf.constant(image[None]))),
         ("kaggle", signatures["kaggle"](tf.constant(image))),
     ):
-        difference = np.abs(outputs["global_descriptor"] - expected).max()
-        if not difference <= _TOLERANCE:
-            raise ValueError(
-                f"The signature {name} of the SavedModel differs from the trained network by "
-                f"{difference:.2g}; at most {_TOLERANCE} is expected."
-            )
+        found = np.atleast_2d(outputs["global_descriptor"])
+        what = f"The signature {name} of the SavedModel"
+        require_agreement(what, found, expected[None], is_exact=is_exact)
 
 
-def _check_photographs(describe: Any, trained: _Trained, sides: Sequence[int]) -> None:
+def _check_photographs(
+    describe: Any, trained: _Trained, sides: Sequence[int], is_exact: bool
+) -> None:
     photographs = odd_photographs(2 * sides[-1] + 37)
     files = [photograph.encoded for photograph in photographs]
     prepared = [[one.numpy() for one in load_at_sizes(tf.constant(file), sides)] for file in files]
@@ -95,12 +101,12 @@ def _check_photographs(describe: Any, trained: _Trained, sides: Sequence[int]) -
         _require_shown(photograph, squares)
     expected = trained.describe([np.stack(squares) for squares in zip(*prepared, strict=True)])
     found = describe(tf.constant(files))["global_descriptor"].numpy()
-    for photograph, difference in zip(photographs, np.abs(found - expected).max(1), strict=True):
-        if not difference <= _TOLERANCE:
-            raise ValueError(
-                f"The SavedModel describes {photograph.name} otherwise than the trained network, "
-                f"by {difference:.2g}; at most {_TOLERANCE} is expected."
-            )
+    for number, photograph in enumerate(photographs):
+        what = f"The SavedModel's description of {photograph.name}"
+        one = slice(number, number + 1)
+        require_agreement(
+            what, found[one], expected[one], is_exact=is_exact, least=_LEAST_COSINE_OF_PATCHES
+        )
 
 
 def _require_shown(photograph: OddPhotograph, squares: Sequence[np.ndarray]) -> None:

@@ -113,7 +113,7 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
     settings = settings_of(described)
     size = described.get("input_size")
     projection = settings.get("projection")
-    scales = [f"{scale:g}" for scale in described.get("scales", ())]
+    scales = [f"{scale:g}" for scale in described.get("scales") or ()]
     flip = ", the mirror image too" if described.get("flip") else ""
     joined = described.get("aggregation", {}).get("kind", "")
     whitening = described.get("whitening") or {}

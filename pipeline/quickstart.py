@@ -101,7 +101,8 @@ def quickstart(settings: Settings) -> list[Row]:
     for name, training in _models(settings).items():
         train(training)
         model = training.output
-        export(ExportSettings(model=model, overwrite=settings.overwrite))
+        # The plain graph, so that the table is the same on every machine.
+        export(ExportSettings(model=model, variant="plain", overwrite=settings.overwrite))
         embed(EmbedSettings(model=model, records=collection, overwrite=settings.overwrite))
         kinds = _kinds(name, collection)
         rows += [_row(model, collection, kind, settings.overwrite) for kind in kinds]

@@ -16,10 +16,9 @@ from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
-from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.train import train
-from tests.tiny import Tiny, tiny_training, write_photographs
+from tests.tiny import Tiny, tiny_export, tiny_training, write_photographs
 from pipeline.data import records
 from pipeline.data.records import Photograph
 
@@ -100,7 +99,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     )
     model = root / "exported" / "model"
     train(tiny_training(model, records))
-    export(ExportSettings(model=model))
+    export(tiny_export(model))
     embeddings = Path(embed(EmbedSettings(model=model, records=records, batch_size=4)))
     index = build_index(IndexSettings(model=model, data=("squares",)))
     return Tiny(

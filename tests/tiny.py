@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from pipeline.export import Settings as ExportSettings
 from pipeline.train import Settings as TrainSettings
 
 
@@ -47,4 +48,10 @@ def tiny_training(output: Path, records: Path | None, **changes: object) -> Trai
         epochs=1,
         learning_rate=1e-3,
     )
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def tiny_export(model: Path, **changes: object) -> ExportSettings:
+    """The settings of the tiny model's export: the graph as trained, without measuring."""
+    settings = ExportSettings(model=model, variant="plain")
     return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]

@@ -12,7 +12,9 @@ import tensorflow as tf
 from models.backbones import BACKBONES
 from models.backbones.architectures import ARCHITECTURES
 from models.backbones.stages import backbone_of, freeze_stages, stages_of
-from models.siamese import embedding_network, load_network, random_states
+from models.folding import folded
+from models.siamese import all_layers, embedding_network, load_network, random_states
+from tests.networks import draw_statistics
 
 # Without classifier. Keras documents 25.6, 44.7, 138.4, 3.5, 7.2, 21.6 and 28.6 million with it:
 # https://keras.io/api/applications.
@@ -66,6 +68,7 @@ class Built:
 def built(request: pytest.FixtureRequest) -> Built:
     keras.utils.set_random_seed(0)
     network = embedding_network(request.param, "none", dimension=512, batch_statistics="frozen")
+    draw_statistics(network)
     stages = stages_of(network)
     freeze_stages(network, 2)
     return Built(request.param, network, stages)
@@ -122,6 +125,14 @@ def test_network_returns_from_a_file_as_it_was(built: Built, tmp_path: Path) -> 
     assert flags(loaded) == flags(built.network)
     assert [v.trainable for v in loaded.variables] == [v.trainable for v in built.network.variables]
     assert list(stages_of(loaded).values()) == list(stages_of(built.network).values())
+
+
+def test_folded_network_has_no_batch_normalisation_and_describes_alike(built: Built) -> None:
+    copy = folded(built.network)
+    kinds = {type(layer) for layer in all_layers(copy)}
+    assert keras.layers.BatchNormalization not in kinds
+    expected = built.network(IMAGES, training=False)
+    np.testing.assert_allclose(copy(IMAGES, training=False), expected, atol=1e-5)
 
 
 def flags(model: keras.Model) -> list[tuple[str, bool, str]]:

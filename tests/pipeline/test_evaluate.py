@@ -16,11 +16,10 @@ from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings.files import read_embeddings
 from pipeline.evaluate import Settings, evaluate, without_query
-from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.index.faiss_index import KINDS
 from pipeline.train import train
-from tests.tiny import Tiny, tiny_training, write_photographs
+from tests.tiny import Tiny, tiny_export, tiny_training, write_photographs
 
 
 def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> None:
@@ -105,7 +104,7 @@ def test_photographs_of_triplets_are_known_by_their_bytes(tiny: Tiny, tmp_path: 
         writer.write(example.SerializeToString())
     model = tmp_path / "model"
     train(tiny_training(model, None, triplets=str(tmp_path / "*.tfrec"), landmarks_per_batch=1))
-    export(ExportSettings(model=model))
+    export(tiny_export(model))
     embed(EmbedSettings(model=model, records=tiny.records))
     index = build_index(IndexSettings(model=model, data=(tiny.records.name,)))
     assert json.loads(evaluate(Settings(index=index)).read_text())["queries_trained_on"] == 3
@@ -115,8 +114,8 @@ def test_photographs_that_whitening_was_learned_from_are_known(tiny: Tiny, tmp_p
     """The network itself has learned from the other 20."""
     model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
     export(
-        ExportSettings(
-            model=model,
+        tiny_export(
+            model,
             whitening="pca",
             whitening_records=tiny.records,
             whitening_split="validation",

@@ -12,13 +12,14 @@ import pipeline.export
 from models.preprocessing import decode_photograph, resize
 from models.serving import ServingModel, Views
 from models.siamese import load_network
+from models.variants import VARIANTS, VariantName
 from pipeline import manifest, model_folder
 from pipeline.data import records
 from pipeline.data.record_table import open_records
 from pipeline.descriptors import Descriptor
 from pipeline.export import Settings, export
 from pipeline.train import train
-from tests.tiny import Tiny, tiny_training
+from tests.tiny import Tiny, tiny_export, tiny_training
 
 
 def _pixels(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -36,8 +37,8 @@ def _photograph(tmp_path: Path, name: str, mode: str, orientation: int = 1) -> b
 def _whitening(model: Path, **changes: object) -> Settings:
     """Two scales, and whitening from what was trained on."""
     folder = model_folder.read_model_file(model)["training"]["settings"]["records"]
-    settings = Settings(
-        model=model,
+    settings = tiny_export(
+        model,
         scales=("1", "1.5"),
         whitening="supervised",
         whitening_records=Path(folder),
@@ -122,10 +123,10 @@ def test_a_swapped_saved_model_is_noticed(tiny: Tiny, tmp_path: Path) -> None:
 
 def test_a_network_that_was_trained_again_is_exported_again(tiny: Tiny, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
-    before = Descriptor(export(Settings(model=folder))).fingerprint
+    before = Descriptor(export(tiny_export(folder))).fingerprint
     assert before == model_folder.fingerprint(tiny.model), "nothing to do"
     train(tiny_training(folder, tiny.records, seed=1, overwrite=True))
-    assert Descriptor(export(Settings(model=folder))).fingerprint != before
+    assert Descriptor(export(tiny_export(folder))).fingerprint != before
 
 
 def test_a_saved_model_that_is_gone_is_exported_again(tiny: Tiny, tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_saved_model_that_is_gone_is_exported_again(tiny: Tiny, tmp_path: Path
         FileNotFoundError, match=r"is missing; make it with `python -m pipeline.exp"
     ):
         Descriptor(folder)
-    export(Settings(model=folder))
+    export(tiny_export(folder))
     assert Descriptor(folder).dimension == 16
 
 
@@ -150,7 +151,7 @@ def test_a_saved_model_that_differs_from_its_network_is_not_kept(
 
     monkeypatch.setattr(pipeline.export, "ServingModel", Broken)
     with pytest.raises(ValueError, match=r"serving_default of the SavedModel differs"):
-        export(Settings(model=folder, overwrite=True))
+        export(tiny_export(folder, overwrite=True))
     assert model_folder.fingerprint(folder) == model_folder.fingerprint(tiny.model)
 
 
@@ -196,8 +197,8 @@ def test_whitening_counts_as_learning_even_of_a_network_without_training(
     assert set(model_folder.learned_contents(model)) == set(learned)
     assert set(model_folder.learned_contents(whitened)) == set(learned)
     export(
-        Settings(
-            model=model,
+        tiny_export(
+            model,
             whitening="pca",
             whitening_records=tiny.records,
             whitening_split="validation",
@@ -210,7 +211,7 @@ def test_whitening_counts_as_learning_even_of_a_network_without_training(
     described["training"]["settings"]["epochs"] = 0
     manifest.write_json(model / "model.json", described)
     assert set(model_folder.learned_contents(model)) == set(held_out)
-    export(Settings(model=model, overwrite=True))
+    export(tiny_export(model, overwrite=True))
     assert set(model_folder.learned_contents(model)) == set(learned), "whitened no longer"
 
 
@@ -228,8 +229,8 @@ def test_other_flags_over_a_finished_export_are_refused_by_name(
     with pytest.raises(ValueError, match=r"whitening_strength was 0\.5, now 1\.0.*--overwrite"):
         export(_whitening(model, whitening_strength=1.0))
     with pytest.raises(ValueError, match=r"scales was \['1.0', '1.5'\], now \['1.0'\]; whiten"):
-        export(Settings(model=model))
-    export(Settings(model=model, overwrite=True))
+        export(tiny_export(model))
+    export(tiny_export(model, overwrite=True))
     assert model_folder.read_model_file(model)["whitening"] is None
     image = _pixels(32, 32)[None]
     as_before = Descriptor(tiny.model).describe_images(image)
@@ -241,7 +242,7 @@ def test_an_export_of_an_earlier_version_is_made_again(tiny: Tiny, tmp_path: Pat
     described = model_folder.read_model_file(model)
     del described["settings"]
     manifest.write_json(model / "model.json", described)
-    export(Settings(model=model, flip=True))
+    export(tiny_export(model, flip=True))
     assert model_folder.read_model_file(model)["flip"] is True
 
 
@@ -282,6 +283,39 @@ def test_whitening_that_differs_is_not_kept(
     assert model_folder.fingerprint(model) == model_folder.fingerprint(whitened)
 
 
+def test_the_fastest_graph_that_describes_alike_is_exported_and_kept(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    settings = tiny_export(model, variant="auto")
+    with pytest.raises(ValueError, match=r"variant was 'plain', now 'auto'"):
+        export(settings)
+    export(dataclasses.replace(settings, overwrite=True))
+    told = model_folder.read_model_file(model)["variant"]
+    assert told["name"] in VARIANTS
+    assert set(told["measured"]) == set(VARIANTS)
+    assert told["source"] == str(tiny.records)
+    image = _pixels(32, 32)[None]
+    found, expected = (Descriptor(one).describe_images(image) for one in (model, tiny.model))
+    assert (found * expected).sum() > 0.999
+    before = (model / "model.json").stat().st_mtime_ns
+    export(settings)
+    assert (model / "model.json").stat().st_mtime_ns == before, "whatever was chosen is current"
+
+
+@pytest.mark.parametrize("variant", ["frozen", "bfloat16"])
+def test_a_graph_that_is_asked_for_is_exported_without_measuring(
+    whitened: Path, tmp_path: Path, variant: VariantName
+) -> None:
+    model = Path(shutil.copytree(whitened, tmp_path / "model"))
+    export(_whitening(model, variant=variant, overwrite=True))
+    assert model_folder.read_model_file(model)["variant"] == {"name": variant}
+    assert model_folder.fingerprint(model) != model_folder.fingerprint(whitened)
+    image = _pixels(48, 48)[None]
+    found, expected = (Descriptor(one).describe_images(image) for one in (model, whitened))
+    assert (found * expected).sum() > 0.999
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -307,7 +341,7 @@ def test_flags_that_make_no_sense_are_refused(changes: dict[str, object], messag
 
 def test_exporting_what_was_never_trained_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"make it with `python -m pipeline\.train"):
-        export(Settings(model=tmp_path))
+        export(tiny_export(tmp_path))
 
 
 def test_a_damaged_file_is_a_clear_error(tiny: Tiny) -> None:

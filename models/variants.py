@@ -1,0 +1,98 @@
+"""Graphs that compute one embedding network: which is fastest depends on network and machine."""
+
+from typing import Literal, get_args
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from models.backbones.stages import backbone_of
+from models.folding import folded
+from models.siamese import all_layers
+
+VariantName = Literal["plain", "frozen", "bfloat16"]
+VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
+_OWN_GRADIENT = "_gradient_op_type"
+
+
+class FrozenNetwork(tf.Module):
+    """A network whose weights are constants of one graph, which all its callers share.
+
+    TensorFlow prepares constants once, for the processor's convolutions, and variables in every
+    call.
+
+    Args:
+        network: From uint8 ``(batch, height, width, 3)`` of any size to float32 ``(batch, dim)``.
+
+    Attributes:
+        output_shape: ``(None, dim)``.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__()
+        images = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        describe = tf.function(lambda images: network(images, training=False))
+        traced = describe.get_concrete_function(images)
+        _forget_gradients(traced.graph)
+        self._describe = convert_variables_to_constants_v2(traced)
+        self.output_shape: tuple[None, int] = network.output_shape
+
+    def __call__(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Describes images, uint8 ``(batch, height, width, 3)``.
+
+        Raises:
+            ValueError: If it is to be trained.
+        """
+        if training:
+            raise ValueError("A frozen network cannot be trained; train the one it was made of.")
+        (described,) = self._describe(images)
+        return described
+
+
+def is_exact(name: VariantName) -> bool:
+    """Whether a variant computes in float32 throughout, as the network itself."""
+    return name != "bfloat16"
+
+
+def build_variant(network: keras.Model, name: VariantName) -> keras.Model | FrozenNetwork:
+    """Builds one of the graphs that compute a network.
+
+    Args:
+        network: An embedding network in float32. It is left as it is.
+        name: ``"plain"`` is the network itself. ``"frozen"`` has batch normalisation folded into
+            convolutions (``models.folding``) and constants for weights. ``"bfloat16"`` is frozen
+            too, and its backbone computes in bfloat16.
+
+    Returns:
+        What is called as the network is, with ``training=False``.
+    """
+    if name == "plain":
+        return network
+    simpler = folded(network)
+    return FrozenNetwork(simpler if is_exact(name) else in_bfloat16(simpler))
+
+
+def in_bfloat16(network: keras.Model) -> keras.Model:
+    """A copy whose backbone computes in bfloat16; what follows the backbone stays in float32.
+
+    Kernels are kept in bfloat16, or every call would round them anew; the statistics of a
+    normalisation stay in float32.
+    """
+    inside = {layer.name for layer in all_layers(backbone_of(network))}
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if layer.name in inside:
+            config["dtype"] = "bfloat16" if hasattr(layer, "kernel") else "mixed_bfloat16"
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _forget_gradients(graph: tf.Graph) -> None:
+    """Drops gradients of a function's own, as swish has: of constants, they cannot be saved."""
+    for operation in graph.get_operations():
+        if _OWN_GRADIENT in operation.node_def.attr:
+            operation._clear_attr(_OWN_GRADIENT)
