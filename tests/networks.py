@@ -7,13 +7,16 @@ from models.siamese import all_layers
 
 
 def draw_statistics(network: keras.Model) -> None:
-    """Draws what batch normalisation holds; untrained, it changes next to nothing."""
+    """Draws what batch normalisation holds; untrained, it changes next to nothing.
+
+    Variances are large, or features would grow from block to block until rounding decides gates.
+    """
     generator = np.random.default_rng(0)
     for layer in all_layers(network):
         if isinstance(layer, keras.layers.BatchNormalization):
             *scale_and_offset, mean, _ = layer.get_weights()
             drawn = [one + generator.normal(0, 0.1, one.shape) for one in scale_and_offset]
-            drawn += [generator.normal(0, 0.1, mean.shape), generator.uniform(0.5, 1.5, mean.shape)]
+            drawn += [generator.normal(0, 0.1, mean.shape), generator.uniform(4, 12, mean.shape)]
             layer.set_weights(drawn)
 
 

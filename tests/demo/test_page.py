@@ -16,7 +16,9 @@ from tests.tiny import Tiny
 
 def _result(rank: int, landmark: str, **changes: str) -> Result:
     known = {"id": f"id{rank}", "title": f"{rank}.jpg", "author": "", "license": "", **changes}
-    photograph = StoredPhotograph(landmark=landmark, url="", shard="", offset=0, **known)
+    photograph = StoredPhotograph(
+        landmark=landmark, url="", content="", shard="", offset=0, **known
+    )
     return Result(rank=rank, similarity=1 - rank / 100, photograph=photograph)
 
 

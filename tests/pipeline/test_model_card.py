@@ -12,10 +12,9 @@ from huggingface_hub import ModelCard
 from pipeline import manifest
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
-from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.model_card import write_card
-from tests.tiny import Tiny
+from tests.tiny import Tiny, tiny_export
 
 FINGERPRINT = "0123abcd"
 DESCRIBED: dict[str, Any] = {
@@ -222,7 +221,7 @@ def test_export_writes_a_card_and_evaluation_adds_its_scores(tiny: Tiny, tmp_pat
     model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
     shutil.rmtree(model / "metrics", ignore_errors=True)
     (model / "README.md").unlink()
-    export(ExportSettings(model=model))  # finished already
+    export(tiny_export(model))  # finished already
     assert "None yet" in (model / "README.md").read_text()
     result = evaluate(EvaluateSettings(index=model / "indexes" / "squares-flat"))
     score = json.loads(result.read_text())["scores"]["mAP"]

@@ -16,9 +16,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from pipeline import manifest, serving_folder
-from pipeline.export import Settings, export
+from pipeline.export import export
 from pipeline.serving_folder import WARM_UP, publish
-from tests.tiny import Tiny
+from tests.tiny import Tiny, tiny_export
 
 
 def _requests(version: Path) -> list[prediction_log_pb2.PredictionLog]:
@@ -48,7 +48,7 @@ def _replay(version: Path) -> dict[str, dict[str, np.ndarray]]:
 def published(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first version of the tiny model, whose export was finished long since."""
     folder = tmp_path_factory.mktemp("serving") / "landmarks"
-    export(Settings(model=tiny.model, serve_in=folder))
+    export(tiny_export(tiny.model, serve_in=folder))
     return folder / "1"
 
 
