@@ -27,13 +27,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.drawn_biases import draw_biases
 from models.backbones import BACKBONES, BackboneName
 from models.siamese import load_network
+from pipeline import model_folder
 from pipeline.data import batching, records
 from pipeline.data.record_table import open_records
 from pipeline.data.records import Photograph
 from pipeline.data.synthetic_city import CitySettings, render_city
 from pipeline.descriptors import Descriptor
+from pipeline.embeddings.description import describe_shards
 from pipeline.embeddings.job import Job, run_here
 from pipeline.embeddings.photographs import RecordedPhotographs
 from pipeline.embeddings.plan import Plan
@@ -54,7 +57,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="mobilenet_v2", choices=BACKBONES)
     parser.add_argument("--photographs", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--long", type=int, default=4, help="rounds of the long run")
+    parser.add_argument("--long", type=int, default=8, help="rounds of the long run")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         _measure(arguments, Path(folder))
@@ -67,7 +70,7 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> None:
     descriptor = Descriptor(model)
     photographs = RecordedPhotographs.all_of(taken, open_records(taken))
     prepared = _prepared(photographs, descriptor)
-    network = load_network(model / "training" / "network.keras")
+    network = load_network(model / model_folder.TRAINING / model_folder.NETWORK)
     files = [_encoded(photographs, number) for number in range(_SINGLE)]
     ways: dict[str, Callable[[], float]] = {
         "forward pass, in memory": lambda: _forward(descriptor, prepared),
@@ -88,7 +91,7 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> None:
             f"{np.median(ratios):.2f} times as many ({ratios.min():.2f} to {ratios.max():.2f})"
         )
     _print_start(model, taken)
-    _print_memory(arguments.long, lambda: _job(model, descriptor, photographs, folder / "out"))
+    _print_memory(descriptor, photographs, arguments.long)
 
 
 def _photographs(count: int) -> Iterator[Photograph]:
@@ -125,6 +128,10 @@ def _model(folder: Path, taken: Path, backbone: BackboneName) -> Path:
             epochs=0,
         )
     )
+    trained = model / model_folder.TRAINING / model_folder.NETWORK
+    network = load_network(trained)
+    draw_biases(network)
+    network.save(trained)
     return export(ExportSettings(model=model))
 
 
@@ -201,13 +208,21 @@ next(iter(describe_shards(photographs, [0], descriptor, {_BATCH}))); told("first
     print(f"until the first {_BATCH} photographs: {done.stdout.rstrip('; ')}")
 
 
-def _print_memory(rounds: int, job: Callable[[], float]) -> None:
-    peaks = []
-    for _ in range(rounds):
-        job()
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-    told = ", ".join(f"{peak:.2f}" for peak in peaks)
-    print(f"peak memory after each of {rounds} further runs of the job: {told} GiB")
+def _print_memory(descriptor: Descriptor, photographs: RecordedPhotographs, rounds: int) -> None:
+    """How much memory one job takes as it goes on over the shards, read again and again."""
+    shards = list(range(len(photographs.shards)))
+    done, told = 0, [f"{_resident():.2f} at first"]
+    for one in describe_shards(photographs, shards * rounds, descriptor, _BATCH):
+        if isinstance(one, int):
+            done += one
+        elif one.place == shards[-1]:
+            told.append(f"{_resident():.2f} after {done}")
+    print(f"GiB in memory, of one job, by photographs: {', '.join(told)}")
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**30
 
 
 if __name__ == "__main__":

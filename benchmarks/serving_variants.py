@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.drawn_biases import draw_biases
 from models.serving import ServingModel
 from models.siamese import embedding_network
 from models.variants import VARIANTS, VariantName, build_variant
@@ -48,21 +49,13 @@ def main() -> None:
         keras.utils.set_random_seed(0)
         network = embedding_network(backbone, arguments.weights, dimension=None)
         if arguments.weights == "none":
-            _draw_biases(network)
+            draw_biases(network)
         _compare(backbone, network, images, arguments.rounds)
 
 
 def _buildings(count: int, size: int) -> tf.Tensor:
     city = CitySettings(landmarks=count, photographs_per_landmark=1, size=size)
     return tf.constant(np.stack([render_photograph(city, n, 0) for n in range(count)]))
-
-
-def _draw_biases(network: keras.Model) -> None:
-    """TensorFlow leaves out biases of zero, and fuses no activation with a convolution then."""
-    generator = np.random.default_rng(0)
-    for variable in network.weights:
-        if variable.name in ("bias", "beta"):
-            variable.assign(generator.normal(0, 0.02, variable.shape))
 
 
 def _compare(backbone: str, network: keras.Model, images: tf.Tensor, rounds: int) -> None:

@@ -132,7 +132,18 @@ def decoded_batches(
             one_batch, cycle_length=together, num_parallel_calls=together, deterministic=True
         )
         .prefetch(2)
+        .with_options(_options())
     )
+
+
+def _options() -> tf.data.Options:
+    """Without the tuner: nothing is left to it, and it holds up its iterator's end.
+
+    For it sleeps ever longer, seconds after a few, and TensorFlow 2.21 waits till it wakes.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _sound(

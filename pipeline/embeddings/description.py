@@ -1,7 +1,9 @@
 """Shards described one after the other, while the next are read and decoded."""
 
+import collections
+import concurrent.futures
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ import pyarrow as pa
 from pipeline.data import batching
 from pipeline.descriptors import Descriptor
 from pipeline.embeddings import files
-from pipeline.embeddings.photographs import Photographs, Shard
+from pipeline.embeddings.photographs import Keys, Photographs, Shard
 from pipeline.progress import logger
+
+_TOGETHER = 2  # batches: one has the cores that the other leaves idle, as between two layers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,24 +67,23 @@ def describe_shards(
     """
     numbers = [photographs.shards[place].numbers for place in places]
     parts = [batching.in_batches(of_shard, batch) for of_shard in numbers]
-    stream = iter(
-        batching.stored_batches(
-            photographs,
-            [part for shard in parts for part in shard],
-            photographs.parse,
-            descriptor.prepare,
-        )
+    prepared = batching.stored_batches(
+        photographs,
+        [part for shard in parts for part in shard],
+        photographs.parse,
+        descriptor.prepare,
     )
+    stream = _described(prepared, descriptor)
     order = np.concatenate([np.zeros(0, np.int64), *numbers])
     for place, of_shard, batches in zip(places, numbers, parts, strict=True):
         vectors = [np.zeros((0, descriptor.dimension), np.float32)]
         rows = [files.METADATA.empty_table()]
         described = [np.zeros(0, np.int64)]
         for _ in batches:
-            _, kept, images, keys = next(stream)
+            kept, of_batch, keys = next(stream)
             found = order[kept]
             if len(found):
-                vectors.append(descriptor.describe_prepared(images))
+                vectors.append(of_batch)
                 rows.append(photographs.rows(found, keys))
             described.append(found)
             yield len(found)
@@ -91,6 +94,34 @@ def describe_shards(
             rows=pa.concat_tables(rows),
             skipped=_damaged(photographs, photographs.shards[place], missing),
         )
+
+
+def _described(
+    prepared: Iterable[Any], descriptor: Descriptor
+) -> Iterator[tuple[np.ndarray, np.ndarray, Keys]]:
+    """Describes batches, several at a time.
+
+    Yields:
+        Of each, in order, the positions of what is sound, its vectors and its further keys.
+    """
+
+    def describe(kept: np.ndarray, images: Any) -> np.ndarray:
+        if not len(kept):  # of none, some networks cannot say anything
+            return np.zeros((0, descriptor.dimension), np.float32)
+        return descriptor.describe_prepared(images)
+
+    waiting: collections.deque[tuple[np.ndarray, concurrent.futures.Future[np.ndarray], Keys]] = (
+        collections.deque()
+    )
+    with concurrent.futures.ThreadPoolExecutor(_TOGETHER) as threads:
+        for _, kept, images, keys in prepared:
+            positions = kept.numpy()
+            waiting.append((positions, threads.submit(describe, positions, images), keys))
+            if len(waiting) == _TOGETHER:
+                first, vectors, its_keys = waiting.popleft()
+                yield first, vectors.result(), its_keys
+        for positions, vectors, keys in waiting:
+            yield positions, vectors.result(), keys
 
 
 def describe_shard(
