@@ -4,8 +4,8 @@ TensorFlow's decoders return the stored raster and ignore the tag that telephone
 Layout: Exif 2.32, CIPA DC-008, section 4.5 (https://www.cipa.jp/std/documents/e/DC-008-2019-E.pdf);
 in WebP: https://developers.google.com/speed/webp/docs/riff_container.
 
-Only the few bytes that are looked at leave the encoded string: of what it costs to read a photograph
-without the tag, this is about a tenth.
+Only the few bytes that are looked at leave the encoded string: of what reading a photograph costs
+that has no tag, this is about a tenth.
 """
 
 import tensorflow as tf
