@@ -121,10 +121,9 @@ def _make(settings: Settings) -> None:
         return ServingModel(build_variant(network, name), size, settings.views, whitening)
 
     variant = _choose(settings, build, training)
-    model = build(variant.name)
 
     def save(part: Path) -> None:
-        model.save(part)
+        build(variant.name).save(part)
         if learned is not None:
             learned.save_contents(part / model_folder.WHITENING_CONTENTS)
         require_same_descriptions(
@@ -132,7 +131,7 @@ def _make(settings: Settings) -> None:
         )
 
     manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
-    described = _describe(settings, model, network, training, learned)
+    described = _describe(settings, build("plain"), network, training, learned)
     manifest.write_json(folder / model_folder.MODEL_FILE, described | variant.described())
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from models.serving import ServingModel
 from models.variants import VARIANTS, VariantName, build_variant
-from pipeline.variant_choice import Measured, choose_variant, fastest_equal, measure
+from pipeline.variant_choice import Measured, choose_variant, compare, fastest_equal
 from tests.networks import network_around
 
 
@@ -54,18 +54,10 @@ def test_the_fastest_is_chosen_of_those_that_describe_alike(
 
 def test_speed_and_cosine_are_those_beside_plain() -> None:
     """One network computes many times as much, another describes otherwise."""
-    measured = measure(
-        {
-            "plain": serving(network()),
-            "frozen": serving(network(filters=512)),
-            "bfloat16": serving(network(seed=1)),
-        },
-        photographs(),
-    )
-    assert measured["plain"].speed == 1.0
-    assert measured["plain"].cosine == pytest.approx(1.0)
-    assert measured["frozen"].speed < 0.8
-    assert measured["bfloat16"].cosine < 0.99
+    plain = serving(network())
+    assert compare(serving(network()), plain, photographs()).cosine == pytest.approx(1.0)
+    assert compare(serving(network(filters=512)), plain, photographs()).speed < 0.8
+    assert compare(serving(network(seed=1)), plain, photographs()).cosine < 0.99
 
 
 def test_the_model_file_tells_what_was_measured_and_with_what(tmp_path: Path) -> None:
