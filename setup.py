@@ -32,6 +32,7 @@ setup(
         "pipeline.data.synthetic_city",
         "pipeline.data.synthetic_city.styles",
         "pipeline.embeddings",
+        "pipeline.exporting",
         "pipeline.index",
         "pipeline.training",
     ],

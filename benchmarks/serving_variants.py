@@ -26,7 +26,7 @@ from benchmarks.drawn_biases import draw_biases
 from models.serving import ServingModel
 from models.siamese import embedding_network
 from models.variants import VARIANTS, VariantName, build_variant
-from pipeline.agreement import least_cosine
+from pipeline.exporting.agreement import least_cosine
 from pipeline.data.synthetic_city import CitySettings, render_photograph
 
 _BACKBONES = "resnet50,mobilenet_v2,vgg16,efficientnet_v2_b0,convnext_tiny"

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import command_line, manifest, metrics, model_card, model_folder
+from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
 from pipeline.embeddings.files import Embeddings, read_embeddings
+from pipeline.exporting import model_card
 from pipeline.index.collection import Collection, load_collection
 from pipeline.progress import logger, progress
 

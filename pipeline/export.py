@@ -34,16 +34,17 @@ import tensorflow as tf
 from models.serving import ServingModel
 from models.siamese import load_network
 from models.variants import VariantName, build_variant, is_exact
-from pipeline import command_line, learned_whitening, manifest, model_card, model_folder
+from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
-from pipeline.delf_import import import_delf
-from pipeline.export_check import require_same_descriptions
-from pipeline.export_settings import DescriptionSettings
-from pipeline.learned_whitening import LearnedWhitening, learn_whitening
+from pipeline.exporting import learned_whitening, model_card
+from pipeline.exporting.delf_import import import_delf
+from pipeline.exporting.description_settings import DescriptionSettings
+from pipeline.exporting.learned_whitening import LearnedWhitening, learn_whitening
+from pipeline.exporting.serving_folder import publish
+from pipeline.exporting.variant_choice import Build, VariantChoice, choose_variant
+from pipeline.exporting.verification import require_same_descriptions
 from pipeline.progress import logger
-from pipeline.serving_folder import publish
-from pipeline.variant_choice import Build, VariantChoice, choose_variant
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

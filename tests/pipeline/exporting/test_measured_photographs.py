@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from models.serving import ServingModel, Views
 from pipeline.data import records
-from pipeline.measured_photographs import measured_photographs
+from pipeline.exporting.measured_photographs import measured_photographs
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.agreement import least_cosine, require_agreement
+from pipeline.exporting.agreement import least_cosine, require_agreement
 
 NORTH = np.array([[0.0, 1.0]])
 

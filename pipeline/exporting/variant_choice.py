@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from models.serving import ServingModel
 from models.variants import VARIANTS, VariantName
-from pipeline.agreement import LEAST_COSINE, least_cosine
-from pipeline.measured_photographs import MeasuredPhotographs, measured_photographs
+from pipeline.exporting.agreement import LEAST_COSINE, least_cosine
+from pipeline.exporting.measured_photographs import MeasuredPhotographs, measured_photographs
 from pipeline.progress import logger
 
 # Builds what would be exported, whole: all scales and mirror images, and the whitening.
@@ -62,7 +62,7 @@ def choose_variant(build: Build, training: dict[str, Any]) -> VariantChoice:
     logger.info("Measuring which graph of the network is fastest here.")
     plain = build("plain")
     photographs = measured_photographs(plain, training, _PHOTOGRAPHS)
-    measured = {"plain": Measured(speed=1.0, cosine=1.0)}
+    measured: dict[VariantName, Measured] = {"plain": Measured(speed=1.0, cosine=1.0)}
     for name in VARIANTS:
         if name != "plain":
             measured[name] = compare(build(name), plain, photographs.images)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from models.preprocessing import load_at_sizes, resize
 from models.serving import ServingModel, Views
 from models.siamese import embedding_network
-from pipeline import export_check
-from pipeline.export_check import require_same_descriptions
+from pipeline.exporting import verification
+from pipeline.exporting.verification import require_same_descriptions
 
 SIZE = 32
 
@@ -60,7 +60,7 @@ def test_preprocessing_that_shows_something_else_is_refused_even_where_both_shar
     network: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _Unturned(network, SIZE).save(tmp_path / "model")
-    monkeypatch.setattr(export_check, "load_at_sizes", _stored_as_it_is)
+    monkeypatch.setattr(verification, "load_at_sizes", _stored_as_it_is)
     with pytest.raises(ValueError, match="A network sees a JPEG of orientation 3 otherwise than"):
         require_same_descriptions(tmp_path / "model", network, SIZE, Views(), None, is_exact=True)
 
@@ -75,6 +75,6 @@ def test_a_large_photograph_is_described_as_it_is_decoded_at_a_reduced_scale(
         return (_stored_as_it_is if is_large else load_at_sizes)(encoded, sizes)
 
     ServingModel(network, SIZE).save(tmp_path / "model")
-    monkeypatch.setattr(export_check, "load_at_sizes", in_full_where_large)
+    monkeypatch.setattr(verification, "load_at_sizes", in_full_where_large)
     with pytest.raises(ValueError, match="description of a large JPEG differs from the trained"):
         require_same_descriptions(tmp_path / "model", network, SIZE, Views(), None, is_exact=True)

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline import manifest, model_folder
+from pipeline.exporting.signatures import read_signatures
 from pipeline.progress import logger
-from pipeline.signatures import read_signatures
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"  # of at most 1,000 requests
 _LOCK = ".publishing.lock"

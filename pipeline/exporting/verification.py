@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from models.preprocessing import load_at_sizes, resize
 from models.serving import Views
-from pipeline.agreement import require_agreement
 from pipeline.data.synthetic_city import CitySettings, render_photograph
-from pipeline.odd_photographs import OddPhotograph, odd_photographs
+from pipeline.exporting.agreement import require_agreement
+from pipeline.exporting.odd_photographs import OddPhotograph, odd_photographs
 
 # Of plain patches of colour 16 bits leave less than of what photographs show.
 _LEAST_COSINE_OF_PATCHES = 0.99

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import pipeline.delf_import
+import pipeline.exporting.delf_import
 from models.delf.named_function import NamedFunction
 from models.delf.serving import DelfModel
 from models.delf.sources import Source
@@ -228,7 +228,7 @@ def test_a_saved_model_that_differs_from_its_source_is_not_kept(
             local, whole = (_spoilt(part, output) for part in (source.local, source.whole))
             super().__init__(dataclasses.replace(source, local=local, whole=whole))
 
-    monkeypatch.setattr(pipeline.delf_import, "DelfModel", Broken)
+    monkeypatch.setattr(pipeline.exporting.delf_import, "DelfModel", Broken)
     with pytest.raises(ValueError, match=r"of the SavedModel differs from its source"):
         _import(SOURCES[name](tmp_path / "source"), tmp_path / "model")
     assert not (tmp_path / "model" / "saved_model").exists()

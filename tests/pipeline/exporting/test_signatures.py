@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipeline.signatures import Signature, read_signatures
+from pipeline.exporting.signatures import Signature, read_signatures
 from tests.tiny import Tiny
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from models.delf import global_descriptor, local_features, sources
 from models.delf.sources import Source
 from models.delf.tf1_graph import quiet_tensorflow
-from pipeline import delf_hub
+from pipeline.exporting import delf_hub
 
 # Two graphs of one network differ by the order of float32 sums, no more.
 _TOLERANCE = 1e-4

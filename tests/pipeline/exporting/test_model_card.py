@@ -13,7 +13,7 @@ from pipeline import manifest
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.export import export
-from pipeline.model_card import write_card
+from pipeline.exporting.model_card import write_card
 from tests.tiny import Tiny, tiny_export
 
 FINGERPRINT = "0123abcd"

@@ -15,9 +15,10 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from pipeline import manifest, serving_folder
+from pipeline import manifest
 from pipeline.export import export
-from pipeline.serving_folder import WARM_UP, publish
+from pipeline.exporting import serving_folder
+from pipeline.exporting.serving_folder import WARM_UP, publish
 from tests.tiny import Tiny, tiny_export
 
 
@@ -73,7 +74,7 @@ def test_the_readmes_request_is_json_that_serving_understands(
     encoded = tf.io.encode_jpeg(pixels, quality=100).numpy()  # longer than one argument may be
     assert len(encoded) > 131072
     (tmp_path / "photograph.jpg").write_bytes(encoded)
-    page = (Path(__file__).parents[2] / "exported" / "README.md").read_text()
+    page = (Path(__file__).parents[3] / "exported" / "README.md").read_text()
     (command,) = re.findall(r"```sh\n(\{ printf.*?)```", page, flags=re.DOTALL)
     assert "/v1/models/landmarks:predict" in command
     command, _, _ = command.rpartition("| curl")

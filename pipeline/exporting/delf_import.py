@@ -8,8 +8,9 @@ import tensorflow as tf
 from models.delf import global_descriptor, local_features
 from models.delf.serving import DelfModel
 from models.delf.sources import open_source
-from pipeline import delf_hub, manifest, model_folder
-from pipeline.delf_check import require_same_features
+from pipeline import manifest, model_folder
+from pipeline.exporting import delf_hub
+from pipeline.exporting.delf_check import require_same_features
 from pipeline.progress import logger
 
 

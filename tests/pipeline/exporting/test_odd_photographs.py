@@ -3,7 +3,7 @@ import io
 import pytest
 from PIL import Image
 
-from pipeline.odd_photographs import odd_photographs
+from pipeline.exporting.odd_photographs import odd_photographs
 
 
 @pytest.mark.parametrize(

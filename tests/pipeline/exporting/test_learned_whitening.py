@@ -13,7 +13,7 @@ from pipeline.data import records
 from pipeline.data.record_table import RecordTable, open_records
 from pipeline.data.records import Photograph
 from pipeline.data.sources.source import content_id
-from pipeline.learned_whitening import LearnedWhitening, has_changed, learn_whitening
+from pipeline.exporting.learned_whitening import LearnedWhitening, has_changed, learn_whitening
 
 
 @pytest.fixture(scope="module")

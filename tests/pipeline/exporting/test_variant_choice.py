@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from models.serving import ServingModel
 from models.variants import VARIANTS, VariantName, build_variant
-from pipeline.variant_choice import Measured, choose_variant, compare, fastest_equal
+from pipeline.exporting.variant_choice import Measured, choose_variant, compare, fastest_equal
 from tests.networks import network_around
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import manifest, model_folder
+from pipeline.exporting.training_account import settings_of, training_account
 from pipeline.markdown import count, score, table
-from pipeline.training_account import settings_of, training_account
 
 CARD = "README.md"
 _NOTE = (

@@ -1,0 +1,1 @@
+"""What a trained network, or a published DELF, becomes: a SavedModel that others load."""
