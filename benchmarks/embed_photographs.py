@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import keras
@@ -30,6 +31,7 @@ import tensorflow as tf
 from benchmarks.drawn_biases import draw_biases
 from models.backbones import BACKBONES, BackboneName
 from models.siamese import load_network
+from models.variants import VARIANTS, VariantName
 from pipeline import model_folder
 from pipeline.data import batching, records
 from pipeline.data.record_table import open_records
@@ -55,6 +57,7 @@ def main() -> None:
     """Measures and prints ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="mobilenet_v2", choices=BACKBONES)
+    parser.add_argument("--variant", default="auto", choices=("auto", *VARIANTS))
     parser.add_argument("--photographs", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--long", type=int, default=8, help="rounds of the long run")
@@ -66,7 +69,7 @@ def main() -> None:
 def _measure(arguments: argparse.Namespace, folder: Path) -> None:
     taken = folder / "tfrecords" / "taken"
     records.write_shards({"train": _photographs(arguments.photographs)}, taken, _SHARDS)
-    model = _model(folder, taken, arguments.backbone)
+    model = _model(folder, taken, arguments.backbone, arguments.variant)
     descriptor = Descriptor(model)
     photographs = RecordedPhotographs.all_of(taken, open_records(taken))
     prepared = _prepared(photographs, descriptor)
@@ -116,7 +119,9 @@ def _photographs(count: int) -> Iterator[Photograph]:
         )
 
 
-def _model(folder: Path, taken: Path, backbone: BackboneName) -> Path:
+def _model(
+    folder: Path, taken: Path, backbone: BackboneName, variant: Literal["auto", VariantName]
+) -> Path:
     model = folder / "exported" / backbone
     train(
         TrainSettings(
@@ -132,7 +137,9 @@ def _model(folder: Path, taken: Path, backbone: BackboneName) -> Path:
     network = load_network(trained)
     draw_biases(network)
     network.save(trained)
-    return export(ExportSettings(model=model))
+    export(ExportSettings(model=model, variant=variant))
+    print(f"graph {model_folder.read_model_file(model)['variant']['name']}")
+    return model
 
 
 def _prepared(photographs: RecordedPhotographs, descriptor: Descriptor) -> list[object]:
