@@ -12,6 +12,9 @@ from models.orientation import apply_orientation, exif_orientation, stored_box
 ChoosePart = Callable[[tf.Tensor], tf.Tensor]
 
 _RATIOS = (1, 2, 4, 8)  # by which libjpeg divides while it decodes
+_RATIO_ROWS = tuple((ratio,) for ratio in _RATIOS)  # to divide both sides by each
+_STEP = 32  # pixels: backbones halve sides five times, and collections have few sizes then
+_LONGEST_ASPECT = 4  # of what is narrower, the aspect ratio is not kept
 
 
 def load_photograph(encoded: tf.Tensor, size: int) -> tf.Tensor:
@@ -35,38 +38,69 @@ def load_photograph(encoded: tf.Tensor, size: int) -> tf.Tensor:
     return square
 
 
-def load_at_sizes(encoded: tf.Tensor, sizes: Sequence[int]) -> tuple[tf.Tensor, ...]:
-    """Decodes a photograph once and resizes it to squares of several sizes.
+def load_at_sizes(
+    encoded: tf.Tensor, sizes: Sequence[int], *, keep_aspect: bool = False
+) -> tuple[tf.Tensor, ...]:
+    """Decodes a photograph once and resizes it to several sizes.
 
     Each is made from the photograph itself, for what has been resized twice is blurred. A JPEG is
     decoded as ``load_photograph`` decodes it for the largest.
 
     Args:
         encoded: string scalar, as for ``decode_photograph``.
-        sizes: Sides of the results, pixels.
+        sizes: Sides of squares, pixels.
+        keep_aspect: Whether the results have the photograph's aspect ratio, see ``fitting_sides``.
 
     Returns:
-        For every size, what ``load_photograph`` gives.
+        For every size, what ``load_photograph`` gives, or uint8 ``(height, width, 3)``.
 
     Raises:
         tf.errors.InvalidArgumentError: If TensorFlow cannot decode the bytes.
     """
 
+    def fitted(decoded: tf.Tensor, sides: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        fitting = (fitting_sides(sides, size, keep_aspect=keep_aspect) for size in sizes)
+        return tuple(_fit(decoded, each) for each in fitting)
+
     def of_jpeg() -> tuple[tf.Tensor, ...]:
-        decoded = _decode_reduced(encoded, max(sizes))
-        return tuple(_fit(decoded, size) for size in sizes)
+        sides = tf.io.extract_jpeg_shape(encoded)[:2]
+        largest = fitting_sides(sides, max(sizes), keep_aspect=keep_aspect)
+        return fitted(_decode_reduced(encoded, sides, largest), sides)
 
     def of_other() -> tuple[tf.Tensor, ...]:
         decoded = _decode_other(encoded)
-        return tuple(resize(decoded, size) for size in sizes)
+        return tuple(resize(decoded, size, keep_aspect=keep_aspect) for size in sizes)
 
-    squares = tf.cond(tf.io.is_jpeg(encoded), of_jpeg, of_other)
+    images = tf.cond(tf.io.is_jpeg(encoded), of_jpeg, of_other)
     orientation = exif_orientation(encoded)
-    # The squares are turned, not the larger photograph: the pixels are the same.
+    # What has been resized is turned, not the larger photograph: the pixels are the same.
     return tuple(
-        tf.ensure_shape(apply_orientation(square, orientation), (size, size, 3))
-        for square, size in zip(squares, sizes, strict=True)
+        tf.ensure_shape(
+            apply_orientation(image, orientation),
+            (None, None, 3) if keep_aspect else (size, size, 3),
+        )
+        for image, size in zip(images, sizes, strict=True)
     )
+
+
+def fitting_sides(sides: tf.Tensor, size: int, *, keep_aspect: bool) -> tf.Tensor:
+    """Sides of what a network sees of a photograph.
+
+    Args:
+        sides: int32 ``(2,)``, height and width of the photograph.
+        size: Side of a square, pixels.
+        keep_aspect: Whether the result is the rectangle of the square's area and, up to 4 to 1, the
+            photograph's aspect ratio, its sides rounded to multiples of 32; else it is the square.
+
+    Returns:
+        int32 ``(2,)``, height and width.
+    """
+    if not keep_aspect:
+        return tf.constant((size, size))
+    exact = tf.cast(sides, tf.float32)
+    aspect = tf.clip_by_value(exact / exact[::-1], 1 / _LONGEST_ASPECT, _LONGEST_ASPECT)
+    steps = tf.round(tf.sqrt(aspect) * size / _STEP)
+    return _STEP * tf.maximum(tf.cast(steps, tf.int32), 1)
 
 
 def load_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> tf.Tensor:
@@ -95,7 +129,7 @@ def load_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> tf.Tensor:
 
     square = tf.cond(
         tf.io.is_jpeg(encoded),
-        lambda: _fit(_decode_reduced_part(encoded, size, in_raster), size),
+        lambda: _fit(_decode_reduced_part(encoded, size, in_raster), tf.constant((size, size))),
         lambda: resize(_cut_out(_decode_other(encoded), in_raster), size),
     )
     return tf.ensure_shape(apply_orientation(square, orientation), (size, size, 3))
@@ -145,8 +179,8 @@ def upright_size(encoded: tf.Tensor) -> tf.Tensor:
     return tf.where(exif_orientation(encoded) >= 5, stored[::-1], stored)
 
 
-def resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resizes to a square without keeping the aspect ratio, antialiased.
+def resize(image: tf.Tensor, size: int, *, keep_aspect: bool = False) -> tf.Tensor:
+    """Resizes as ``load_at_sizes`` does, antialiased.
 
     A pixel is the mean of the area that it covers where no side grows, and a triangle filter's
     where one does. A large photograph is first reduced to the scale at which ``load_photograph``
@@ -154,30 +188,33 @@ def resize(image: tf.Tensor, size: int) -> tf.Tensor:
 
     Args:
         image: uint8 ``([batch,] height, width, 3)``.
-        size: Side of the result, pixels.
+        size: Side of a square, pixels.
+        keep_aspect: Whether the aspect ratio is kept, see ``fitting_sides``.
 
     Returns:
-        uint8 ``([batch,] size, size, 3)``. Rounded, so that the three signatures of an exported
-        model, which enter at different points, see the same pixels.
+        uint8 ``([batch,] size, size, 3)``, or of the sides that keep the aspect ratio. Rounded, so
+        that the three signatures of an exported model, which enter at different points, see the
+        same pixels.
     """
     sides = tf.shape(image)[-3:-1]
-    ratio = tf.gather(_RATIOS, _number_of_ratio(-(-tf.reduce_min(sides) // _RATIOS), size))
+    fitting = fitting_sides(sides, size, keep_aspect=keep_aspect)
+    ratio = tf.gather(_RATIOS, _number_of_ratio(-(-sides // _RATIO_ROWS), fitting))
     reduced = tf.cond(
         ratio > 1, lambda: _average_areas(image, -(-sides // ratio)), lambda: tf.identity(image)
     )
-    return _fit(reduced, size)
+    return _fit(reduced, fitting)
 
 
-def _fit(image: tf.Tensor, size: int) -> tf.Tensor:
+def _fit(image: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
     """Resizes in one step; averaging areas costs a third of the triangle filter."""
     return tf.cond(
-        tf.reduce_min(tf.shape(image)[-3:-1]) >= size,
-        lambda: _average_areas(image, (size, size)),
-        lambda: _rounded(tf.image.resize(image, (size, size), antialias=True)),
+        tf.reduce_all(tf.shape(image)[-3:-1] >= sides),
+        lambda: _average_areas(image, sides),
+        lambda: _rounded(tf.image.resize(image, sides, antialias=True)),
     )
 
 
-def _average_areas(image: tf.Tensor, sides: tf.Tensor | tuple[int, int]) -> tf.Tensor:
+def _average_areas(image: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
     return _rounded(tf.image.resize(image, sides, method="area"))
 
 
@@ -185,9 +222,8 @@ def _rounded(pixels: tf.Tensor) -> tf.Tensor:
     return tf.cast(pixels + 0.5, tf.uint8)  # means of 0 to 255 need no clipping
 
 
-def _decode_reduced(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    sides = tf.io.extract_jpeg_shape(encoded)[:2]
-    number = _number_of_ratio(-(-tf.reduce_min(sides) // _RATIOS), size)  # libjpeg rounds up
+def _decode_reduced(encoded: tf.Tensor, sides: tf.Tensor, fitting: tf.Tensor) -> tf.Tensor:
+    number = _number_of_ratio(-(-sides // _RATIO_ROWS), fitting)  # libjpeg rounds up
     decoders = [functools.partial(_decode_jpeg, encoded, ratio) for ratio in _RATIOS]
     return tf.ensure_shape(tf.switch_case(number, decoders), (None, None, 3))
 
@@ -195,7 +231,7 @@ def _decode_reduced(encoded: tf.Tensor, size: int) -> tf.Tensor:
 def _decode_reduced_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> tf.Tensor:
     sides = tf.io.extract_jpeg_shape(encoded)[:2]
     part = choose(sides)
-    number = _number_of_ratio(tf.reduce_min(part[2:]) // _RATIOS, size)
+    number = _number_of_ratio(part[2:] // _RATIO_ROWS, tf.constant((size, size)))
     ratio = tf.gather(_RATIOS, number)
     # The decoder counts the window in reduced pixels.
     reduced = (part + ratio // 2) // ratio
@@ -206,9 +242,9 @@ def _decode_reduced_part(encoded: tf.Tensor, size: int, choose: ChoosePart) -> t
     return tf.ensure_shape(tf.switch_case(number, decoders), (None, None, 3))
 
 
-def _number_of_ratio(shorter: tf.Tensor, size: int) -> tf.Tensor:
-    """The last of the ratios at which the shorter side, int32 ``(4,)``, has ``size`` pixels."""
-    return tf.reduce_sum(tf.cast(shorter[1:] >= size, tf.int32))
+def _number_of_ratio(reduced: tf.Tensor, fitting: tf.Tensor) -> tf.Tensor:
+    """The last of the ratios at which no side, int32 ``(4, 2)``, is below the wanted ones."""
+    return tf.reduce_sum(tf.cast(tf.reduce_all(reduced[1:] >= fitting, axis=1), tf.int32))
 
 
 def _decode_jpeg(encoded: tf.Tensor, ratio: int) -> tf.Tensor:

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import load_at_sizes, resize
+from models.grouping import describe_by_size, pack
+from models.preprocessing import fitting_sides, load_at_sizes, resize
 from models.variants import FrozenNetwork
 
 _SMALLEST_SIDE = 32  # halved five times, as backbones do, it is one place
@@ -42,14 +43,17 @@ class Views:
         scales: Multiples of the network's size.
         flip: Whether it sees the mirror image too.
         power: Exponent of the generalised mean, see ``aggregate``.
+        keep_aspect: Whether it sees a rectangle of the photograph's aspect ratio, and of as many
+            pixels as the square that it sees else: see ``models.preprocessing.fitting_sides``.
     """
 
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
     power: float = 1.0
+    keep_aspect: bool = False
 
     def sides(self, size: int) -> tuple[int, ...]:
-        """Sides of the images that a network of a size sees, ascending, pixels.
+        """Sides of the squares that a network of a size sees, ascending, pixels.
 
         Raises:
             ValueError: If one is below 32, or two are one.
@@ -99,8 +103,8 @@ class ServingModel(tf.Module):
         self._whitening = None if whitening is None else tuple(map(tf.Variable, whitening))
         self.dimension = network.output_shape[-1] if whitening is None else len(whitening[0].T)
         self.weights = network.variables  # what a SavedModel of this module has to hold
-        images = tuple(tf.TensorSpec([None, side, side, 3], tf.uint8) for side in self._sides)
-        self.describe_prepared = tf.function(self._describe, input_signature=[images])
+        batched = tuple(tf.TensorSpec([None, *spec.shape], spec.dtype) for spec in self._prepared)
+        self.describe_prepared = tf.function(self._describe, input_signature=[batched])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -109,15 +113,14 @@ class ServingModel(tf.Module):
         A JPEG is decoded at a reduced scale where it is large, as in training. The same
         photograph given to ``pixels`` in full differs by a level or so a pixel.
         """
-        each = tuple(tf.TensorSpec([side, side, 3], tf.uint8) for side in self._sides)
         return self.describe_prepared(
-            tf.map_fn(self.prepare, image_bytes, fn_output_signature=each)
+            tf.map_fn(self.prepare, image_bytes, fn_output_signature=self._prepared)
         )
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")])
     def pixels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Describes RGB images of one size, uint8 ``(batch, height, width, 3)``."""
-        return self.describe_prepared(tuple(_resized(images, side) for side in self._sides))
+        return self._whole([self._seen(self._resized(images, side)) for side in self._sides])
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, name="input_image")])
     def kaggle(self, input_image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -130,9 +133,11 @@ class ServingModel(tf.Module):
         """Decodes one photograph of any size, a string scalar.
 
         Returns:
-            What the network sees of it: for every scale, ascending, uint8 ``(side, side, 3)``.
+            What the network sees of it: for every scale, ascending, uint8 ``(side, side, 3)``, or,
+            where the aspect ratio is kept, a string of ``models.grouping.pack``.
         """
-        return load_at_sizes(encoded, self._sides)
+        images = load_at_sizes(encoded, self._sides, keep_aspect=self._views.keep_aspect)
+        return tuple(map(pack, images)) if self._views.keep_aspect else images
 
     def save(self, folder: Path) -> None:
         """Writes the SavedModel with its three signatures."""
@@ -143,24 +148,50 @@ class ServingModel(tf.Module):
         }
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
-    def _describe(self, images: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """Describes what ``prepare`` gives, for every scale uint8 ``(batch, side, side, 3)``."""
-        seen = list(images)
-        if self._views.flip:
-            seen += [tf.reverse(version, [2]) for version in images]
-        descriptions = [self._network(version, training=False) for version in seen]
-        described = descriptions[0]
-        if len(descriptions) > 1:
-            described = aggregate(tf.stack(descriptions), self._views.power)
+    def _resized(self, images: tf.Tensor, side: int) -> tf.Tensor:
+        """Images already of the size pass untouched."""
+        keep_aspect = self._views.keep_aspect
+        sides = tf.shape(images)[1:3]
+        fits = tf.reduce_all(sides == fitting_sides(sides, side, keep_aspect=keep_aspect))
+        images = tf.cond(
+            fits, lambda: images, lambda: resize(images, side, keep_aspect=keep_aspect)
+        )
+        return images if keep_aspect else tf.ensure_shape(images, (None, side, side, 3))
+
+    @property
+    def _prepared(self) -> tuple[tf.TensorSpec, ...]:
+        """What ``prepare`` gives."""
+        if self._views.keep_aspect:
+            return tuple(tf.TensorSpec([], tf.string) for _ in self._sides)
+        return tuple(tf.TensorSpec([side, side, 3], tf.uint8) for side in self._sides)
+
+    def _describe(self, prepared: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        """Describes a batch of what ``prepare`` gives."""
+        if not self._views.keep_aspect:
+            return self._whole([self._seen(images) for images in prepared])
+        length = self._network.output_shape[-1] * (2 if self._views.flip else 1)
+        return self._whole([describe_by_size(self._seen, packed, length) for packed in prepared])
+
+    def _seen(self, images: tf.Tensor) -> tf.Tensor:
+        """Describes images as they are, uint8 ``(batch, height, width, 3)``.
+
+        Returns:
+            float32 ``(batch, dim)``; ``(batch, 2 * dim)`` where the mirror images follow.
+        """
+        described = self._network(images, training=False)
+        if not self._views.flip:
+            return described
+        return tf.concat([described, self._network(tf.reverse(images, [2]), training=False)], 1)
+
+    def _whole(self, of_scales: list[tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Makes one description of what was seen at every scale, and whitens it."""
+        views = [
+            view for seen in of_scales for view in tf.split(seen, 2 if self._views.flip else 1, 1)
+        ]
+        described = views[0]
+        if len(views) > 1:
+            described = aggregate(tf.stack(views), self._views.power)
         if self._whitening is not None:
             projection, mean = self._whitening
             described = tf.math.l2_normalize((described - mean) @ projection, axis=-1)
         return {"global_descriptor": described}
-
-
-def _resized(images: tf.Tensor, side: int) -> tf.Tensor:
-    """Images already of the size pass untouched."""
-    shape = tf.shape(images)
-    fits = (shape[1] == side) & (shape[2] == side)
-    images = tf.cond(fits, lambda: images, lambda: resize(images, side))
-    return tf.ensure_shape(images, (None, side, side, 3))

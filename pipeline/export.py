@@ -210,6 +210,7 @@ def _describe(
         "dimension": model.dimension,
         "input_size": training["settings"]["image_size"],
         "scales": settings.scale_values,
+        "keep_aspect": settings.keep_aspect,
         "flip": settings.flip,
         "aggregation": {"kind": settings.aggregation, "power": settings.views.power},
         "whitening": None if learned is None else learned.learned_from,

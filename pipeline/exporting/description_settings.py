@@ -19,6 +19,11 @@ class DescriptionSettings:
         "that was trained with.",
         default=("1",),
     )
+    keep_aspect: bool = setting(
+        "Show the network a photograph in its own aspect ratio, with as many pixels as the square "
+        "that it is squeezed into else.",
+        default=False,
+    )
     flip: bool = setting("Describe the mirror image of a photograph too.", default=False)
     aggregation: Literal["mean", "gem"] = setting(
         "How one description is made of those at several scales: their mean or generalised mean.",
@@ -84,7 +89,9 @@ class DescriptionSettings:
     def views(self) -> Views:
         """What the network sees of a photograph."""
         power = self.aggregation_power if self.aggregation == "gem" else 1.0
-        return Views(scales=self.scale_values, flip=self.flip, power=power)
+        return Views(
+            scales=self.scale_values, flip=self.flip, power=power, keep_aspect=self.keep_aspect
+        )
 
 
 def _number(text: str) -> float:

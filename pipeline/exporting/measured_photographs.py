@@ -16,8 +16,7 @@ class MeasuredPhotographs:
     """Photographs as a model sees them.
 
     Attributes:
-        images: What ``ServingModel.prepare`` gives, for every scale uint8
-            ``(count, side, side, 3)``.
+        images: What ``ServingModel.prepare`` gives, for every scale ``(count, ...)``.
         source: Where they are from, for the model's file.
     """
 

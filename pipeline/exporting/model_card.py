@@ -115,6 +115,11 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
     projection = settings.get("projection")
     scales = [f"{scale:g}" for scale in described.get("scales") or ()]
     flip = ", the mirror image too" if described.get("flip") else ""
+    aspect = (
+        "or as many in the photograph's own aspect ratio, in steps of 32"
+        if described.get("keep_aspect")
+        else "the aspect ratio not kept"
+    )
     joined = described.get("aggregation", {}).get("kind", "")
     whitening = described.get("whitening") or {}
     rows = {
@@ -122,7 +127,7 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
         "pooling": settings.get("pooling"),
         "projection": projection and ("none" if projection == "none" else "linear"),
         "parameters": count(described.get("parameters")),
-        "input": size and f"{size} x {size} pixels, RGB, the aspect ratio not kept",
+        "input": size and f"{size} x {size} pixels, RGB, {aspect}",
         "scales": ", ".join(scales) + (flip if scales else ""),
         "joined by": joined if len(scales) > 1 or flip else "",
         "whitening": whitening and f"{whitening.get('kind')}, strength {whitening.get('strength')}",

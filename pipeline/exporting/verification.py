@@ -61,11 +61,11 @@ class _Trained:
     whitening: tuple[np.ndarray, np.ndarray] | None
 
     def describe(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """From, for every scale, uint8 ``(batch, side, side, 3)`` to float64 ``(batch, dim)``."""
+        """From, for every scale, uint8 ``(height, width, 3)`` to float64 ``(dim,)``."""
         seen = list(images)
         if self.views.flip:
-            seen += [one[:, :, ::-1] for one in images]
-        rows = [np.asarray(self.network(one, training=False), np.float64) for one in seen]
+            seen += [one[:, ::-1] for one in images]
+        rows = [np.asarray(self.network(one[None], training=False), np.float64)[0] for one in seen]
         described = _mean(np.stack(rows), self.views.power)
         if self.whitening is not None:
             projection, mean = self.whitening
@@ -91,7 +91,9 @@ def _check_signatures(
     """On an image that needs resizing."""
     city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
     image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]
-    (expected,) = trained.describe([resize(image, side).numpy()[None] for side in sides])
+    keep_aspect = trained.views.keep_aspect
+    resized = [resize(image, side, keep_aspect=keep_aspect).numpy() for side in sides]
+    expected = trained.describe(resized)
     for name, photographs in (
         ("serving_default", tf.io.encode_png(image)[None]),
         ("pixels", tf.constant(image[None])),
@@ -107,10 +109,14 @@ def _check_photographs(
 ) -> None:
     photographs = odd_photographs(2 * sides[-1] + 37)
     files = [photograph.encoded for photograph in photographs]
-    prepared = [[one.numpy() for one in load_at_sizes(tf.constant(file), sides)] for file in files]
-    for photograph, squares in zip(photographs, prepared, strict=True):
-        _require_shown(photograph, squares)
-    expected = trained.describe([np.stack(squares) for squares in zip(*prepared, strict=True)])
+    keep_aspect = trained.views.keep_aspect
+    prepared = [
+        [one.numpy() for one in load_at_sizes(tf.constant(file), sides, keep_aspect=keep_aspect)]
+        for file in files
+    ]
+    for photograph, images in zip(photographs, prepared, strict=True):
+        _require_shown(photograph, images, sides, keep_aspect=keep_aspect)
+    expected = np.stack([trained.describe(images) for images in prepared])
     found = _run(saved_model, "serving_default", tf.constant(files))
     for number, photograph in enumerate(photographs):
         what = f"The SavedModel's description of {photograph.name}"
@@ -120,13 +126,19 @@ def _check_photographs(
         )
 
 
-def _require_shown(photograph: OddPhotograph, squares: Sequence[np.ndarray]) -> None:
-    """Checks what a network sees, for every scale uint8 ``(side, side, 3)``, where it is known."""
+def _require_shown(
+    photograph: OddPhotograph,
+    images: Sequence[np.ndarray],
+    sides: Sequence[int],
+    *,
+    keep_aspect: bool,
+) -> None:
+    """Checks what a network sees, for every scale an image, where it is known."""
     if photograph.pixels is None:
         return
-    for square in squares:
-        known = resize(photograph.pixels, len(square)).numpy()
-        difference = np.abs(square.astype(int) - known).max()
+    for image, side in zip(images, sides, strict=True):
+        known = resize(photograph.pixels, side, keep_aspect=keep_aspect).numpy()
+        difference = np.abs(image.astype(int) - known).max()
         if difference > _LEVELS:
             raise ValueError(
                 f"A network sees {photograph.name} otherwise than it is, by {difference} levels of "

@@ -10,6 +10,8 @@ from PIL import Image, ImageOps
 
 from models.preprocessing import (
     decode_photograph,
+    fitting_sides,
+    load_at_sizes,
     load_part,
     load_photograph,
     resize,
@@ -299,6 +301,60 @@ def test_part_may_touch_every_edge(ratio_of_sides: int) -> None:
 
     assert load_part(photograph, 16, lower_right).shape == (16, 16, 3)
     assert load_part(photograph, 16, lambda sides: tf.concat([[0, 0], sides], 0)).shape[0] == 16
+
+
+@pytest.mark.parametrize(
+    ("sides", "size", "expected"),
+    [
+        # 7 steps of 32 times the root of .75, 6.06, and of 1.333, 8.08.
+        ((480, 640), 224, (192, 256)),
+        ((640, 480), 224, (256, 192)),
+        # 10 steps times the root of 1.5, 12.2, and of .667, 8.2.
+        ((300, 200), 320, (384, 256)),
+        # Above 4 to 1 as at 4 to 1: 10 times 2, and 10 times a half.
+        ((100, 1000), 320, (160, 640)),
+        ((7, 7), 224, (224, 224)),
+        ((40, 10), 32, (64, 32)),
+    ],
+)
+def test_sides_that_keep_the_aspect_ratio_have_the_area_of_the_square(
+    sides: tuple[int, int], size: int, expected: tuple[int, int]
+) -> None:
+    assert tuple(fitting_sides(tf.constant(sides), size, keep_aspect=True)) == expected
+    assert tuple(fitting_sides(tf.constant(sides), size, keep_aspect=False)) == (size, size)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_what_keeps_its_aspect_ratio_is_loaded_as_it_is_resized(
+    kind: str, orientation: int
+) -> None:
+    """A network sees it upright; Pillow writes no orientation that counts into a PNG."""
+    rows, columns = np.indices((61, 90))
+    picture = Image.fromarray(
+        np.stack([rows * 4, columns * 2, rows + columns], -1).astype(np.uint8)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photograph = encoded(picture, kind, exif=exif, quality=95)
+    upright = decode_photograph(tf.constant(photograph))
+    for image, size in zip(
+        load_at_sizes(tf.constant(photograph), [96, 128], keep_aspect=True), (96, 128), strict=True
+    ):
+        expected = resize(upright, size, keep_aspect=True).numpy()
+        assert image.shape == expected.shape
+        assert (image.shape[0] > image.shape[1]) == (kind == "JPEG" and orientation == 6)
+        assert np.abs(image.numpy().astype(int) - expected).max() <= 1
+
+
+def test_a_reduced_jpeg_that_keeps_its_aspect_ratio_has_all_its_pixels() -> None:
+    """At a quarter, 100 by 134, a side would be below the 128 and 160 that are wanted."""
+    stripes = np.tile(np.arange(536, dtype=np.uint8)[None, :, None] // 2, (400, 1, 3))
+    photograph = encoded(Image.fromarray(stripes), "JPEG", quality=95)
+    (image,) = load_at_sizes(tf.constant(photograph), [144], keep_aspect=True)
+    assert image.shape == (128, 160, 3)
+    expected = resize(tf.constant(stripes), 144, keep_aspect=True).numpy()
+    assert np.abs(image.numpy().astype(int) - expected).max() <= 3
 
 
 @pytest.mark.parametrize("load", [load_photograph, lambda e, size: load_part(e, size, centre)])

@@ -133,6 +133,29 @@ def test_what_is_prepared_in_a_data_set_is_described_alike(
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_photographs_that_keep_their_aspect_ratio_are_described_as_if_alone(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    """Of one batch, in three sizes; a network that is shown squares describes them otherwise."""
+    views = Views(scales=(1.0, 2.0), flip=True, keep_aspect=True)
+    model = ServingModel(network, SIZE, views, whitening())
+    model.save(tmp_path / "saved")
+    module = tf.saved_model.load(str(tmp_path / "saved"))
+    sides = ((200, 150), (60, 130), (130, 60), (200, 150))
+    images = [photographs(n + 1, *shape)[n] for n, shape in enumerate(sides)]
+    files = tf.stack([tf.io.encode_png(image) for image in images])
+    prepared = tf.data.Dataset.from_tensor_slices(files).map(module.prepare)
+    ((*batch,),) = prepared.batch(len(sides))
+    expected = np.concatenate([described(model, image[None]) for image in images])
+    for found in (
+        module.describe_prepared(tuple(batch)),
+        module.signatures["serving_default"](files),
+    ):
+        np.testing.assert_allclose(found["global_descriptor"], expected, atol=1e-5)
+    squares = ServingModel(network, SIZE, Views(scales=(1.0, 2.0), flip=True), whitening())
+    assert np.abs(described(squares, images[1][None]) - expected[1]).max() > 1e-3
+
+
 def test_aggregation_of_hand_numbers() -> None:
     # Two views of one photograph, (.6, .8) and (.8, -.6). Mean: (.7, .1) over .7071.
     views = tf.constant([[[0.6, 0.8]], [[0.8, -0.6]]])

@@ -22,7 +22,9 @@ def network() -> keras.Model:
     return embedding_network("small", "none", dimension=16)
 
 
-def _stored_as_it_is(encoded: tf.Tensor, sizes: Sequence[int]) -> tuple[tf.Tensor, ...]:
+def _stored_as_it_is(
+    encoded: tf.Tensor, sizes: Sequence[int], *, keep_aspect: bool = False
+) -> tuple[tf.Tensor, ...]:
     """What a server sees that knows nothing of EXIF; nor is it reduced while decoding."""
     image = tf.cond(
         tf.io.is_jpeg(encoded),
@@ -38,14 +40,24 @@ class _Unturned(ServingModel):
         return _stored_as_it_is(encoded, self._sides)
 
 
+@pytest.mark.parametrize("keep_aspect", [False, True])
 def test_a_model_that_sees_photographs_as_its_network_passes(
-    network: keras.Model, tmp_path: Path
+    network: keras.Model, tmp_path: Path, keep_aspect: bool
 ) -> None:
-    views = Views(scales=(1.0, 1.5), flip=True, power=3.0)
+    views = Views(scales=(1.0, 1.5), flip=True, power=3.0, keep_aspect=keep_aspect)
     random = np.random.default_rng(0)
     whitening = random.normal(size=(16, 6)).astype(np.float32), np.full(16, 0.01, np.float32)
     ServingModel(network, SIZE, views, whitening).save(tmp_path / "model")
     require_same_descriptions(tmp_path / "model", network, SIZE, views, whitening, is_exact=True)
+
+
+def test_a_model_that_squeezes_photographs_that_are_to_keep_their_aspect_ratio_is_refused(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    ServingModel(network, SIZE).save(tmp_path / "model")
+    kept = Views(keep_aspect=True)
+    with pytest.raises(ValueError, match="The signature serving_default of the SavedModel differs"):
+        require_same_descriptions(tmp_path / "model", network, SIZE, kept, None, is_exact=True)
 
 
 def test_a_model_that_does_not_turn_photographs_upright_is_refused(
@@ -70,7 +82,9 @@ def test_a_large_photograph_is_described_as_it_is_decoded_at_a_reduced_scale(
 ) -> None:
     """Against a network that sees large photographs in full, a sound model differs."""
 
-    def in_full_where_large(encoded: tf.Tensor, sizes: Sequence[int]) -> tuple[tf.Tensor, ...]:
+    def in_full_where_large(
+        encoded: tf.Tensor, sizes: Sequence[int], *, keep_aspect: bool
+    ) -> tuple[tf.Tensor, ...]:
         is_large = tf.io.is_jpeg(encoded) and tf.io.extract_jpeg_shape(encoded)[1] > 100
         return (_stored_as_it_is if is_large else load_at_sizes)(encoded, sizes)
 
