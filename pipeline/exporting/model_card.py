@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import manifest, model_folder
+from pipeline.exporting.import_account import import_account, local_features_account
 from pipeline.exporting.training_account import settings_of, training_account
 from pipeline.markdown import count, score, table
 
@@ -43,8 +44,10 @@ def write_card(folder: Path) -> Path:
         _NOTE,
         f"# {folder.resolve().name}",
         *_use(described),
+        *local_features_account(described),
         *_network(described),
         *training_account(described),
+        *import_account(described),
         *_scores(results),
         *_licence(described),
         *_limits(described, results),
@@ -85,7 +88,7 @@ def _front_matter(described: Mapping[str, Any], results: Mapping[str, Any]) -> s
 
 def _use(described: Mapping[str, Any]) -> Iterable[str]:
     dimension = described.get("dimension")
-    if described.get("kind") != "deep" or dimension is None:
+    if described.get("kind") not in ("deep", "delg") or dimension is None:
         return
     yield (
         f"Describes a photograph of a landmark by {dimension:,} numbers of unit length.\n"
@@ -114,6 +117,8 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
     size = described.get("input_size")
     projection = settings.get("projection")
     scales = [f"{scale:g}" for scale in described.get("scales") or ()]
+    longest = described.get("longest_side")
+    of_whole = [f"{scale:.4g}" for scale in described.get("global_scales") or ()]
     flip = ", the mirror image too" if described.get("flip") else ""
     aspect = (
         "or as many in the photograph's own aspect ratio, in steps of 32"
@@ -131,6 +136,8 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
         "scales": ", ".join(scales) + (flip if scales else ""),
         "joined by": joined if len(scales) > 1 or flip else "",
         "whitening": whitening and f"{whitening.get('kind')}, strength {whitening.get('strength')}",
+        "sides": longest and f"at most {longest:,} pixels, RGB, the aspect ratio kept",
+        "scales of the description": ", ".join(of_whole),
         "description": f"float32, {count(described.get('dimension'))} numbers",
         "made with": ", ".join(
             f"{name} {version}" for name, version in described.get("versions", {}).items()

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 import pipeline.exporting.delf_import
 from models.delf.named_function import NamedFunction
@@ -23,6 +25,7 @@ from pipeline.engine import Engine
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.export import Settings, export
+from pipeline.exporting import serving_folder
 from tests.delf_sources import FOUR_SQUARES, SOURCES, write_hub, write_tf1_archive
 from tests.tiny import Tiny
 
@@ -76,6 +79,55 @@ def test_every_format_is_imported(
     assert described.get("global_scales") == (
         None if whole is None else [0.70710677, 1.0, 1.4142135]
     )
+
+
+def test_the_card_of_an_import_tells_how_to_use_it_and_where_it_is_from(
+    delf: Path, delg: Path
+) -> None:
+    of_delf, of_delg = ((model / "README.md").read_text() for model in (delf, delg))
+    for card, model in ((of_delf, delf), (of_delg, delg)):
+        source = model_folder.read_model_file(model)["source"]
+        assert f"Imported from `{source['handle']}`" in card
+        assert source["fingerprint"] in card
+        assert "## Training data" not in card
+    assert 'model.signatures["default"]' in of_delf
+    assert "| `descriptors` | float32 [n, 2], unit length |" in of_delf
+    assert "serving_default" not in of_delf  # it has no such signature
+    assert "| `serving_default` |" in of_delg
+    assert "at most 1,024 pixels, RGB, the aspect ratio kept" in of_delg
+
+
+def test_the_code_on_the_card_runs_as_it_stands(
+    delf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (delf / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "photograph.jpg").write_bytes(tf.io.encode_jpeg(FOUR_SQUARES).numpy())
+    (tmp_path / "saved_model").symlink_to(delf / "saved_model")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert re.fullmatch(r"\(\d+, 2\)\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("kind", ["delf", "delg"])
+def test_an_import_is_published_for_serving_with_requests_for_all_its_signatures(
+    kind: str, delf: Path, delg: Path, tmp_path: Path
+) -> None:
+    model = {"delf": delf, "delg": delg}[kind]
+    handle = model_folder.read_model_file(model)["source"]["handle"]
+    export(Settings(model=model, delf=handle, serve_in=tmp_path / "served"))
+    version = tmp_path / "served" / "1"
+    module = tf.saved_model.load(str(version))
+    recorded = tf.data.TFRecordDataset(str(version / serving_folder.WARM_UP))
+    asked = set()
+    for one in recorded.as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(one).predict_log.request
+        signature = request.model_spec.signature_name
+        found = module.signatures[signature](
+            **{name: tf.constant(tf.make_ndarray(it)) for name, it in request.inputs.items()}
+        )
+        assert all(np.isfinite(value).all() for value in found.values())
+        asked.add(signature)
+    assert asked == set(module.signatures)
 
 
 def test_the_saved_model_needs_neither_this_code_nor_tensorflow_hub(
