@@ -184,6 +184,11 @@ def find_photographs(named: str) -> FoundFiles:
     if named == STANDARD_INPUT:
         return FoundFiles.listed("standard input", [Path(line) for line in read_lines(named)])
     path = Path(named).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(
+            f"--photos={path} is not there; name a folder of photographs, one photograph, or - for "
+            "the paths that standard input lists."
+        )
     return FoundFiles.listed(str(path), [path]) if path.is_file() else FoundFiles.below(path)
 
 

@@ -17,7 +17,8 @@ from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.files import read_embeddings
-from tests.tiny import Tiny, write_photographs
+from pipeline.export import export
+from tests.tiny import Tiny, tiny_export, write_photographs
 
 
 def _model_copy(tiny: Tiny, tmp_path: Path) -> Path:
@@ -43,6 +44,27 @@ def test_each_vector_is_that_of_the_photograph_its_row_points_to(tiny: Tiny) -> 
     np.testing.assert_allclose(
         embedded.vectors, Descriptor(tiny.model).describe_files(files), atol=1e-5
     )
+
+
+def test_photographs_of_many_sizes_that_keep_their_aspect_ratio_keep_their_places(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    """Those of one size are described together, whatever stands between them."""
+    model = _model_copy(tiny, tmp_path)
+    export(tiny_export(model, keep_aspect=True, scales=("1", "2"), overwrite=True))
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    coarse = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), np.uint8)
+    for number, sides in enumerate(((60, 90), (90, 60), (60, 90), (80, 80), (40, 160), (60, 90))):
+        pixels = tf.image.resize(coarse[number], sides, "nearest")
+        tf.io.write_file(str(photos / f"{number}.jpg"), tf.io.encode_jpeg(pixels))
+    embed(Settings(model=model, photos=str(photos), batch_size=4))
+    embedded = read_embeddings([model / "embeddings" / "photos"])
+    assert embedded.metadata["title"].to_pylist() == [f"{number}.jpg" for number in range(6)]
+    descriptor = Descriptor(model)
+    for number, vector in enumerate(embedded.vectors):
+        alone = descriptor.describe_files([(photos / f"{number}.jpg").read_bytes()])
+        np.testing.assert_allclose(vector, alone[0], atol=1e-5)
 
 
 def test_layout_is_the_one_that_clip_retrieval_reads(tiny: Tiny) -> None:
