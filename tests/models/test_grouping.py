@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.grouping import describe_by_size, pack, unpack
+from models.grouping import describe_by_size, describe_packed, pack, unpack
 
 SIDES = [(3, 4), (4, 3), (3, 4), (2, 6), (4, 3)]
 
@@ -26,18 +26,33 @@ def test_what_is_packed_comes_out_as_it_was() -> None:
     np.testing.assert_array_equal(unpack(pack(tf.constant(image))), image)
 
 
+def all_packed(given: list[np.ndarray]) -> tf.Tensor:
+    return tf.constant([pack(tf.constant(one)).numpy() for one in given], tf.string)
+
+
+def looks(given: list[np.ndarray]) -> np.ndarray:
+    alike = [sum(one.shape == other.shape for other in given) for one in given]
+    looks = [(one.sum(), len(one), many) for one, many in zip(given, alike, strict=True)]
+    return np.reshape(looks, (len(given), 3))
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 @pytest.mark.parametrize("traced", [False, True])
-def test_images_of_one_size_are_described_together_and_keep_their_places(
+def test_in_a_graph_images_of_one_size_are_described_together_and_keep_their_places(
     count: int, traced: bool
 ) -> None:
-    given = images(count)
-    packed = tf.constant([pack(tf.constant(one)).numpy() for one in given], tf.string)
-
     def describe(packed: tf.Tensor) -> tf.Tensor:
         return describe_by_size(look, packed, 3)
 
-    found = (tf.function(describe) if traced else describe)(packed).numpy()
-    alike = [sum(SIDES[one] == SIDES[other] for other in range(count)) for one in range(count)]
-    expected = [(one.sum(), len(one), many) for one, many in zip(given, alike, strict=True)]
-    np.testing.assert_array_equal(found, np.reshape(expected, (count, 3)))
+    found = (tf.function(describe) if traced else describe)(all_packed(images(count)))
+    np.testing.assert_array_equal(found, looks(images(count)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_so_are_photographs_at_several_scales(count: int) -> None:
+    """The second scale is the first, each row twice."""
+    given = images(count)
+    packed = all_packed(given), all_packed([one.repeat(2, axis=0) for one in given])
+    found = describe_packed(lambda scales: np.hstack([look(one) for one in scales]), packed)
+    np.testing.assert_array_equal(found[:, :3], looks(given))
+    np.testing.assert_array_equal(found[:, 3:], looks(given) * [2, 2, 1])
