@@ -59,7 +59,8 @@ class Settings(DescriptionSettings):
     )
     variant: Literal["auto", VariantName] = setting(
         "Graph that computes the network: as it was trained (plain), with constants for weights "
-        "and batch normalisation folded into convolutions (frozen), or that in 16 bits (bfloat16); "
+        "and batch normalisation folded into convolutions (frozen), or that in 16 bits (bfloat16), "
+        "or in 16 bits after the third stage (mixed); "
         "auto measures which of those that describe alike is fastest here.",
         default="auto",
     )

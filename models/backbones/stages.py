@@ -29,7 +29,7 @@ def freeze_stages(network: keras.Model, stages: int) -> None:
     """
     if not 0 <= stages <= STAGES:
         raise ValueError(f"--frozen_stages is 0 to {STAGES}. Received: {stages}.")
-    for layer, stage in _staged_layers(backbone_of(network)):
+    for layer, stage in staged_layers(backbone_of(network)):
         if stage <= stages:
             layer.trainable = False
 
@@ -41,12 +41,12 @@ def stages_of(network: keras.Model) -> dict[str, int]:
         1 to 5 within the backbone; 6 for what follows it: the exponent and the projection.
     """
     stages = {variable.path: STAGES + 1 for variable in network.trainable_variables}
-    for layer, stage in _staged_layers(backbone_of(network)):
+    for layer, stage in staged_layers(backbone_of(network)):
         stages.update({variable.path: stage for variable in layer.trainable_variables})
     return stages
 
 
-def _staged_layers(backbone: keras.Model) -> Iterator[tuple[keras.layers.Layer, int]]:
+def staged_layers(backbone: keras.Model) -> Iterator[tuple[keras.layers.Layer, int]]:
     """Every layer of a backbone with its stage, in the order in which the data pass them."""
     stage_ends = ARCHITECTURES[backbone.name].stage_ends
     stage = 1

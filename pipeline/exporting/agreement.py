@@ -54,5 +54,5 @@ def require_agreement(
         raise ValueError(
             f"{what} differs from the trained network: the cosine of their vectors is "
             f"{cosine:.5f}; at least {least} is expected. This network needs more than 16 "
-            "bits; pass --variant=frozen or plain."
+            "bits; pass --variant=mixed, frozen or plain."
         )

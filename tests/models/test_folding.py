@@ -37,10 +37,21 @@ def described(network: keras.Model, batch: int = 2) -> np.ndarray:
         lambda x: BatchNormalization()(Conv2D(4, 3, use_bias=False, dilation_rate=2)(x)),
         lambda x: BatchNormalization(scale=False)(Conv2D(4, 3, padding="same")(x)),
         lambda x: BatchNormalization(center=False)(Conv2D(6, 3, groups=3)(x)),
+        lambda x: BatchNormalization()(Conv2D(4, 1, strides=2)(x)),
+        lambda x: BatchNormalization()(Conv2D(4, (1, 2), strides=3)(x)),
         lambda x: BatchNormalization()(DepthwiseConv2D(3)(x)),
         lambda x: BatchNormalization()(DepthwiseConv2D(3, depth_multiplier=2)(x)),
     ],
-    ids=["convolution", "no-bias", "no-scale", "grouped", "depthwise", "depth-multiplier"],
+    ids=[
+        "convolution",
+        "no-bias",
+        "no-scale",
+        "grouped",
+        "one",
+        "two",
+        "depthwise",
+        "depth-multiplier",
+    ],
 )
 def test_batch_normalisation_goes_into_the_convolution_before_it(build: Build, batch: int) -> None:
     network = network_of(build)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import keras
@@ -6,13 +7,15 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from models.folding import folded
 from models.serving import ServingModel, Views
-from models.siamese import all_layers
+from models.siamese import all_layers, embedding_network
 from models.variants import (
     VARIANTS,
     FrozenNetwork,
     VariantName,
     build_variant,
+    exact_layers,
     in_bfloat16,
     is_exact,
 )
@@ -30,7 +33,7 @@ def network() -> keras.Model:
     x = layers.Activation("swish")(layers.BatchNormalization()(x))
     x = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(x))
     x = layers.Conv2D(256, 3, strides=2, activation="relu")(x)
-    return network_around(keras.Model(images, x))
+    return network_around(keras.Model(images, x, name="small"))
 
 
 def photographs(side: int, batch: int = 2) -> np.ndarray:
@@ -91,6 +94,20 @@ def test_kernels_are_kept_in_the_precision_they_are_computed_in(network: keras.M
     assert {layer.kernel.dtype for layer in kernels} == {"bfloat16"}
     assert {layer.compute_dtype for layer in copy.layers[-2:]} == {"float32"}
     assert {variable.dtype for variable in network.variables} == {"float32"}
+
+
+def test_a_mixed_network_has_its_first_three_stages_in_float32() -> None:
+    """Block 5 of MobileNetV2 ends the third; what ends the first is folded away."""
+    network = embedding_network("mobilenet_v2", "none", dimension=None)
+    copy = in_bfloat16(folded(network), exact_layers(network))
+    kernels = {
+        layer.name: layer.kernel.dtype for layer in all_layers(copy) if hasattr(layer, "kernel")
+    }
+    assert kernels.pop("Conv1") == kernels.pop("expanded_conv_project") == "float32"
+    for name, dtype in kernels.items():
+        found = re.match(r"block_(\d+)_", name)
+        is_exact = name == "expanded_conv_depthwise" or (found and int(found[1]) <= 5)
+        assert dtype == ("float32" if is_exact else "bfloat16"), name
 
 
 def test_plain_is_the_network_itself(network: keras.Model) -> None:

@@ -17,7 +17,7 @@ def network(seed: int = 0, filters: int = 4) -> keras.Model:
     x = keras.layers.Conv2D(filters, 3, padding="same")(images)
     x = keras.layers.Conv2D(8, 3, strides=2)(x)
     x = keras.layers.BatchNormalization()(x)
-    return network_around(keras.Model(images, x))
+    return network_around(keras.Model(images, x, name="small"))
 
 
 def serving(one: keras.Model) -> ServingModel:
