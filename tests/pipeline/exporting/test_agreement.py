@@ -23,7 +23,7 @@ def test_vectors_in_16_bits_agree_by_their_direction(angle: float, agrees: bool)
     if agrees:
         require_agreement("It", found, NORTH, is_exact=False)
         return
-    with pytest.raises(ValueError, match=r"It differs .*is 0\.99875; .* pass --variant=frozen"):
+    with pytest.raises(ValueError, match=r"It differs .*is 0\.99875; .* pass --variant=mixed"):
         require_agreement("It", found, NORTH, is_exact=False)
 
 
