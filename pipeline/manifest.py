@@ -30,6 +30,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
     Raises:
         IsADirectoryError: If a file was written and a folder stands at ``path``.
+        OSError: As ``write`` raised it, with the path where it named none: a full disk does not.
     """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +44,10 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
             raise IsADirectoryError(f"{path} is a folder; name a file.")
         temporary.replace(path)
         remove(old)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         remove(temporary)
 

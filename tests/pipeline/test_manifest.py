@@ -63,6 +63,20 @@ def test_folder_replaces_a_folder_and_stays_when_the_writer_raises(tmp_path: Pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_is_told_of_with_the_file_that_it_has_no_room_for(tmp_path: Path) -> None:
+    """What ``write`` raises names no file; what opening raises names its own, which stays."""
+    with pytest.raises(OSError, match=r"No space left on device: '.*/wanted'"):
+        manifest.write_atomically(tmp_path / "wanted", lambda part: _fill_the_disk())
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: 'other'"):
+        manifest.write_atomically(tmp_path / "wanted", lambda part: Path("other").read_bytes())
+    assert not list(tmp_path.iterdir())
+
+
+def _fill_the_disk() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as file:
+        file.write(b"a")
+
+
 def test_json_is_written_and_read_in_order(tmp_path: Path) -> None:
     content = {"b": 1, "a": ["Sé do Porto", None]}
     manifest.write_json(tmp_path / "a.json", content)
