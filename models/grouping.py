@@ -5,7 +5,6 @@ Nothing is padded, so that a description is that of the image alone.
 
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 
@@ -19,38 +18,10 @@ def unpack(packed: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(tf.io.parse_tensor(packed, tf.uint8), (None, None, 3))
 
 
-def describe_packed(
-    describe: Callable[[tuple[tf.Tensor, ...]], np.ndarray], packed: tuple[tf.Tensor, ...]
-) -> np.ndarray:
-    """Describes photographs, one batch for every size among them.
-
-    Args:
-        describe: From images of one size a scale, uint8 ``(n, height, width, 3)`` each, to float32
-            ``(n, dim)``.
-        packed: For every scale string ``(batch,)``, of ``pack``; at least one photograph.
-
-    Returns:
-        float32 ``(batch, dim)``.
-    """
-    photographs = [tuple(map(unpack, scales)) for scales in zip(*packed, strict=True)]
-    members: dict[tuple[tuple[int, ...], ...], list[int]] = {}
-    for number, scales in enumerate(photographs):
-        members.setdefault(tuple(tuple(image.shape) for image in scales), []).append(number)
-    described = [
-        describe(tuple(map(tf.stack, zip(*(photographs[n] for n in numbers), strict=True))))
-        for numbers in members.values()
-    ]
-    order = np.concatenate(list(members.values()))
-    return np.concatenate(described)[np.argsort(order)]
-
-
 def describe_by_size(
     describe: Callable[[tf.Tensor], tf.Tensor], packed: tf.Tensor, dimension: int
 ) -> tf.Tensor:
-    """Describes images of one scale within a graph, one batch for every size among them.
-
-    TensorFlow optimises a network less in the loop that this takes: ``describe_packed`` is up to
-    twice as fast.
+    """Describes packed images, one batch for every size among them.
 
     Args:
         describe: From images of one size, uint8 ``(n, height, width, 3)``, to float32

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.grouping import describe_by_size, describe_packed, pack
+from models.grouping import describe_by_size, pack
 from models.preprocessing import fitting_sides, load_at_sizes, resize
 from models.variants import FrozenNetwork
 
@@ -72,8 +72,7 @@ class ServingModel(tf.Module):
 
     Each scale is resized from the photograph itself. Whoever describes many photographs prepares
     them in an input pipeline, with ``prepare``, and describes them in batches, with
-    ``describe_prepared``; both are functions of the SavedModel too. Where the aspect ratio is kept,
-    images of one size are to be batched: see ``models.grouping.describe_packed``.
+    ``describe_prepared``; both are functions of the SavedModel too.
 
     Args:
         network: From uint8 ``(batch, side, side, 3)``, whatever the side, to ``(batch, dim)`` of
@@ -104,7 +103,8 @@ class ServingModel(tf.Module):
         self._whitening = None if whitening is None else tuple(map(tf.Variable, whitening))
         self.dimension = network.output_shape[-1] if whitening is None else len(whitening[0].T)
         self.weights = network.variables  # what a SavedModel of this module has to hold
-        self.describe_prepared = tf.function(self._describe, input_signature=[self._batched])
+        batched = tuple(tf.TensorSpec([None, *spec.shape], spec.dtype) for spec in self._prepared)
+        self.describe_prepared = tf.function(self._describe, input_signature=[batched])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -113,14 +113,9 @@ class ServingModel(tf.Module):
         A JPEG is decoded at a reduced scale where it is large, as in training. The same
         photograph given to ``pixels`` in full differs by a level or so a pixel.
         """
-        if not self._views.keep_aspect:
-            specs = tuple(tf.TensorSpec(spec.shape[1:], spec.dtype) for spec in self._batched)
-            images = tf.map_fn(self.prepare, image_bytes, fn_output_signature=specs)
-            return self.describe_prepared(images)
-        strings = tuple(tf.TensorSpec([], tf.string) for _ in self._sides)
-        packed = tf.map_fn(self.prepare, image_bytes, fn_output_signature=strings)
-        length = self._network.output_shape[-1] * (2 if self._views.flip else 1)
-        return self._whole([describe_by_size(self._seen, scale, length) for scale in packed])
+        return self.describe_prepared(
+            tf.map_fn(self.prepare, image_bytes, fn_output_signature=self._prepared)
+        )
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")])
     def pixels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -144,12 +139,6 @@ class ServingModel(tf.Module):
         images = load_at_sizes(encoded, self._sides, keep_aspect=self._views.keep_aspect)
         return tuple(map(pack, images)) if self._views.keep_aspect else images
 
-    def describe_batch(self, prepared: tuple[tf.Tensor, ...]) -> np.ndarray:
-        """Describes a batch of what ``prepare`` gives, float32 ``(batch, dimension)``."""
-        if self._views.keep_aspect:
-            return describe_packed(self._described, prepared)
-        return self._described(prepared)
-
     def save(self, folder: Path) -> None:
         """Writes the SavedModel with its three signatures."""
         signatures = {
@@ -170,17 +159,18 @@ class ServingModel(tf.Module):
         return images if keep_aspect else tf.ensure_shape(images, (None, side, side, 3))
 
     @property
-    def _batched(self) -> tuple[tf.TensorSpec, ...]:
-        """Of images that are described together."""
-        sides = [(None, None) if self._views.keep_aspect else (side, side) for side in self._sides]
-        return tuple(tf.TensorSpec([None, *pair, 3], tf.uint8) for pair in sides)
+    def _prepared(self) -> tuple[tf.TensorSpec, ...]:
+        """What ``prepare`` gives."""
+        if self._views.keep_aspect:
+            return tuple(tf.TensorSpec([], tf.string) for _ in self._sides)
+        return tuple(tf.TensorSpec([side, side, 3], tf.uint8) for side in self._sides)
 
-    def _described(self, images: tuple[tf.Tensor, ...]) -> np.ndarray:
-        return self.describe_prepared(images)["global_descriptor"].numpy()
-
-    def _describe(self, images: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """Describes images of one size a scale, uint8 ``(batch, height, width, 3)`` each."""
-        return self._whole([self._seen(scale) for scale in images])
+    def _describe(self, prepared: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        """Describes a batch of what ``prepare`` gives."""
+        if not self._views.keep_aspect:
+            return self._whole([self._seen(images) for images in prepared])
+        length = self._network.output_shape[-1] * (2 if self._views.flip else 1)
+        return self._whole([describe_by_size(self._seen, scale, length) for scale in prepared])
 
     def _seen(self, images: tf.Tensor) -> tf.Tensor:
         """Describes images as they are, uint8 ``(batch, height, width, 3)``.

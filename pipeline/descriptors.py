@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models.grouping import describe_packed
 from pipeline import model_folder
 from pipeline.data.batching import Prepare
 
@@ -45,14 +44,11 @@ class Descriptor:
                 "was exported with."
             )
         self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
-        self._keeps_aspect: bool = described.get("keep_aspect", False)
         self.prepare: Prepare = self._module.prepare
 
     def describe_prepared(self, prepared: Any) -> np.ndarray:
         """Describes a batch of what ``prepare`` gives, as ``describe_images`` does images."""
-        if self._keeps_aspect:
-            return describe_packed(self._describe, prepared)
-        return self._describe(prepared)
+        return self._module.describe_prepared(prepared)["global_descriptor"].numpy()
 
     def describe_images(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
         """Describes RGB images of one size.
@@ -85,6 +81,3 @@ class Descriptor:
                 "A photograph is damaged, or no JPEG, PNG, BMP, GIF or WebP."
             ) from error
         return outputs["global_descriptor"].numpy()
-
-    def _describe(self, images: Any) -> np.ndarray:
-        return self._module.describe_prepared(images)["global_descriptor"].numpy()

@@ -112,7 +112,7 @@ def _describe(
             table.files, numbers, model.prepare, batch=_BATCH
         ):
             if len(kept):
-                vectors.append(model.describe_batch(images))
+                vectors.append(model.describe_prepared(images)["global_descriptor"].numpy())
             sound[kept] = True
             bar.update(len(kept))
     inputs.name_damaged(table.files, numbers[~sound], damage)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.grouping import describe_by_size, describe_packed, pack, unpack
+from models.grouping import describe_by_size, pack, unpack
 
 SIDES = [(3, 4), (4, 3), (3, 4), (2, 6), (4, 3)]
 
@@ -38,7 +38,7 @@ def looks(given: list[np.ndarray]) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 @pytest.mark.parametrize("traced", [False, True])
-def test_in_a_graph_images_of_one_size_are_described_together_and_keep_their_places(
+def test_images_of_one_size_are_described_together_and_keep_their_places(
     count: int, traced: bool
 ) -> None:
     def describe(packed: tf.Tensor) -> tf.Tensor:
@@ -46,13 +46,3 @@ def test_in_a_graph_images_of_one_size_are_described_together_and_keep_their_pla
 
     found = (tf.function(describe) if traced else describe)(all_packed(images(count)))
     np.testing.assert_array_equal(found, looks(images(count)))
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_so_are_photographs_at_several_scales(count: int) -> None:
-    """The second scale is the first, each row twice."""
-    given = images(count)
-    packed = all_packed(given), all_packed([one.repeat(2, axis=0) for one in given])
-    found = describe_packed(lambda scales: np.hstack([look(one) for one in scales]), packed)
-    np.testing.assert_array_equal(found[:, :3], looks(given))
-    np.testing.assert_array_equal(found[:, 3:], looks(given) * [2, 2, 1])
