@@ -79,9 +79,9 @@ def _entry(folder: Path) -> Entry:
 
 def pick_examples(engine: Engine, count: int) -> list[StoredPhotograph]:
     """Some photographs of a collection, of as many landmarks as possible, always the same."""
-    order = np.random.default_rng(0).permutation(len(engine))
-    labels = engine.collection.photographs["label"].to_numpy()[order]
+    keys = np.random.default_rng(0).permutation(engine.collection.keys())
+    labels = engine.collection.photographs(keys)["label"].to_numpy()
     _, first_of_landmark = np.unique(labels, return_index=True)
     chosen = sorted(first for first in first_of_landmark if labels[first] >= 0)
-    rest = sorted(set(range(len(order))) - set(chosen))
-    return [engine.photograph(int(order[place])) for place in [*chosen, *rest][:count]]
+    rest = sorted(set(range(len(keys))) - set(chosen))
+    return engine.photographs(keys[[*chosen, *rest][:count]])

@@ -7,20 +7,17 @@
 """
 
 import dataclasses
-import time
+import re
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings.files import Embeddings, read_embeddings
-from pipeline.index import collection, measurement
-from pipeline.index.collection import Collection
-from pipeline.index.faiss_index import FaissIndex, IndexKind
+from pipeline.embeddings.files import StoredEmbeddings, open_embeddings
+from pipeline.index import building, collection, faiss_collection, kinds
+from pipeline.index.building import Built
+from pipeline.index.metric import Metric
 from pipeline.progress import logger
-
-_MEASURED_QUERIES = 500
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,58 +29,65 @@ class Settings:
         "Data sets that the model has described, comma-separated: names in "
         "exported/MODEL/embeddings, or the folders that --output of pipeline.embed named."
     )
-    kind: IndexKind = setting(
-        "flat (exact), ivf (inverted file), lsh (locality-sensitive hashing) or pq (product "
-        "quantisation).",
+    kind: str = setting(
+        "; ".join(f"{kind}: {meaning}" for kind, meaning in kinds.MEANING.items())
+        + "; or a factory string of Faiss, such as OPQ64,IVF1024,PQ64.",
         default="flat",
+    )
+    metric: Metric = setting(
+        "What vectors are compared by; those of our models are of unit length, for which both "
+        "rank alike.",
+        default="cosine",
+    )
+    recall: float = setting(
+        "The recall@10 against exact search that the index is tuned for.", default=0.95
     )
     overwrite: bool = setting("Build again over a finished index.", default=False)
 
     def __post_init__(self) -> None:
-        """Checks that there are data sets."""
+        """Checks that there are data sets, the kind, and ranges."""
         if not all(map(_short, self.data)) or not self.data:
             raise ValueError(
                 "--data names data sets that the model has described. Received: "
                 f"{','.join(self.data)!r}."
             )
+        if not kinds.is_known(self.kind):
+            raise ValueError(
+                f"--kind is one of {', '.join(kinds.KINDS)}, or a factory string of Faiss, such as "
+                f"OPQ64,IVF1024,PQ64. Received: {self.kind!r}."
+            )
+        if not 0 < self.recall <= 1:
+            raise ValueError(f"--recall is above 0 and at most 1. Received: {self.recall}.")
 
 
 def build_index(settings: Settings) -> Path:
-    """Builds, measures and writes an index, unless it is there already.
+    """Builds, tunes, measures and writes an index, unless it is there already.
 
     Returns:
-        The index's folder. Its manifest tells recall@10 against exact search, the median
-        milliseconds of a single query, and bytes.
+        The index's folder. Its manifest tells recall@10 against exact search, milliseconds a
+        query, and bytes.
 
     Raises:
         FileNotFoundError: If a data set has no embeddings by this model.
-        ValueError: If they were made by another model than the folder now holds.
+        ValueError: If they were made by another model than the folder now holds, or there are
+            too few of them for the kind.
+        BlockingIOError: If another process writes into the index's folder.
     """
     folder = settings.model
     name = "+".join(map(_short, settings.data))
-    output = folder / model_folder.INDEXES / f"{name}-{settings.kind}"
-    embedded = read_embeddings([model_folder.embeddings(folder, name) for name in settings.data])
-    made_by = embedded.model_fingerprint
+    kind = re.sub(r"[^\w.-]+", "_", settings.kind)
+    output = folder / model_folder.INDEXES / f"{name}-{kind}"
+    stored = open_embeddings([model_folder.embeddings(folder, name) for name in settings.data])
+    made_by = stored.model_fingerprint
     model_folder.require_made_by(folder, folder / model_folder.EMBEDDINGS, made_by)
-    if _is_current(output, settings, embedded):
+    if _is_current(output, settings, stored):
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
-    start = time.perf_counter()
-    index = FaissIndex.build(settings.kind, embedded.vectors)
-    seconds = time.perf_counter() - start
-    described = {
-        "settings": manifest.settings_as_json(settings),
-        "kind": settings.kind,
-        "engine": index.description,
-        "metric": "Euclidean on unit vectors",
-        "model_fingerprint": embedded.model_fingerprint,
-        "shards": embedded.shards,
-        "photographs": len(embedded.metadata),
-        "duplicates_left_out": embedded.duplicates,
-        "build_seconds": round(seconds, 3),
-        **_measure(index, embedded.vectors),
-    }
-    Collection(index=index, photographs=embedded.metadata, manifest=described).save(output)
+    built = building.build(
+        stored, settings.kind, metric_name=settings.metric, least_recall=settings.recall
+    )
+    described = _described(settings, stored, built)
+    faiss_collection.create(output, built.index, stored.metadata.take(built.order), described)
     return output
 
 
@@ -92,27 +96,37 @@ def _short(data: str) -> str:
     return data.rstrip("/").rpartition("/")[2]
 
 
-def _is_current(output: Path, settings: Settings, embedded: Embeddings) -> bool:
+def _is_current(output: Path, settings: Settings, stored: StoredEmbeddings) -> bool:
     if settings.overwrite or not (output / collection.MANIFEST).is_file():
         return False
     described = collection.read_manifest(output)
     return (
-        described["model_fingerprint"] == embedded.model_fingerprint
-        and described["shards"] == embedded.shards
+        described["model_fingerprint"] == stored.model_fingerprint
+        and described["shards"] == stored.shards
+        and described["settings"] == manifest.settings_as_json(settings)
     )
 
 
-def _measure(index: FaissIndex, vectors: np.ndarray) -> dict[str, float | int]:
-    """Recall and time on vectors of the collection itself, which find themselves first."""
-    exact = FaissIndex.build("flat", vectors)
-    k = min(10, len(vectors))
-    chosen = np.random.default_rng(0).permutation(len(vectors))[:_MEASURED_QUERIES]
+def _described(settings: Settings, stored: StoredEmbeddings, built: Built) -> dict[str, Any]:
+    effort = {name: int(value) for name, value in built.index.effort.items()}
     return {
-        f"recall@{k}_against_exact": measurement.recall_against_exact(
-            index, exact, vectors[chosen], k
-        ),
-        "milliseconds_per_query": measurement.milliseconds_per_query(index, vectors[chosen], k),
-        "bytes": index.bytes,
+        "settings": manifest.settings_as_json(settings),
+        "kind": settings.kind,
+        "factory": built.factory,
+        "effort": effort,
+        "engine": ", ".join([f"Faiss {built.factory}", *(f"{n} {v}" for n, v in effort.items())]),
+        "metric": settings.metric,
+        "dimension": stored.dimension,
+        "model_fingerprint": stored.model_fingerprint,
+        "shards": stored.shards,
+        "photographs": len(stored),
+        "duplicates_left_out": stored.duplicates,
+        "build_seconds": round(built.seconds, 3),
+        f"recall@{built.k}_against_exact": built.recall,
+        "milliseconds_per_query": built.milliseconds_alone,
+        "milliseconds_per_query_of_many": built.milliseconds,
+        "bytes": built.index.bytes,
+        "tried": [dataclasses.asdict(point) for point in built.tried],
     }
 
 

@@ -1,6 +1,7 @@
 """From a query photograph to ranked results, for the command line and the page alike."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.data.transcoding import decode_any_photograph
 from pipeline.descriptors import Descriptor
 from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection
+from pipeline.index.filters import Condition
 
 Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last two exclusive
 
@@ -72,6 +74,9 @@ class StoredPhotograph:
             )
 
 
+_TOLD = [field.name for field in dataclasses.fields(StoredPhotograph)]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
     """A photograph found: its rank, 1 for the best, and the cosine or an estimate of it."""
@@ -101,38 +106,48 @@ class Engine:
             self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
         )
 
-    def search(self, image: np.ndarray, k: int, box: Box | None = None) -> list[Result]:
+    def search(
+        self,
+        image: np.ndarray,
+        k: int,
+        box: Box | None = None,
+        where: Sequence[Condition] = (),
+    ) -> list[Result]:
         """Finds the photographs most like an image, or a part of it.
 
         Args:
             image: uint8 ``(height, width, 3)`` RGB, upright.
             k: How many results, at least 1; fewer come where the collection is smaller.
             box: The part of the image that shows the landmark; None for all of it.
+            where: Conditions that a result has to satisfy.
 
         Raises:
-            ValueError: If ``k`` is below 1, or the box leaves nothing of the image.
+            ValueError: If ``k`` is below 1, the box leaves nothing of the image, or a condition
+                is on no column of the collection.
         """
         if k < 1:
             raise ValueError(f"--k is at least 1. Received: {k}.")
         vector = self.descriptor.describe_images(crop(image, box)[None])
-        similarities, rows = self.collection.index.search(vector, min(k, len(self)))
-        found = rows[0] >= 0
+        if not len(self):
+            return []
+        similarities, keys = self.collection.search(vector, min(k, len(self)), where)
+        found = keys[0] >= 0
+        photographs = self.photographs(keys[0][found])
         return [
-            Result(rank=rank, similarity=float(similarity), photograph=self.photograph(int(row)))
-            for rank, (similarity, row) in enumerate(
-                zip(similarities[0][found], rows[0][found], strict=True), start=1
+            Result(rank=rank, similarity=float(similarity), photograph=photograph)
+            for rank, (similarity, photograph) in enumerate(
+                zip(similarities[0][found], photographs, strict=True), start=1
             )
         ]
 
-    def photograph(self, row: int) -> StoredPhotograph:
-        """What the collection knows of the photograph in a row."""
-        (values,) = self.collection.photographs.slice(row, 1).to_pylist()
-        told = [field.name for field in dataclasses.fields(StoredPhotograph)]
-        return StoredPhotograph(**{name: values[name] for name in told})
+    def photographs(self, keys: np.ndarray) -> list[StoredPhotograph]:
+        """What the collection knows of the photographs with these keys."""
+        rows = self.collection.photographs(keys).select(_TOLD).to_pylist()
+        return [StoredPhotograph(**row) for row in rows]
 
     def __len__(self) -> int:
         """Photographs in the collection."""
-        return len(self.collection.photographs)
+        return len(self.collection)
 
 
 def crop(image: np.ndarray, box: Box | None) -> np.ndarray:

@@ -20,10 +20,12 @@ from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
 from pipeline.embeddings.files import Embeddings, read_embeddings
 from pipeline.exporting import model_card
-from pipeline.index.collection import Collection, load_collection
+from pipeline.index.collection import load_collection
+from pipeline.index.interface import Collection
 from pipeline.progress import logger, progress
 
 _QUERIES_AT_A_TIME = 256
+_NO_LABEL = -1
 _PROTOCOL = "leave one out: every photograph whose landmark another shows queries all others"
 
 
@@ -73,7 +75,7 @@ def evaluate(settings: Settings) -> Path:
             f"{folder} cannot be scored: no landmark of it has two photographs. Build records "
             "from one sub-folder a landmark, with two photographs or more in each."
         )
-    chunks = list(_relevance(collection, embedded.vectors, embedded.labels, queries, settings))
+    chunks = list(_relevance(collection, embedded, queries, settings))
     scores = metrics.summarise(np.concatenate(chunks), totals[queries])
     seen = _learned(model, embedded)[queries].sum()
     if seen:
@@ -105,20 +107,19 @@ def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
 
 
 def _relevance(
-    collection: Collection,
-    vectors: np.ndarray,
-    labels: np.ndarray,
-    queries: np.ndarray,
-    settings: Settings,
+    collection: Collection, embedded: Embeddings, queries: np.ndarray, settings: Settings
 ) -> Iterator[np.ndarray]:
     """Which places of each ranking are relevant, bool ``(queries, depth)``, some at a time."""
-    depth = min(settings.depth or len(vectors), len(vectors) - 1)
+    depth = min(settings.depth or len(collection), len(collection) - 1)
+    keys = collection.keys_of(embedded.metadata["id"].to_pylist())
+    labels = np.full(keys.max() + 2, _NO_LABEL)  # by key; the last, for none found, has none
+    labels[keys] = embedded.labels
     chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
     for start in progress(chunks, "Scoring", unit="batches"):
         rows = queries[start : start + _QUERIES_AT_A_TIME]
-        _, found = collection.index.search(vectors[rows], depth + 1)
-        others = without_query(found, rows)
-        yield (others >= 0) & (labels[others] == labels[rows, None])
+        _, found = collection.search(embedded.vectors[rows], depth + 1)
+        others = without_query(found, keys[rows])
+        yield labels[others] == embedded.labels[rows, None]
 
 
 def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
-from pipeline.index.faiss_index import KINDS, IndexKind, fewest_vectors
+from pipeline.index.kinds import IndexKind, fewest_vectors
 from pipeline.index.measurement import median_milliseconds
 from pipeline.progress import logger
 from pipeline.text_table import format_table
@@ -38,6 +38,7 @@ from pipeline.train import train
 
 _TIMED_QUERIES = 20
 _UNTRAINED = "small-untrained"
+_KINDS: tuple[IndexKind, ...] = ("flat", "ivf", "lsh", "pq")
 _TRAINING_CITY = "city-training"
 # The buildings to search, which no network learns from: cities of two seeds share none.
 CITY = RecordSettings(
@@ -114,7 +115,7 @@ def _kinds(model: str, collection: Path) -> tuple[IndexKind, ...]:
     if model == _UNTRAINED:
         return ("flat",)
     photographs = _described(collection)["photographs"]
-    return tuple(kind for kind in KINDS if photographs >= fewest_vectors(kind))
+    return tuple(kind for kind in _KINDS if photographs >= fewest_vectors(kind))
 
 
 def _described(collection: Path) -> dict[str, Any]:

@@ -6,10 +6,11 @@ TensorFlow reaches.
 """
 
 import dataclasses
+import functools
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from pipeline import manifest, storage
 MANIFEST = "manifest.json"
 _ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
 _COMMAND = "python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME"
+_BLOCK = 65_536  # vectors that are in memory together
+_LABELS_OF_A_DATA_SET = 2**32  # more than any has
 IN_A_FILE = -1  # the offset of a photograph that is a file, not a record
 
 METADATA = pa.schema(
@@ -62,6 +65,54 @@ class Embeddings:
     def labels(self) -> np.ndarray:
         """int64 ``(photographs,)``, -1 where unknown."""
         return self.metadata["label"].to_numpy()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredEmbeddings:
+    """Embeddings whose vectors stay in their files until they are asked for.
+
+    Attributes:
+        metadata: See ``Embeddings``; likewise ``model_fingerprint``, ``shards``, ``duplicates``.
+        pairs: Folder, number and rows of every pair of files.
+        kept: int ``(photographs,)``, which of the pairs' rows the metadata is of, ascending.
+    """
+
+    metadata: pa.Table
+    model_fingerprint: str
+    shards: dict[str, list[str]]
+    duplicates: int
+    pairs: tuple[tuple[str, int, int], ...]
+    kept: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.metadata)
+
+    @functools.cached_property
+    def dimension(self) -> int:
+        """Of a vector."""
+        return next(self._vectors()).shape[1]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The vectors in order, float32 ``(n, dim)`` of at most ``_BLOCK`` photographs each."""
+        return self.take(np.arange(len(self)))
+
+    def take(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """The vectors of some rows of the metadata, ascending, likewise in blocks."""
+        wanted = self.kept[rows]
+        start = 0
+        for vectors in self._vectors():
+            inside = wanted[np.searchsorted(wanted, start) :]
+            inside = inside[: np.searchsorted(inside, start + len(vectors))] - start
+            for block in range(0, len(inside), _BLOCK):
+                yield vectors[inside[block : block + _BLOCK]].astype(np.float32)
+            start += len(vectors)
+
+    def _vectors(self) -> Iterator[np.ndarray]:
+        for folder, number, rows in self.pairs:
+            vectors = _read_vectors(folder, number)
+            if len(vectors) != rows:
+                raise ValueError(_of_another_run(folder, number))
+            yield vectors
 
 
 def vectors_path(folder: str | Path, number: int) -> str:
@@ -168,49 +219,103 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 def read_embeddings(folders: Sequence[str | Path]) -> Embeddings:
     """Reads embeddings of one model, of one data set or several, one after the other.
 
-    Labels of different data sets are kept apart: a label counts from where the data sets
-    before it ended.
-
     Raises:
         FileNotFoundError: If a folder holds no finished embeddings.
         ValueError: If the folders were made by different models, or a file of another run.
     """
-    vectors, tables, fingerprints, shards = [], [], {}, {}
-    first_label = 0
-    for folder in folders:
+    stored = open_embeddings(folders)
+    return Embeddings(
+        vectors=np.concatenate(list(stored.blocks())),
+        metadata=stored.metadata,
+        model_fingerprint=stored.model_fingerprint,
+        shards=stored.shards,
+        duplicates=stored.duplicates,
+    )
+
+
+def open_embeddings(folders: Sequence[str | Path]) -> StoredEmbeddings:
+    """Opens what ``read_embeddings`` reads, the vectors staying where they are.
+
+    Labels of different data sets are kept apart: each data set's count from a place of its own,
+    the first one's as they are. An id that an earlier data set has too gets its data set's name
+    before it, ``NAME/ID``.
+
+    Raises:
+        FileNotFoundError: If a folder holds no finished embeddings.
+        ValueError: If the folders were made by different models, a file is of another run, or a
+            data set has an id twice.
+    """
+    tables, fingerprints, shards, pairs = [], {}, {}, []
+    for place, folder in enumerate(folders):
         described = read_manifest(folder)
         fingerprints[described["model_fingerprint"]] = folder
         shards[Path(folder).name] = [shard["sha256"] for shard in described["shards"]]
         for entry in described["shards"]:
             number = entry["pair"]
-            vectors.append(_read_vectors(folder, number))
-            tables.append(_with_labels_from(first_label, folder, number))
-            if read_entry(folder, number) != entry or len(vectors[-1]) != len(tables[-1]):
-                raise ValueError(
-                    f"{metadata_path(folder, number)} and its vectors are not those that "
-                    f"{storage.join(folder, MANIFEST)} tells of; make them again with `{_COMMAND}`."
-                )
-        first_label = 1 + max(table["label"].to_numpy().max(initial=-1) for table in tables)
+            if read_entry(folder, number) != entry:
+                raise ValueError(_of_another_run(folder, number))
+            rows = read_rows(folder, number)
+            tables.append(_with_labels_from(place * _LABELS_OF_A_DATA_SET, rows))
+            pairs.append((str(folder), number, len(rows)))
     if len(fingerprints) > 1:
         named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())
         raise ValueError(f"Embeddings of one model are needed. Received: {named}.")
     table = pa.concat_tables(tables)
     kept = _first_of_each_photograph(table)
-    return Embeddings(
-        vectors=np.concatenate(vectors)[kept],
-        metadata=table.take(kept),
+    of_data = np.repeat([Path(folder).name for folder, _, _ in pairs], [n for _, _, n in pairs])
+    return StoredEmbeddings(
+        metadata=with_own_ids(table.take(kept), of_data[kept]),
         model_fingerprint=next(iter(fingerprints)),
         shards=shards,
         duplicates=len(table) - len(kept),
+        pairs=tuple(pairs),
+        kept=kept,
+    )
+
+
+def with_own_ids(table: pa.Table, data: Iterable[str], taken: Iterable[str] = ()) -> pa.Table:
+    """Gives every row an id of its own: the name of its data set before one that is taken.
+
+    Args:
+        table: Of the schema ``METADATA``.
+        data: The name of the data set of each row.
+        taken: Ids that rows elsewhere have.
+
+    Raises:
+        ValueError: If an id is taken even so.
+    """
+    seen, ids, twice = set(taken), [], []
+    for found, name in zip(table["id"].to_pylist(), data, strict=True):
+        own = f"{name}/{found}" if found in seen else found
+        if own in seen:
+            twice.append(own)
+        seen.add(own)
+        ids.append(own)
+    if twice:
+        raise ValueError(
+            f"{len(twice)} photographs have the id of another, {twice[0]!r} for one; ids tell "
+            "photographs apart. Give them ids of their own in the records, or leave a data set out."
+        )
+    own_ids = pa.array(ids, pa.string())
+    return table.set_column(METADATA.get_field_index("id"), "id", own_ids)
+
+
+def _of_another_run(folder: str | Path, number: int) -> str:
+    return (
+        f"{metadata_path(folder, number)} and its vectors are not those that "
+        f"{storage.join(folder, MANIFEST)} tells of; make them again with `{_COMMAND}`."
     )
 
 
 def _read_vectors(folder: str | Path, number: int) -> np.ndarray:
-    return np.load(io.BytesIO(storage.read(vectors_path(folder, number)))).astype(np.float32)
+    """As they lie, mapped where they are on this machine."""
+    path = vectors_path(folder, number)
+    if storage.is_local(path):
+        return np.load(path, mmap_mode="r")
+    return np.load(io.BytesIO(storage.read(path)))
 
 
-def _with_labels_from(first_label: int, folder: str | Path, number: int) -> pa.Table:
-    table = read_rows(folder, number)
+def _with_labels_from(first_label: int, table: pa.Table) -> pa.Table:
     labels = table["label"].to_numpy()
     shifted = pa.array(np.where(labels < 0, -1, labels + first_label))
     return table.set_column(METADATA.get_field_index("label"), "label", shifted)

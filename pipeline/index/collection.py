@@ -1,75 +1,69 @@
-"""An index together with what its vectors are of, as it lies in a folder.
+"""Collections as they lie in folders, whatever engine is behind them."""
 
-``exported/MODEL/indexes/<data>-<kind>/`` holds ``index.faiss``, ``photographs.parquet`` (a row
-for every vector, in the order they were added) and ``manifest.json``.
-"""
-
-import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 
 from pipeline import manifest
-from pipeline.index.faiss_index import FaissIndex
-from pipeline.index.interface import VectorIndex
+from pipeline.index import faiss_collection, generations
+from pipeline.index.filters import Condition
+from pipeline.index.interface import Collection
 
-MANIFEST = "manifest.json"
-_INDEX = "index.faiss"
-_PHOTOGRAPHS = "photographs.parquet"
-_COMMAND = "python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind=flat"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Collection:
-    """Photographs that can be searched.
-
-    Attributes:
-        index: The vectors.
-        photographs: A table, row by row what each vector is of; see
-            ``pipeline.embeddings.METADATA``.
-        manifest: The model's fingerprint, the data sets, how the index was built and measured.
-    """
-
-    index: VectorIndex
-    photographs: pa.Table
-    manifest: dict[str, Any]
-
-    def save(self, folder: Path) -> None:
-        """Writes the folder whole or not at all."""
-
-        def write(part: Path) -> None:
-            part.mkdir()
-            self.index.save(part / _INDEX)
-            pq.write_table(self.photographs, part / _PHOTOGRAPHS)
-            manifest.write_json(part / MANIFEST, self.manifest)
-
-        manifest.write_atomically(folder, write)
+MANIFEST = generations.MANIFEST
+_FIRST_DEPTH = 64
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest of an index says.
+    """What the manifest of a collection says.
 
     Raises:
-        FileNotFoundError: If the folder holds no index.
+        FileNotFoundError: If the folder holds none.
     """
-    return manifest.read_json(folder / MANIFEST, _COMMAND)
+    return manifest.read_json(folder / MANIFEST, faiss_collection.BUILD_COMMAND)
 
 
 def load_collection(folder: Path) -> Collection:
-    """Reads an index and what its vectors are of.
+    """Opens a collection.
 
     Raises:
-        FileNotFoundError: If the folder holds no index.
+        FileNotFoundError: If the folder holds none.
         ValueError: If its parts do not belong together.
     """
-    described = read_manifest(folder)
-    index = FaissIndex.load(folder / _INDEX, described["kind"])
-    photographs = pq.read_table(folder / _PHOTOGRAPHS)
-    if len(index) != len(photographs):
-        raise ValueError(
-            f"{folder} holds {len(index)} vectors of {len(photographs)} photographs; "
-            f"build it again with `{_COMMAND}`."
-        )
-    return Collection(index=index, photographs=photographs, manifest=described)
+    return faiss_collection.open_folder(folder)
+
+
+def search_above(
+    collection: Collection, queries: np.ndarray, least: float, where: Sequence[Condition] = ()
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Finds all photographs that are at least so similar to every query.
+
+    Searches for more and more until one less similar is found.
+
+    Args:
+        collection: Where to.
+        queries: As ``Collection.search`` takes them.
+        least: The least similarity.
+        where: Conditions that a photograph has to satisfy.
+
+    Returns:
+        For every query similarities float32 ``(n,)``, best first, and keys int64 ``(n,)``.
+
+    Raises:
+        ValueError: As ``Collection.search`` does.
+    """
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    waiting = np.arange(len(queries))
+    depth = _FIRST_DEPTH
+    while len(waiting) and len(collection):
+        depth = min(depth, len(collection))
+        similarities, keys = collection.search(queries[waiting], depth, where)
+        is_whole = (similarities[:, -1] < least) | (depth == len(collection))
+        for place in np.flatnonzero(is_whole):
+            near = similarities[place] >= least
+            found[int(waiting[place])] = similarities[place][near], keys[place][near]
+        waiting = waiting[~is_whole]
+        depth *= 4
+    nothing = np.zeros(0, np.float32), np.zeros(0, np.int64)
+    return [found.get(number, nothing) for number in range(len(queries))]

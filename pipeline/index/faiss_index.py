@@ -1,163 +1,257 @@
-"""Faiss indexes over unit vectors.
+"""A Faiss index: rows numbered in the order they were added, searched among all or some."""
 
-All compare by Euclidean distance, which ranks unit vectors as the cosine does
-(``d^2 = 2 - 2 cos``), because Faiss's locality-sensitive hashing knows no inner product.
-"""
-
-from collections.abc import Callable
+import errno
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import faiss
 import numpy as np
 
-IndexKind = Literal["flat", "ivf", "lsh", "pq"]
-KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
+from pipeline.index import kinds, metric
+from pipeline.index.metric import Metric
 
-# Measured on 78,480 descriptors of Google Landmarks v1, 256 dimensions, recall@10 against
-# exact search: 8 bits a dimension .77, 4 bits .69 (hashing); on 2,356 of them, 2 dimensions
-# a code .91, 4 dimensions .76 (product quantisation).
-_BITS_PER_DIMENSION = 8
-_DIMENSIONS_PER_CODE = 2
-_LEAST_BITS = 3  # of a code; Faiss's tables for 2 dimensions a code take centroids by eights
-# With fewer a centroid holds one vector; more cost training time and gain no recall.
-_LEAST_POINTS_PER_CENTROID = 2
-_MOST_POINTS_PER_CENTROID = 64
+_untyped: Any = faiss  # its type hints lack what its Python layer adds
 
-
-def fewest_vectors(kind: str) -> int:
-    """How many vectors an index of this kind needs to be built."""
-    return _LEAST_POINTS_PER_CENTROID * 2**_LEAST_BITS if kind == "pq" else 1
+# What decides how hard an index looks, by the name that Faiss's ParameterSpace gives it.
+EFFORTS = ("nprobe", "efSearch", "k_factor_rf")
+_WITH_SELECTOR = (
+    *(faiss.IndexFlat, faiss.IndexScalarQuantizer, faiss.IndexRaBitQ),
+    *(faiss.IndexIVF, faiss.IndexHNSW),
+)
+_WITHOUT_REMOVAL = faiss.IndexHNSW | faiss.IndexNSG | faiss.IndexRefine
+# A graph leads past rows that are not allowed; where fewer than this share are, all that are
+# allowed are compared, and above it the graph is searched that many times wider at most.
+_NARROW = 1 / 20
+_ADDED_AT_A_TIME = 65_536
+_TRIED_FIRST = 1.5  # times as many results as would hold k allowed ones, were rows drawn at random
 
 
 class FaissIndex:
-    """A Faiss index behind the interface of ``VectorIndex``.
+    """A trained Faiss index.
 
     Args:
         index: The Faiss index.
-        kind: One of ``KINDS``.
+        kind: What it was asked for as: one of ``kinds.KINDS`` or a factory string.
+        metric: What its similarities are.
     """
 
-    def __init__(self, index: Any, kind: str) -> None:
+    def __init__(self, index: Any, kind: str, metric: Metric = "cosine") -> None:
         self.kind = kind
-        self._index = index
+        self.metric = metric
+        self.faiss = index
+        self._outer = faiss.downcast_index(index)
+        self._has_direct_map = False
 
     @classmethod
-    def build(cls, kind: str, vectors: np.ndarray) -> "FaissIndex":
-        """Trains an index on vectors and adds them, in their order.
-
-        Args:
-            kind: One of ``KINDS``.
-            vectors: float32 ``(n, dim)``, unit length.
-
-        Raises:
-            ValueError: For another kind, or vectors that are none, not finite or not of unit
-                length.
-        """
-        if kind not in KINDS:
-            raise ValueError(f"An index is one of {', '.join(KINDS)}. Received: {kind}.")
-        lengths = np.linalg.norm(vectors, axis=1)
-        if not len(vectors) or not np.allclose(lengths, 1.0, atol=1e-3):
-            raise ValueError(
-                f"An index takes vectors of unit length. Received: {len(vectors)} vectors, "
-                f"lengths {lengths.min(initial=np.inf):.3g} to {lengths.max(initial=0):.3g}."
-            )
-        index = _EMPTY[kind](*vectors.shape)
-        index.train(vectors)
-        index.add(vectors)
-        return cls(index, kind)
-
-    @classmethod
-    def load(cls, path: Path, kind: str) -> "FaissIndex":
+    def load(
+        cls, path: Path, kind: str, metric: Metric = "cosine", *, mapped: bool = True
+    ) -> "FaissIndex":
         """Reads an index from its file.
 
+        Args:
+            path: The file.
+            kind: As ``FaissIndex`` takes it.
+            metric: Likewise.
+            mapped: Whether what is large stays on disk and is read where a search needs it;
+                such an index cannot be changed.
+
         Raises:
+            FileNotFoundError: If there is no file.
             ValueError: If the file is no Faiss index.
         """
+        flags = faiss.IO_FLAG_MMAP_IFC if mapped else 0
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "No such index", str(path))
         try:
-            return cls(faiss.read_index(str(path)), kind)
+            return cls(faiss.read_index(str(path), flags), kind, metric)
         except RuntimeError as error:
+            if not path.is_file():
+                raise FileNotFoundError(errno.ENOENT, "No such index", str(path)) from error
             raise ValueError(
-                f"{path} is damaged; build it again with `python -m pipeline.build_index`."
+                f"{path} is damaged; build it again with `python -m pipeline.build_index "
+                "--overwrite`."
             ) from error
 
     @property
-    def description(self) -> str:
-        """Which Faiss index, with its parameters."""
-        return _DESCRIPTION[self.kind](self._index)
+    def dimension(self) -> int:
+        """Of a vector."""
+        return self.faiss.d
 
     @property
     def bytes(self) -> int:
         """Size of the index when written."""
-        return len(faiss.serialize_index(self._index))
+        return len(faiss.serialize_index(self.faiss))
 
     def __len__(self) -> int:
-        return self._index.ntotal
+        return self.faiss.ntotal
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the ``k`` nearest of every query, see ``VectorIndex.search``."""
-        distances, rows = self._index.search(np.ascontiguousarray(queries, np.float32), k)
-        if self.kind == "lsh":
-            similarities = np.cos(np.pi * distances / self._index.nbits)
+    @property
+    def cells(self) -> int:
+        """Of the inverted file; 1 if it is none."""
+        parts = kinds.parts(self.faiss)
+        return next((part.nlist for part in parts if isinstance(part, faiss.IndexIVF)), 1)
+
+    @property
+    def is_angular(self) -> bool:
+        """Whether it compares directions, whatever the length of a vector."""
+        return any(isinstance(part, faiss.IndexLSH) for part in kinds.parts(self.faiss))
+
+    @property
+    def effort(self) -> dict[str, float]:
+        """What decides how hard it looks: of ``EFFORTS`` those that it has."""
+        found: dict[str, float] = {}
+        for part in kinds.parts(self.faiss):
+            if isinstance(part, faiss.IndexIVF):
+                found["nprobe"] = part.nprobe
+            elif isinstance(part, faiss.IndexHNSW):
+                found["efSearch"] = part.hnsw.efSearch
+            elif isinstance(part, faiss.IndexRefine):
+                found["k_factor_rf"] = part.k_factor
+        return found
+
+    def set_effort(self, effort: dict[str, float]) -> None:
+        """Sets what ``effort`` gives."""
+        for name, value in effort.items():
+            faiss.ParameterSpace().set_index_parameter(self.faiss, name, value)
+
+    def add(self, vectors: np.ndarray) -> None:
+        """Adds vectors, float32 ``(n, dim)``, in the rows that follow."""
+        self.faiss.add(vectors)
+
+    def search(
+        self, queries: np.ndarray, k: int, among: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the ``k`` nearest of every query.
+
+        Args:
+            queries: float32 ``(queries, dim)``, of unit length where the metric is the cosine.
+            k: How many, at most the vectors held.
+            among: bool ``(len(self),)``, the rows that may be found; None for all.
+
+        Returns:
+            Similarities float32 ``(queries, k)``, best first: the metric's, or the index's
+            estimate of it. Rows int64 ``(queries, k)``. Where it finds fewer, rows are -1 and
+            similarities -inf.
+        """
+        if among is None:
+            return self._similar(*self.faiss.search(queries, k))
+        count = int(np.count_nonzero(among))
+        if count == len(among):
+            return self.search(queries, k)
+        if count == 0:
+            shape = len(queries), k
+            return np.full(shape, -np.inf, np.float32), np.full(shape, -1)
+        if not _takes_selector(self._outer):
+            return self._search_and_choose(queries, k, among, count)
+        selector = _untyped.IDSelectorBitmap(np.packbits(among, bitorder="little"))
+        widen = len(among) / count
+        if isinstance(self._outer, faiss.IndexHNSW) and 1 / widen < _NARROW:
+            exhaustive = faiss.downcast_index(self._outer.storage)
+            found = exhaustive.search(queries, k, params=_parameters(exhaustive, selector, 1))
         else:
-            similarities = 1.0 - distances / 2.0
-        return np.where(rows < 0, -np.inf, similarities).astype(np.float32), rows
+            found = self.faiss.search(queries, k, params=_parameters(self._outer, selector, widen))
+        return self._similar(*found)
+
+    def vectors(self, rows: np.ndarray) -> np.ndarray:
+        """The vectors of some rows as the index holds them, float32 ``(n, dim)``.
+
+        A compressed index holds them roughly, and not of unit length.
+        """
+        if not self._has_direct_map:
+            for part in kinds.parts(self.faiss):
+                if isinstance(part, faiss.IndexIVF):
+                    part.make_direct_map()
+            self._has_direct_map = True
+        return self.faiss.reconstruct_batch(np.ascontiguousarray(rows, np.int64))
+
+    def kept(self, rows: np.ndarray) -> "FaissIndex":
+        """An index of some rows alone, ascending, in their order; it may be this one, changed.
+
+        Codes stay as they are. A graph is linked anew.
+        """
+        if any(isinstance(part, _WITHOUT_REMOVAL) for part in kinds.parts(self.faiss)):
+            return self._made_again(rows)
+        removed = np.ones(len(self), bool)
+        removed[rows] = False
+        self.faiss.remove_ids(_untyped.IDSelectorBitmap(np.packbits(removed, bitorder="little")))
+        return self
 
     def save(self, path: Path) -> None:
-        """Writes the index to one file."""
-        faiss.write_index(self._index, str(path))
+        """Writes the index to one file.
 
+        Raises:
+            OSError: If it cannot be written.
+        """
+        try:
+            faiss.write_index(self.faiss, str(path))
+        except RuntimeError as error:
+            raise OSError(errno.EIO, kinds.reason(error), str(path)) from error
 
-def _flat(count: int, dimension: int) -> Any:
-    """Compares with every vector: exact, and the slowest."""
-    return faiss.IndexFlatL2(dimension)
+    def _made_again(self, rows: np.ndarray) -> "FaissIndex":
+        emptied = faiss.clone_index(self.faiss)
+        emptied.reset()
+        for start in range(0, len(rows), _ADDED_AT_A_TIME):
+            emptied.add(self.vectors(rows[start : start + _ADDED_AT_A_TIME]))
+        return FaissIndex(emptied, self.kind, self.metric)
 
-
-def _ivf(count: int, dimension: int) -> Any:
-    """Looks into the cells nearest to the query only.
-
-    About ``sqrt(count)`` cells, of which an eighth but at least 16 are visited.
-    """
-    cells = max(1, min(int(np.sqrt(count)), count // _LEAST_POINTS_PER_CENTROID))
-    index: Any = faiss.index_factory(dimension, f"IVF{cells},Flat")
-    _bound_training(index.cp)
-    index.nprobe = min(cells, max(16, cells // 8))
-    return index
-
-
-def _lsh(count: int, dimension: int) -> Any:
-    """Compares the signs of random projections: Hamming distance, proportional to the angle."""
-    return faiss.IndexLSH(dimension, _BITS_PER_DIMENSION * dimension)
-
-
-def _pq(count: int, dimension: int) -> Any:
-    """Compares codes of a few dimensions each, with as many centroids as the data can train."""
-    codes = max(m for m in range(1, dimension // _DIMENSIONS_PER_CODE + 1) if dimension % m == 0)
-    bits = min(8, int(np.log2(max(1, count // _LEAST_POINTS_PER_CENTROID))))
-    if bits < _LEAST_BITS:
-        raise ValueError(
-            f"Product quantisation needs {fewest_vectors('pq')} photographs to learn its codes "
-            f"from; use --kind=flat. Received: {count}."
+    def _search_and_choose(
+        self, queries: np.ndarray, k: int, among: np.ndarray, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Searches for more and more, until ``k`` of each query are allowed or all are."""
+        wanted = min(k, count)
+        depth = int(_TRIED_FIRST * wanted * len(among) / count) + 1
+        while True:
+            depth = min(depth, len(among))
+            similarities, rows = self.search(queries, depth)
+            allowed = (rows >= 0) & among[rows]
+            if depth == len(among) or (allowed.sum(axis=1) >= wanted).all():
+                break
+            depth *= 2
+        order = np.argsort(~allowed, axis=1, kind="stable")[:, :k]
+        rows = np.where(allowed, rows, -1)
+        similarities = np.where(allowed, similarities, -np.inf).astype(np.float32)
+        missing = ((0, 0), (0, k - order.shape[1]))
+        return (
+            np.pad(np.take_along_axis(similarities, order, 1), missing, constant_values=-np.inf),
+            np.pad(np.take_along_axis(rows, order, 1), missing, constant_values=-1),
         )
-    index = faiss.IndexPQ(dimension, codes, bits)
-    _bound_training(index.pq.cp)
-    return index
+
+    def _similar(self, distances: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(self._outer, faiss.IndexLSH):
+            similarities = np.cos(np.pi / self._outer.nbits * distances)
+        else:
+            similarities = metric.similarity(self.metric, distances)
+        if rows.size and rows.min() < 0:
+            similarities = np.where(rows < 0, np.float32(-np.inf), similarities)
+        return similarities, rows
 
 
-def _bound_training(parameters: Any) -> None:
-    parameters.min_points_per_centroid = _LEAST_POINTS_PER_CENTROID
-    parameters.max_points_per_centroid = _MOST_POINTS_PER_CENTROID
+def _takes_selector(index: Any) -> bool:
+    return isinstance(kinds.parts(index)[1 if _wraps(index) else 0], _WITH_SELECTOR)
 
 
-_EMPTY: dict[str, Callable[[int, int], Any]] = {
-    "flat": _flat,
-    "ivf": _ivf,
-    "lsh": _lsh,
-    "pq": _pq,
-}
-_DESCRIPTION: dict[str, Callable[[Any], str]] = {
-    "flat": lambda index: "IndexFlatL2",
-    "ivf": lambda index: f"IndexIVFFlat, {index.nlist} cells, nprobe {index.nprobe}",
-    "lsh": lambda index: f"IndexLSH, {index.nbits} bits",
-    "pq": lambda index: f"IndexPQ, {index.pq.M} codes of {index.pq.nbits} bits",
-}
+def _wraps(index: Any) -> bool:
+    return isinstance(index, faiss.IndexRefine | faiss.IndexPreTransform)
+
+
+def _parameters(index: Any, selector: Any, widen: float) -> Any:
+    """Parameters of one search among selected rows.
+
+    Args:
+        index: As Faiss's ``downcast_index`` gives it.
+        selector: Of rows.
+        widen: How many times as hard to look, as so many times fewer rows are allowed.
+    """
+    if isinstance(index, faiss.IndexRefine):
+        base = _parameters(faiss.downcast_index(index.base_index), selector, widen)
+        return _untyped.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=base)
+    if isinstance(index, faiss.IndexPreTransform):
+        inner = _parameters(faiss.downcast_index(index.index), selector, widen)
+        return _untyped.SearchParametersPreTransform(index_params=inner)
+    if isinstance(index, faiss.IndexIVF):
+        cells = min(index.nlist, int(np.ceil(widen * index.nprobe)))
+        return _untyped.SearchParametersIVF(sel=selector, nprobe=cells)
+    if isinstance(index, faiss.IndexHNSW):
+        effort = int(widen * index.hnsw.efSearch)
+        return _untyped.SearchParametersHNSW(sel=selector, efSearch=effort)
+    return _untyped.SearchParameters(sel=selector)

@@ -1,47 +1,121 @@
-"""What every vector index does, whatever engine is behind it."""
+"""What every searchable collection does, whatever engine is behind it.
 
-from pathlib import Path
-from typing import Protocol
+A collection knows its photographs by string ids, which stay. Within one opened collection a
+photograph also has a key, an integer, which is what searches give: looking up what it stands
+for is left to whoever needs it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
+
+from pipeline.index.filters import Condition
+from pipeline.index.metric import Metric
 
 
-class VectorIndex(Protocol):
-    """Finds the nearest of many unit vectors."""
+class Collection(Protocol):
+    """Photographs that can be searched by vector."""
 
     @property
     def kind(self) -> str:
-        """Which index it is, ``flat`` for one."""
+        """Which index it has, ``flat`` for one."""
         ...
 
     @property
-    def description(self) -> str:
-        """How the engine calls it, with its parameters."""
+    def metric(self) -> Metric:
+        """What its similarities are."""
         ...
 
     @property
-    def bytes(self) -> int:
-        """Size of the index when written."""
+    def dimension(self) -> int:
+        """Of a vector."""
+        ...
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The model's fingerprint, the data sets, how the index was built and measured."""
+        ...
+
+    @property
+    def schema(self) -> pa.Schema:
+        """What is known of a photograph: the columns of ``photographs``."""
         ...
 
     def __len__(self) -> int:
-        """How many vectors it holds."""
+        """How many photographs it holds."""
         ...
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the ``k`` nearest of every query.
+    def search(
+        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the ``k`` photographs most like every query.
 
         Args:
-            queries: float32 ``(queries, dim)``, unit length.
-            k: How many, at most the vectors held.
+            queries: float32 ``(queries, dim)``, of unit length where the metric is the cosine.
+            k: How many, 1 to the photographs held.
+            where: Conditions that a photograph has to satisfy.
 
         Returns:
-            Similarities float32 ``(queries, k)``, the cosine or the index's estimate of it (-1
-            to 1), best first, and rows int64 ``(queries, k)``: the position in which each
-            vector was added. Where an index finds fewer, rows are -1 and similarities -inf.
+            Similarities float32 ``(queries, k)``, best first: the metric's, or the index's
+            estimate of it. Keys int64 ``(queries, k)``. Where it finds fewer, keys are -1 and
+            similarities -inf.
+
+        Raises:
+            ValueError: If the queries are of another dimension, not finite or not of unit length,
+                if ``k`` is out of range, or a condition is on no column.
         """
         ...
 
-    def save(self, path: Path) -> None:
-        """Writes the index to one file."""
+    def keys(self) -> np.ndarray:
+        """Of all photographs, int64 ``(len(self),)``, ascending."""
+        ...
+
+    def keys_of(self, ids: Sequence[str]) -> np.ndarray:
+        """Of the photographs with these ids, int64 ``(len(ids),)``.
+
+        Raises:
+            ValueError: If an id is not in the collection, naming it.
+        """
+        ...
+
+    def photographs(self, keys: np.ndarray) -> pa.Table:
+        """What is known of the photographs with these keys, in their order."""
+        ...
+
+    def vectors(self, keys: np.ndarray) -> np.ndarray:
+        """Their vectors, as the index holds them, float32 ``(n, dim)``; compressed ones roughly."""
+        ...
+
+
+class Change(Protocol):
+    """A change to a collection, which readers see as a whole or not at all."""
+
+    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+        """Adds photographs.
+
+        Args:
+            vectors: float32 ``(n, dim)``, by the model that filled the collection.
+            photographs: Of the collection's schema, a row for every vector.
+
+        Raises:
+            ValueError: If a vector is none that the collection takes, or an id is there already.
+        """
+        ...
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Removes photographs.
+
+        Raises:
+            ValueError: If an id is not in the collection.
+        """
+        ...
+
+    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+        """Gives photographs that are there other vectors and rows; as ``add`` takes them.
+
+        Raises:
+            ValueError: If an id is not in the collection, or a vector is none that it takes.
+        """
         ...

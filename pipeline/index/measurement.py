@@ -1,35 +1,149 @@
 """How well and how fast an index searches."""
 
+import dataclasses
 import functools
+import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import faiss
 import numpy as np
 
-from pipeline.index.interface import VectorIndex
+from pipeline.index.faiss_index import FaissIndex
+
+_K_FACTORS = (1, 2, 4, 8, 16, 32, 64)
+_LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
+_REPEATED = 3  # a batch is timed; the fastest counts
+_TIMED_ALONE = 100  # queries
 
 
-def recall_against_exact(
-    index: VectorIndex, exact: VectorIndex, queries: np.ndarray, k: int = 10
-) -> float:
-    """The share of the ``k`` truly nearest that the index returns, mean over queries, 0 to 1.
+class Truth:
+    """The exact nearest of some queries among vectors that are shown to it block by block.
+
+    Args:
+        queries: float32 ``(queries, dim)``.
+        k: How many of each.
+    """
+
+    def __init__(self, queries: np.ndarray, k: int) -> None:
+        self.queries = queries
+        self.k = k
+        self._nearest = faiss.ResultHeap(len(queries), k)
+        self._seen = 0
+
+    def show(self, vectors: np.ndarray) -> None:
+        """Compares with more vectors, float32 ``(n, dim)``, in the rows that follow."""
+        k = min(self.k, len(vectors))
+        distances, rows = faiss.knn(self.queries, vectors, k)
+        self._nearest.add_result(distances, rows + self._seen)
+        self._seen += len(vectors)
+
+    def rows(self) -> np.ndarray:
+        """Of the ``k`` nearest, int64 ``(queries, k)``, best first; shows nothing more."""
+        self._nearest.finalize()
+        return self._nearest.I
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """How an index does at one effort.
+
+    Attributes:
+        effort: See ``FaissIndex.effort``.
+        recall: The share of the truly nearest that it returns, mean over queries.
+        milliseconds: Of a query, where many are asked together.
+    """
+
+    effort: dict[str, float]
+    recall: float
+    milliseconds: float
+
+
+def recall(found: np.ndarray, nearest: np.ndarray) -> float:
+    """The share of the truly nearest that are found, mean over queries, 0 to 1.
+
+    Args:
+        found: int ``(queries, m)``, rows.
+        nearest: int ``(queries, k)``, rows.
+    """
+    return float((nearest[:, :, None] == found[:, None, :]).any(axis=2).mean())
+
+
+def at_present(index: FaissIndex, queries: np.ndarray, nearest: np.ndarray) -> OperatingPoint:
+    """How an index does as it is.
 
     Args:
         index: The index.
-        exact: One that compares with every vector, of the same rows.
         queries: float32 ``(queries, dim)``.
-        k: How many, at most what the indexes hold.
+        nearest: int ``(queries, k)``, the rows truly nearest to them.
     """
-    _, found = index.search(queries, k)
-    _, nearest = exact.search(queries, k)
-    matches = (nearest[:, :, None] == found[:, None, :]).any(axis=2)
-    return float(matches.mean())
+    seconds = []
+    for _ in range(_REPEATED):
+        start = time.perf_counter()
+        _, found = index.search(queries, nearest.shape[1])
+        seconds.append(time.perf_counter() - start)
+    return OperatingPoint(
+        effort=index.effort,
+        recall=recall(found, nearest),
+        milliseconds=1000 * min(seconds) / len(queries),
+    )
 
 
-def milliseconds_per_query(index: VectorIndex, queries: np.ndarray, k: int = 10) -> float:
+def tune(
+    index: FaissIndex, queries: np.ndarray, nearest: np.ndarray, least: float
+) -> list[OperatingPoint]:
+    """Sets the least effort at which an index has a recall, the one that takes the least time.
+
+    Where no effort reaches it, that of the highest recall is set.
+
+    Args:
+        index: The index.
+        queries: float32 ``(queries, dim)``.
+        nearest: int ``(queries, k)``, the rows truly nearest to them.
+        least: The recall asked for.
+
+    Returns:
+        What was tried, in order.
+    """
+    tried: list[OperatingPoint] = []
+    looks = [name for name in ("nprobe", "efSearch") if name in index.effort]
+    again: Sequence[float] = _K_FACTORS if "k_factor_rf" in index.effort else (0,)
+    for k_factor in again:
+        fixed = {"k_factor_rf": k_factor} if k_factor else {}
+
+        def measured(effort: dict[str, float]) -> OperatingPoint:
+            index.set_effort(effort)
+            tried.append(at_present(index, queries, nearest))
+            return tried[-1]
+
+        if not looks:
+            measured(fixed)
+            continue
+        previous = 0.0
+        for value in _levels(index, looks[0]):
+            point = measured({**fixed, looks[0]: value})
+            if point.recall >= least:
+                between = round((previous * value) ** 0.5)
+                if previous and between not in (previous, value):
+                    measured({**fixed, looks[0]: between})
+                break
+            previous = value
+    reached = [point for point in tried if point.recall >= least]
+    chosen = (
+        min(reached, key=lambda point: point.milliseconds)
+        if reached
+        else max(tried, key=lambda point: (point.recall, -point.milliseconds))
+    )
+    index.set_effort(chosen.effort)
+    return tried
+
+
+def milliseconds_per_query(index: Any, queries: np.ndarray, k: int = 10) -> float:
     """Median time of a search for one query at a time, milliseconds."""
-    return median_milliseconds(functools.partial(index.search, query[None], k) for query in queries)
+    few = queries[:_TIMED_ALONE]
+    return median_milliseconds(functools.partial(index.search, query[None], k) for query in few)
 
 
 def median_milliseconds(calls: Iterable[Callable[[], object]]) -> float:
@@ -43,3 +157,13 @@ def median_milliseconds(calls: Iterable[Callable[[], object]]) -> float:
         call()
         times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times[1:] or times)
+
+
+def _levels(index: FaissIndex, name: str) -> list[int]:
+    """Efforts to try, ascending, each twice the last."""
+    if name == "efSearch":
+        least, most = _LEAST_GRAPH_EFFORT, min(_MOST_GRAPH_EFFORT, 2 * len(index))
+    else:
+        least, most = 1, index.cells
+    doubled = itertools.takewhile(lambda value: value < most, (least << n for n in range(32)))
+    return [*doubled, most]

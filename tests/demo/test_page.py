@@ -90,7 +90,7 @@ def test_the_editor_hands_over_the_crop_at_full_size() -> None:
 
 
 def test_an_example_is_known_again_whole_but_not_cropped(tiny: Tiny) -> None:
-    example = Engine(tiny.index).photograph(0)
+    (example,) = Engine(tiny.index).photographs(np.array([0]))
     pixels = example.read_image()
     noisy = np.clip(pixels.astype(int) + 2, 0, 255).astype(np.uint8)  # the browser re-encodes
     assert answers.id_if_same(noisy, example) == example.id

@@ -26,17 +26,17 @@ def test_an_index_is_built_again_when_its_photographs_have_changed(
     settings = RecordSettings(photos=photos, output=tmp_path / "album", split=("index",))
     index = _index(model, build_records(settings))
     before = Engine(index)
-    kept = (index / "index.faiss").stat().st_mtime_ns
-    assert (_index(model, settings.output) / "index.faiss").stat().st_mtime_ns == kept
+    kept = (index / "manifest.json").stat().st_mtime_ns
+    assert (_index(model, settings.output) / "manifest.json").stat().st_mtime_ns == kept
     first, second = (photos / "landmark 0" / name for name in ("0.jpg", "new.jpg"))
     first.rename(second)
     second.write_bytes(second.read_bytes() + b"\0")
     build_records(settings)
     with pytest.raises(ValueError, match=r"has been replaced since it was described"):
-        [before.photograph(row).read_image() for row in range(len(before))]
+        [one.read_image() for one in before.photographs(before.collection.keys())]
     after = Engine(_index(model, settings.output))
     assert len(after) == len(before)
-    titles = [after.photograph(row).title for row in range(len(after))]
+    titles = [one.title for one in after.photographs(after.collection.keys())]
     assert "landmark 0/new.jpg" in titles
     assert "landmark 0/0.jpg" not in titles
 

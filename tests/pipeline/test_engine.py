@@ -6,7 +6,6 @@ import pytest
 
 from pipeline import manifest
 from pipeline.engine import Engine, crop, read_photograph
-from pipeline.index.collection import load_collection
 from tests.tiny import Tiny
 
 
@@ -78,7 +77,7 @@ def test_an_index_of_another_model_is_refused_with_both_named(tiny: Tiny, tmp_pa
 def test_a_missing_index_or_record_file_is_named(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"make it with `python -m pipeline\.build_index"):
         Engine(tmp_path)
-    stored = Engine(tiny.index).photograph(3)
+    (stored,) = Engine(tiny.index).photographs(np.array([3]))
     moved = Path(stored.shard)
     try:
         moved.rename(moved.with_suffix(".away"))
@@ -86,20 +85,6 @@ def test_a_missing_index_or_record_file_is_named(tiny: Tiny, tmp_path: Path) -> 
             stored.read_image()
     finally:
         moved.with_suffix(".away").rename(moved)
-
-
-def test_an_index_whose_parts_do_not_belong_together_is_refused(tiny: Tiny, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(tiny.index, tmp_path / "index"))
-    collection = load_collection(folder)
-    manifest.remove(folder)
-    smaller = type(collection)(
-        index=collection.index,
-        photographs=collection.photographs.slice(1),
-        manifest=collection.manifest,
-    )
-    smaller.save(folder)
-    with pytest.raises(ValueError, match="24 vectors of 23 photographs"):
-        load_collection(folder)
 
 
 @pytest.mark.parametrize("content", [b"text", None])

@@ -1,0 +1,311 @@
+"""A collection behind Faiss: an index file, a table of photographs, and who was removed.
+
+``exported/MODEL/indexes/<data>-<kind>/`` holds, by generations, ``index.faiss``,
+``photographs.arrow`` (a row for every vector, in the order they were added), ``removed.npy``
+(the rows that are there no more, where there are some) and ``manifest.json``. All but the last
+are mapped into memory, so that opening takes milliseconds.
+"""
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import manifest as manifests
+from pipeline.index import filters, generations, metric
+from pipeline.index.faiss_index import FaissIndex
+from pipeline.index.filters import Condition
+from pipeline.index.generations import Generation
+from pipeline.index.metric import Metric
+
+_INDEX, _PHOTOGRAPHS, _REMOVED = "index", "photographs", "removed"
+# Removed rows cost memory and are passed over in every search; from this share on they go.
+_REMOVED_AT_MOST = 0.2
+_FILTERS = 16  # whose rows are remembered, a byte a row each
+_ATTEMPTS = 5  # to open a collection that is changed meanwhile
+
+
+class FaissCollection:
+    """An opened collection: what it was when it was opened. See ``Collection``.
+
+    Args:
+        index: A row for every row of the table.
+        table: Of the photographs.
+        live: bool ``(rows,)``, the rows that are not removed; None for all.
+        manifest: What the folder says of itself.
+    """
+
+    def __init__(
+        self,
+        index: FaissIndex,
+        table: pa.Table,
+        live: np.ndarray | None,
+        manifest: dict[str, Any],
+    ) -> None:
+        self.index = index
+        self.manifest = manifest
+        self._table = table
+        self._live = live
+        self._satisfying = functools.lru_cache(_FILTERS)(self._all_satisfying)
+        self._count = len(table) if live is None else int(np.count_nonzero(live))
+
+    @property
+    def kind(self) -> str:
+        """See ``Collection``."""
+        return self.index.kind
+
+    @property
+    def metric(self) -> Metric:
+        """See ``Collection``."""
+        return self.index.metric
+
+    @property
+    def dimension(self) -> int:
+        """See ``Collection``."""
+        return self.index.dimension
+
+    @property
+    def schema(self) -> pa.Schema:
+        """See ``Collection``."""
+        return self._table.schema
+
+    def __len__(self) -> int:
+        return self._count
+
+    def search(
+        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See ``Collection``."""
+        queries = metric.checked(queries, self.dimension, self.metric, "A query")
+        if not 1 <= k <= self._count:
+            raise ValueError(
+                f"k is 1 to {self._count}, the photographs of the collection. Received: {k}."
+            )
+        return self.index.search(queries, k, self._among(where))
+
+    def keys(self) -> np.ndarray:
+        """See ``Collection``."""
+        return np.arange(len(self._table)) if self._live is None else np.flatnonzero(self._live)
+
+    def keys_of(self, ids: Sequence[str]) -> np.ndarray:
+        """See ``Collection``."""
+        keys = self.keys()
+        places = pc.index_in(pa.array(ids, pa.string()), self._table["id"].take(keys))
+        if places.null_count:
+            missing = ids[pc.index(places.is_null(), True).as_py()]
+            raise ValueError(
+                f"{places.null_count} ids are not in the collection, {missing!r} for one."
+            )
+        return keys[places.to_numpy()]
+
+    def photographs(self, keys: np.ndarray) -> pa.Table:
+        """See ``Collection``."""
+        return self._table.take(keys)
+
+    def vectors(self, keys: np.ndarray) -> np.ndarray:
+        """See ``Collection``."""
+        return self.index.vectors(keys)
+
+    def _among(self, where: Sequence[Condition]) -> np.ndarray | None:
+        """The rows that may be found, None for all."""
+        return self._satisfying(tuple(where)) if where else self._live
+
+    def _all_satisfying(self, where: tuple[Condition, ...]) -> np.ndarray:
+        satisfied = filters.holds(self._table, where)
+        return satisfied if self._live is None else satisfied & self._live
+
+
+def open_folder(folder: Path) -> FaissCollection:
+    """Opens a collection.
+
+    Raises:
+        FileNotFoundError: If the folder holds none.
+        ValueError: If its parts do not belong together.
+    """
+    for attempt in range(_ATTEMPTS):
+        described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+        try:
+            return _opened(folder, described, mapped=True)
+        except FileNotFoundError:  # a writer has replaced this generation by the next
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def create(
+    folder: Path, index: FaissIndex, photographs: pa.Table, described: dict[str, Any]
+) -> None:
+    """Writes a collection, in place of the one that the folder may hold.
+
+    Args:
+        folder: Where to.
+        index: A row for every photograph.
+        photographs: The table of them, with an id each.
+        described: What the manifest says besides.
+    """
+    with generations.writing(folder):
+        path = folder / generations.MANIFEST
+        before = manifests.read_json(path, "") if path.is_file() else {}
+        _write(Generation(folder, before), index, photographs, None, described)
+
+
+@contextlib.contextmanager
+def changing(folder: Path) -> Iterator["FaissChange"]:
+    """Changes a collection: what the block did takes effect as a whole, when it ends well.
+
+    Raises:
+        FileNotFoundError: If the folder holds no collection.
+        ValueError: If its parts do not belong together.
+        BlockingIOError: If another process is changing it.
+    """
+    described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+    with generations.writing(folder):
+        described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+        change = FaissChange(_opened(folder, described, mapped=False))
+        yield change
+        change.write(Generation(folder, described))
+
+
+class FaissChange:
+    """A change that is being made to a collection, see ``Change``.
+
+    Args:
+        collection: As it was; its index is changed.
+    """
+
+    def __init__(self, collection: FaissCollection) -> None:
+        self._manifest = collection.manifest
+        self._index = collection.index
+        self._table = collection._table
+        self._live = np.ones(len(self._table), bool)
+        self._live[:] = True if collection._live is None else collection._live
+        self._added = self._removed = 0
+
+    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+        """See ``Change``."""
+        vectors = self._checked(vectors, photographs)
+        self._require_new(photographs["id"])
+        self._append(vectors, photographs)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """See ``Change``."""
+        self._live[self._now().keys_of(ids)] = False
+        self._removed += len(ids)
+
+    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+        """See ``Change``."""
+        vectors = self._checked(vectors, photographs)
+        self._require_own(photographs["id"])
+        self.remove(photographs["id"].to_pylist())
+        self._append(vectors, photographs)
+
+    def write(self, generation: Generation) -> None:
+        """Writes what has changed."""
+        if not self._added and not self._removed:
+            return
+        described = {**self._manifest, "photographs": int(np.count_nonzero(self._live))}
+        if np.count_nonzero(~self._live) > _REMOVED_AT_MOST * len(self._live):
+            kept = np.flatnonzero(self._live)
+            index = self._index.kept(kept)
+            _write(generation, index, self._table.take(kept), None, described)
+        elif self._added:
+            live = None if self._live.all() else self._live
+            _write(generation, self._index, self._table, live, described)
+        else:
+            _write_removed(generation, self._live)
+            generation.commit(described)
+
+    def _now(self) -> FaissCollection:
+        return FaissCollection(self._index, self._table, self._live, self._manifest)
+
+    def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:
+        vectors = metric.checked(vectors, self._index.dimension, self._index.metric, "A vector")
+        if len(vectors) != len(photographs):
+            raise ValueError(
+                f"A row for every vector is needed. Received: {len(vectors)} vectors, "
+                f"{len(photographs)} rows."
+            )
+        return vectors
+
+    def _require_new(self, ids: pa.ChunkedArray) -> None:
+        self._require_own(ids)
+        there = ids.filter(pc.is_in(ids, value_set=self._table["id"].filter(pa.array(self._live))))
+        if len(there):
+            raise ValueError(
+                f"{len(there)} ids are in the collection already, {there[0].as_py()!r} for one; "
+                "replace those photographs, or give the new ones other ids."
+            )
+
+    def _require_own(self, ids: pa.ChunkedArray) -> None:
+        if len(ids.unique()) != len(ids):
+            raise ValueError(f"{len(ids) - len(ids.unique())} ids are given twice.")
+
+    def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+        added = photographs.select(self._table.schema.names).cast(self._table.schema)
+        self._index.add(vectors)
+        self._table = pa.concat_tables([self._table, added])
+        self._live = np.concatenate([self._live, np.ones(len(vectors), bool)])
+        self._added += len(vectors)
+
+
+BUILD_COMMAND = "python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind=flat"
+
+
+def _opened(folder: Path, described: dict[str, Any], *, mapped: bool) -> FaissCollection:
+    index_path, table_path, removed_path = (
+        generations.path_of(folder, described, name) for name in (_INDEX, _PHOTOGRAPHS, _REMOVED)
+    )
+    if index_path is None or table_path is None:
+        raise ValueError(f"{folder} holds no Faiss index; build it with `{BUILD_COMMAND}`.")
+    index = FaissIndex.load(index_path, described["kind"], described["metric"], mapped=mapped)
+    table = _read_table(table_path)
+    if (len(index), index.dimension) != (len(table), described["dimension"]):
+        raise ValueError(
+            f"{folder} holds {len(index)} vectors of {index.dimension} dimensions for "
+            f"{len(table)} photographs of {described['dimension']}; build it again with "
+            f"`{BUILD_COMMAND} --overwrite`."
+        )
+    live = None
+    if removed_path is not None:
+        live = np.ones(len(table), bool)
+        live[np.load(removed_path)] = False
+    return FaissCollection(index, table, live, described)
+
+
+def _read_table(path: Path) -> pa.Table:
+    try:
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{path} is damaged; build it again with `{BUILD_COMMAND} --overwrite`."
+        ) from error
+
+
+def _write(
+    generation: Generation,
+    index: FaissIndex,
+    table: pa.Table,
+    live: np.ndarray | None,
+    described: dict[str, Any],
+) -> None:
+    def write_table(path: Path) -> None:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table.combine_chunks())
+
+    generation.write(_INDEX, ".faiss", index.save)
+    generation.write(_PHOTOGRAPHS, ".arrow", write_table)
+    if live is None:
+        generation.drop(_REMOVED)
+    else:
+        _write_removed(generation, live)
+    generation.commit(described)
+
+
+def _write_removed(generation: Generation, live: np.ndarray) -> None:
+    removed = np.flatnonzero(~live)
+    generation.write(_REMOVED, ".npy", lambda path: np.save(path, removed))

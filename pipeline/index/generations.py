@@ -1,0 +1,109 @@
+"""Files that change together: a reader sees those of one generation, never some of each.
+
+The folder's ``manifest.json`` names its files, each with the generation that wrote it:
+``index-3.faiss``. A new generation is written beside the old one, and takes its place when the
+manifest is replaced. Whoever has the old files open goes on reading them.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from pipeline import manifest
+
+MANIFEST = "manifest.json"
+_LOCK = ".writing.lock"
+_OWN_FILE = re.compile(r"\w+-\d+\.\w+")
+
+
+class Generation:
+    """The next generation of a folder, being written.
+
+    Args:
+        folder: The folder; nobody else writes into it meanwhile.
+        before: The manifest that stands, empty if none.
+    """
+
+    def __init__(self, folder: Path, before: dict[str, Any]) -> None:
+        self._folder = folder
+        self._number = before.get("generation", 0) + 1
+        self._files: dict[str, dict[str, Any]] = dict(before.get("files", {}))
+
+    def write(self, name: str, suffix: str, write: Callable[[Path], None]) -> None:
+        """Has ``write`` fill a file that takes the place of the one by that name."""
+        path = self._folder / f"{name}-{self._number}{suffix}"
+        write(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        self._files[name] = {"file": path.name, "bytes": path.stat().st_size}
+
+    def drop(self, name: str) -> None:
+        """Leaves a file out, if there is one by that name."""
+        self._files.pop(name, None)
+
+    def commit(self, described: dict[str, Any]) -> None:
+        """Makes it the generation that is read.
+
+        Args:
+            described: What the manifest says besides.
+        """
+        content = {**described, "generation": self._number, "files": self._files}
+        manifest.write_json(self._folder / MANIFEST, content)
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Keeps other writers out of a folder, which is made if need be.
+
+    In the end, files that no generation reads are removed, those of a killed writer among them.
+
+    Raises:
+        BlockingIOError: If another process writes into it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(folder / _LOCK, timeout=0):
+            try:
+                yield
+            finally:
+                _clear(folder)
+    except filelock.Timeout as error:
+        raise BlockingIOError(
+            f"Another process is changing {folder}; nothing was changed here. Run this again when "
+            "it has ended."
+        ) from error
+
+
+def _clear(folder: Path) -> None:
+    """Removes files that the manifest does not name: of earlier generations, or half written."""
+    path = folder / MANIFEST
+    named = manifest.read_json(path, "").get("files", {}) if path.is_file() else {}
+    kept = {entry["file"] for entry in named.values()}
+    for other in folder.iterdir():
+        if _OWN_FILE.fullmatch(other.name) and other.name not in kept:
+            other.unlink(missing_ok=True)
+
+
+def path_of(folder: Path, described: dict[str, Any], name: str) -> Path | None:
+    """Where the file by a name lies; None if the generation has none.
+
+    Raises:
+        FileNotFoundError: If it is gone.
+        ValueError: If it is not as long as it was written.
+    """
+    entry = described["files"].get(name)
+    if entry is None:
+        return None
+    path = folder / entry["file"]
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise ValueError(
+            f"{path} is damaged: it has {size:,} bytes, {entry['bytes']:,} were written. Copy it "
+            "back, or build it again with `python -m pipeline.build_index --overwrite`."
+        )
+    return path

@@ -1,0 +1,89 @@
+"""Collections of made vectors, built as ``pipeline.build_index`` builds them, and an oracle."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import manifest
+from pipeline.build_index import Settings, build_index
+from pipeline.embeddings import files
+
+FINGERPRINT = "f" * 64
+DIMENSION = 32
+
+
+def clusters(landmarks: int, photographs: int, seed: int = 0) -> np.ndarray:
+    """Unit vectors around as many centres as there are landmarks, float32 ``(n, DIMENSION)``.
+
+    Two are equal, so that there are ties.
+    """
+    generator = np.random.default_rng(seed)
+    centres = generator.normal(size=(landmarks, 1, DIMENSION))
+    vectors = centres + 0.4 * generator.normal(size=(landmarks, photographs, DIMENSION))
+    vectors = vectors.reshape(-1, DIMENSION).astype(np.float32)
+    vectors[1] = vectors[0]
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def photographs(labels: np.ndarray, first: int = 0) -> pa.Table:
+    """A row for every label: ids ``photo 0`` and so on, landmarks ``landmark "0"``."""
+    count = len(labels)
+    values: dict[str, list[object]] = {
+        name: [""] * count for name in files.METADATA.names if name not in ("label", "offset")
+    }
+    numbers = range(first, first + count)
+    values["id"] = [f"photo {number}" for number in numbers]
+    values["content"] = [f"{number:016x}" for number in numbers]
+    values["label"] = labels.tolist()
+    values["landmark"] = [f'landmark "{label}"' if label >= 0 else "" for label in labels]
+    values["author"] = ["Zoë" if number % 3 else "" for number in numbers]
+    values["offset"] = [0] * count
+    return pa.table(values, files.METADATA)
+
+
+def embed(model: Path, data: str, vectors: np.ndarray, rows: pa.Table, pairs: int = 3) -> Path:
+    """Writes embeddings of a model that is there in name only; returns the model's folder."""
+    model.mkdir(parents=True, exist_ok=True)
+    manifest.write_json(model / "model.json", {"fingerprint": FINGERPRINT})
+    folder = model / "embeddings" / data
+    shards = []
+    for number, part in enumerate(np.array_split(np.arange(len(vectors)), pairs)):
+        entry = {"pair": number, "sha256": f"{number}"}
+        files.write_pair(folder, number, vectors[part], rows.take(part), entry)
+        shards.append(entry)
+    files.write_manifest(folder, {"model_fingerprint": FINGERPRINT, "shards": shards})
+    return model
+
+
+def build(model: Path, kind: str, data: str = "made", **settings: object) -> Path:
+    """Builds an index of embeddings that are there."""
+    return build_index(Settings(model=model, data=(data,), kind=kind, **settings))  # type: ignore[arg-type]
+
+
+class Oracle:
+    """Compares every query with every photograph, and knows which places are tied.
+
+    Args:
+        vectors: Unit length, float32 ``(photographs, dim)``.
+        ids: Of the photographs.
+    """
+
+    def __init__(self, vectors: np.ndarray, ids: list[str]) -> None:
+        self.ids = np.array(ids)
+        self._vectors = vectors
+
+    def cosines(self, queries: np.ndarray) -> np.ndarray:
+        """Float ``(queries, photographs)``."""
+        return queries.astype(np.float64) @ self._vectors.T.astype(np.float64)
+
+    def recall(self, queries: np.ndarray, found: list[list[str]], k: int) -> float:
+        """The share of ``k`` places that are rightly filled: by any of those tied for them."""
+        places = {one: place for place, one in enumerate(self.ids)}
+        shares = []
+        for cosines, ids in zip(self.cosines(queries), found, strict=True):
+            assert len(set(ids)) == len(ids), "a photograph is found once"
+            wanted = min(k, len(cosines))
+            least = np.sort(cosines)[-wanted] - 1e-6
+            shares.append(sum(cosines[places[one]] >= least for one in ids) / wanted)
+        return float(np.mean(shares))
