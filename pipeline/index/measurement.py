@@ -13,8 +13,9 @@ import numpy as np
 
 from pipeline.index.faiss_index import FaissIndex
 
-_K_FACTORS = (1, 2, 4, 8, 16, 32, 64)
+_K_FACTORS = (4, 8, 16, 32, 64)  # times as many candidates as results are compared again
 _LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
+_LEAST_CELLS = 8  # visited, for queries less like the collection than those it is tuned with
 _REPEATED = 3  # a batch is timed; the fastest counts
 _TIMED_ALONE = 100  # queries
 
@@ -164,6 +165,6 @@ def _levels(index: FaissIndex, name: str) -> list[int]:
     if name == "efSearch":
         least, most = _LEAST_GRAPH_EFFORT, min(_MOST_GRAPH_EFFORT, 2 * len(index))
     else:
-        least, most = 1, index.cells
+        least, most = min(_LEAST_CELLS, index.cells), index.cells
     doubled = itertools.takewhile(lambda value: value < most, (least << n for n in range(32)))
     return [*doubled, most]
