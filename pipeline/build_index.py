@@ -118,6 +118,7 @@ def _described(settings: Settings, stored: StoredEmbeddings, built: Built) -> di
         "metric": settings.metric,
         "dimension": stored.dimension,
         "model_fingerprint": stored.model_fingerprint,
+        "data": list(settings.data),
         "shards": stored.shards,
         "photographs": len(stored),
         "duplicates_left_out": stored.duplicates,

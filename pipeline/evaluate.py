@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
@@ -58,16 +59,7 @@ def evaluate(settings: Settings) -> Path:
     collection = load_collection(folder)
     model = model_folder.of_index(folder)
     model_folder.require_made_by(model, folder, collection.manifest["model_fingerprint"])
-    data = collection.manifest["settings"]["data"]
-    embedded = read_embeddings([model_folder.embeddings(model, name) for name in data])
-    if (embedded.shards, embedded.model_fingerprint) != (
-        collection.manifest["shards"],
-        collection.manifest["model_fingerprint"],
-    ):
-        raise ValueError(
-            f"{folder} no longer holds what its data sets do; run `python -m "
-            "pipeline.build_index --overwrite`."
-        )
+    embedded = _embedded(collection, model)
     totals = metrics.relevant_elsewhere(embedded.labels)
     queries = np.flatnonzero(totals)
     if not len(queries):
@@ -100,6 +92,30 @@ def evaluate(settings: Settings) -> Path:
     return output
 
 
+def _embedded(collection: Collection, model: Path) -> Embeddings:
+    """The vectors of a collection's photographs, as the model gave them.
+
+    Raises:
+        FileNotFoundError: If they are missing.
+        ValueError: If they are not those that the collection was filled with.
+    """
+    described = collection.manifest
+    embedded = read_embeddings([model_folder.embeddings(model, one) for one in described["data"]])
+    contents = collection.photographs(collection.keys())["content"]
+    is_held = pc.is_in(embedded.metadata["content"], value_set=contents).to_numpy()
+    if embedded.model_fingerprint != described["model_fingerprint"] or is_held.sum() < len(
+        collection
+    ):
+        raise ValueError(
+            f"{len(collection) - is_held.sum()} photographs of the index are not in the embeddings "
+            f"{', '.join(described['data'])}, which have changed since; run `python -m "
+            "pipeline.build_index --overwrite`."
+        )
+    return dataclasses.replace(
+        embedded, vectors=embedded.vectors[is_held], metadata=embedded.metadata.filter(is_held)
+    )
+
+
 def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
     """Which photographs, by their content, are among those the model learned from, bool (n,)."""
     contents = np.array(embedded.metadata["content"].to_pylist(), bytes)
@@ -111,7 +127,9 @@ def _relevance(
 ) -> Iterator[np.ndarray]:
     """Which places of each ranking are relevant, bool ``(queries, depth)``, some at a time."""
     depth = min(settings.depth or len(collection), len(collection) - 1)
-    keys = collection.keys_of(embedded.metadata["id"].to_pylist())
+    keys = collection.keys()
+    contents = collection.photographs(keys)["content"]
+    keys = keys[pc.index_in(embedded.metadata["content"], value_set=contents).to_numpy()]
     labels = np.full(keys.max() + 2, _NO_LABEL)  # by key; the last, for none found, has none
     labels[keys] = embedded.labels
     chunks = range(0, len(queries), _QUERIES_AT_A_TIME)

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
 from pipeline.engine import Box, Engine, Result, crop, read_photograph
+from pipeline.index import filters
 from pipeline.mosaic import save_mosaic
 from pipeline.text_table import Side, format_table
 
@@ -29,6 +30,12 @@ class Settings:
         "Part of the photograph that shows the landmark, as x1,y1,x2,y2 in pixels.", default=None
     )
     k: int = setting("How many results.", default=10)
+    where: tuple[str, ...] = setting(
+        "Conditions that a result has to satisfy, comma-separated, such as "
+        "license=CC0|CC BY 4.0 or landmark~gard: a column, one of = != ~ (holds) >= <=, and "
+        "values with | between them.",
+        default=(),
+    )
     mosaic: Path = setting(
         f"Picture of the query and at most {_MOST_DRAWN} results, a PNG.",
         default=Path("results.png"),
@@ -48,10 +55,11 @@ def search(settings: Settings) -> list[Result]:
 
     Raises:
         FileNotFoundError: If the index, its model or the photograph is missing.
-        ValueError: If the photograph is damaged, the box is none, or another model filled the
-            index.
+        ValueError: If the photograph is damaged, the box or a condition is none, or another model
+            filled the index.
     """
-    return Engine(settings.index).search(_query(settings), settings.k)
+    where = filters.parse(settings.where)
+    return Engine(settings.index).search(_query(settings), settings.k, where=where)
 
 
 def draw(settings: Settings, results: list[Result]) -> None:

@@ -30,7 +30,7 @@ def photographs(labels: np.ndarray, first: int = 0) -> pa.Table:
     """A row for every label: ids ``photo 0`` and so on, landmarks ``landmark "0"``."""
     count = len(labels)
     values: dict[str, list[object]] = {
-        name: [""] * count for name in files.METADATA.names if name not in ("label", "offset")
+        name: [""] * count for name in files.OF_SEVERAL.names if name not in ("label", "offset")
     }
     numbers = range(first, first + count)
     values["id"] = [f"photo {number}" for number in numbers]
@@ -39,7 +39,8 @@ def photographs(labels: np.ndarray, first: int = 0) -> pa.Table:
     values["landmark"] = [f'landmark "{label}"' if label >= 0 else "" for label in labels]
     values["author"] = ["Zoë" if number % 3 else "" for number in numbers]
     values["offset"] = [0] * count
-    return pa.table(values, files.METADATA)
+    values["data"] = ["made"] * count
+    return pa.table(values, files.OF_SEVERAL)
 
 
 def embed(model: Path, data: str, vectors: np.ndarray, rows: pa.Table, pairs: int = 3) -> Path:
@@ -50,15 +51,17 @@ def embed(model: Path, data: str, vectors: np.ndarray, rows: pa.Table, pairs: in
     shards = []
     for number, part in enumerate(np.array_split(np.arange(len(vectors)), pairs)):
         entry = {"pair": number, "sha256": f"{number}"}
-        files.write_pair(folder, number, vectors[part], rows.take(part), entry)
+        files.write_pair(
+            folder, number, vectors[part], rows.take(part).select(files.METADATA.names), entry
+        )
         shards.append(entry)
     files.write_manifest(folder, {"model_fingerprint": FINGERPRINT, "shards": shards})
     return model
 
 
 def build(model: Path, kind: str, data: str = "made", **settings: object) -> Path:
-    """Builds an index of embeddings that are there."""
-    return build_index(Settings(model=model, data=(data,), kind=kind, **settings))  # type: ignore[arg-type]
+    """Builds an index of embeddings that are there; of several data sets, comma-separated."""
+    return build_index(Settings(model=model, data=tuple(data.split(",")), kind=kind, **settings))  # type: ignore[arg-type]
 
 
 class Oracle:

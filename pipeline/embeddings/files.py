@@ -42,6 +42,9 @@ METADATA = pa.schema(
     ]
 )
 
+# What is known of a photograph where several data sets may lie together.
+OF_SEVERAL = METADATA.append(pa.field("data", pa.string()))  # the name of its data set
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Embeddings:
@@ -49,7 +52,7 @@ class Embeddings:
 
     Attributes:
         vectors: float32 ``(photographs, dim)``, unit length.
-        metadata: A table of the schema ``METADATA``, a row for every vector.
+        metadata: A table of the schema ``OF_SEVERAL``, a row for every vector.
         model_fingerprint: Of the model that made them.
         shards: SHA-256 of every record file they are of, by data set.
         duplicates: Rows left out because an earlier one is of the same photograph.
@@ -255,16 +258,17 @@ def open_embeddings(folders: Sequence[str | Path]) -> StoredEmbeddings:
             if read_entry(folder, number) != entry:
                 raise ValueError(_of_another_run(folder, number))
             rows = read_rows(folder, number)
-            tables.append(_with_labels_from(place * _LABELS_OF_A_DATA_SET, rows))
+            rows = _with_labels_from(place * _LABELS_OF_A_DATA_SET, rows)
+            name = pa.array([Path(folder).name] * len(rows), pa.string())
+            tables.append(rows.append_column(OF_SEVERAL.field("data"), name))
             pairs.append((str(folder), number, len(rows)))
     if len(fingerprints) > 1:
         named = ", ".join(f"{folder} by {made[:12]}" for made, folder in fingerprints.items())
         raise ValueError(f"Embeddings of one model are needed. Received: {named}.")
     table = pa.concat_tables(tables)
     kept = _first_of_each_photograph(table)
-    of_data = np.repeat([Path(folder).name for folder, _, _ in pairs], [n for _, _, n in pairs])
     return StoredEmbeddings(
-        metadata=with_own_ids(table.take(kept), of_data[kept]),
+        metadata=with_own_ids(table.take(kept)),
         model_fingerprint=next(iter(fingerprints)),
         shards=shards,
         duplicates=len(table) - len(kept),
@@ -273,19 +277,18 @@ def open_embeddings(folders: Sequence[str | Path]) -> StoredEmbeddings:
     )
 
 
-def with_own_ids(table: pa.Table, data: Iterable[str], taken: Iterable[str] = ()) -> pa.Table:
+def with_own_ids(table: pa.Table, taken: Iterable[str] = ()) -> pa.Table:
     """Gives every row an id of its own: the name of its data set before one that is taken.
 
     Args:
-        table: Of the schema ``METADATA``.
-        data: The name of the data set of each row.
+        table: Of the schema ``OF_SEVERAL``.
         taken: Ids that rows elsewhere have.
 
     Raises:
         ValueError: If an id is taken even so.
     """
     seen, ids, twice = set(taken), [], []
-    for found, name in zip(table["id"].to_pylist(), data, strict=True):
+    for found, name in zip(*(table[name].to_pylist() for name in ("id", "data")), strict=True):
         own = f"{name}/{found}" if found in seen else found
         if own in seen:
             twice.append(own)

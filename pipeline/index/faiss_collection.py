@@ -92,6 +92,10 @@ class FaissCollection:
         """See ``Collection``."""
         return np.arange(len(self._table)) if self._live is None else np.flatnonzero(self._live)
 
+    def ids(self) -> list[str]:
+        """Of all photographs."""
+        return self._table["id"].take(self.keys()).to_pylist()
+
     def keys_of(self, ids: Sequence[str]) -> np.ndarray:
         """See ``Collection``."""
         keys = self.keys()
@@ -175,7 +179,7 @@ class FaissChange:
     """A change that is being made to a collection, see ``Change``.
 
     Args:
-        collection: As it was; its index is changed.
+        collection: As it was. Its index is changed, so that it is not to be searched any more.
     """
 
     def __init__(self, collection: FaissCollection) -> None:
@@ -194,7 +198,7 @@ class FaissChange:
 
     def remove(self, ids: Sequence[str]) -> None:
         """See ``Change``."""
-        self._live[self._now().keys_of(ids)] = False
+        self._live[self.now().keys_of(ids)] = False
         self._removed += len(ids)
 
     def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
@@ -204,10 +208,12 @@ class FaissChange:
         self.remove(photographs["id"].to_pylist())
         self._append(vectors, photographs)
 
+    def describe(self, **entries: Any) -> None:
+        """Sets entries of the manifest."""
+        self._manifest = {**self._manifest, **entries}
+
     def write(self, generation: Generation) -> None:
         """Writes what has changed."""
-        if not self._added and not self._removed:
-            return
         described = {**self._manifest, "photographs": int(np.count_nonzero(self._live))}
         if np.count_nonzero(~self._live) > _REMOVED_AT_MOST * len(self._live):
             kept = np.flatnonzero(self._live)
@@ -217,10 +223,12 @@ class FaissChange:
             live = None if self._live.all() else self._live
             _write(generation, self._index, self._table, live, described)
         else:
-            _write_removed(generation, self._live)
+            if self._removed:
+                _write_removed(generation, self._live)
             generation.commit(described)
 
-    def _now(self) -> FaissCollection:
+    def now(self) -> FaissCollection:
+        """The collection as it would be if the change ended here."""
         return FaissCollection(self._index, self._table, self._live, self._manifest)
 
     def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:

@@ -26,6 +26,16 @@ def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> N
     assert tf.io.decode_png(mosaic.read_bytes()).shape[:2] == (552, 1200)
 
 
+def test_conditions_limit_what_is_found(tiny: Tiny) -> None:
+    photo = tiny.photos / "landmark 3" / "2.jpg"
+    where = ("landmark=landmark 1|landmark 2", "title~0.jpg")
+    results = search(Settings(index=tiny.index, photo=photo, k=7, where=where))
+    titles = sorted(result.photograph.title for result in results)
+    assert titles == ["landmark 1/0.jpg", "landmark 2/0.jpg"]
+    with pytest.raises(ValueError, match="place=x is on no column"):
+        search(Settings(index=tiny.index, photo=photo, where=("place=x",)))
+
+
 def test_a_mosaic_shows_no_more_than_can_be_seen_and_any_letters(
     tiny: Tiny, tmp_path: Path
 ) -> None:

@@ -1,0 +1,131 @@
+"""Adds photographs to an index, removes some, or replaces them.
+
+    python -m pipeline.update_index --index=exported/MODEL/indexes/NAME-flat --add=MORE
+    python -m pipeline.update_index --index=exported/MODEL/indexes/NAME-flat --remove=ID,ID
+
+``--add`` names data sets that the model has described, such as those that have grown: what the
+index holds already is passed over. Readers see the index as it was or as it becomes; an
+interrupted change has not taken place.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from pipeline import command_line, model_folder
+from pipeline.command_line import setting
+from pipeline.embeddings.files import open_embeddings, with_own_ids
+from pipeline.index import faiss_collection
+from pipeline.index.faiss_collection import FaissChange
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Which index, and what changes."""
+
+    index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
+    add: tuple[str, ...] = setting(
+        "Data sets that the model has described. Photographs that the index does not hold are "
+        "added, those that have changed under their id are replaced.",
+        default=(),
+    )
+    remove: tuple[str, ...] = setting("Ids of photographs to remove, comma-separated.", default=())
+    remove_list: Path | None = setting("A file of such ids, one a line.", default=None)
+
+    def __post_init__(self) -> None:
+        """Checks that something is to be done."""
+        if not (self.add or self.remove or self.remove_list):
+            raise ValueError("Name what to --add or to --remove.")
+
+
+@dataclasses.dataclass(kw_only=True)
+class Outcome:
+    """How many photographs were added, replaced, removed, held already, and are held now."""
+
+    added: int = 0
+    replaced: int = 0
+    removed: int = 0
+    held: int = 0
+    photographs: int = 0
+
+
+def update_index(settings: Settings) -> Outcome:
+    """Changes an index, all of it or nothing; removes first.
+
+    Raises:
+        FileNotFoundError: If the index, the embeddings or the list of ids are missing.
+        ValueError: If they were made by another model than the index, or an id is not there.
+        BlockingIOError: If another process changes the index.
+    """
+    model = model_folder.of_index(settings.index)
+    outcome = Outcome()
+    with faiss_collection.changing(settings.index) as change:
+        fingerprint = change.now().manifest["model_fingerprint"]
+        model_folder.require_made_by(model, settings.index, fingerprint)
+        ids = _ids_to_remove(settings)
+        if ids:
+            change.remove(ids)
+            outcome.removed = len(ids)
+        for name in settings.add:
+            _add(change, model, name, outcome)
+        outcome.photographs = len(change.now())
+    return outcome
+
+
+def _ids_to_remove(settings: Settings) -> list[str]:
+    if settings.remove_list is None:
+        return list(settings.remove)
+    if not settings.remove_list.is_file():
+        raise FileNotFoundError(f"--remove_list={settings.remove_list}: no such file.")
+    lines = settings.remove_list.read_text(encoding="utf-8").splitlines()
+    return list(dict.fromkeys([*settings.remove, *filter(None, map(str.strip, lines))]))
+
+
+def _add(change: FaissChange, model: Path, name: str, outcome: Outcome) -> None:
+    """Adds what a data set has that the index has not, and replaces what has changed."""
+    before = change.now()
+    data = before.manifest["data"]
+    data = data if name in data else [*data, name]
+    # All data sets together, so that labels are those of an index built of all.
+    stored = open_embeddings([model_folder.embeddings(model, one) for one in data])
+    if stored.model_fingerprint != before.manifest["model_fingerprint"]:
+        raise ValueError(
+            f"The data set {name} was described by the model {stored.model_fingerprint[:12]}, the "
+            f"index was filled by {before.manifest['model_fingerprint'][:12]}; describe it with "
+            "`python -m pipeline.embed`."
+        )
+    held = before.photographs(before.keys())
+    metadata = stored.metadata
+    is_own = pc.equal(metadata["data"], Path(name).name).to_numpy()
+    is_new = is_own & ~pc.is_in(metadata["content"], value_set=held["content"]).to_numpy()
+    own_ids = held["id"].filter(pc.equal(held["data"], Path(name).name))
+    has_changed = is_new & pc.is_in(metadata["id"], value_set=own_ids).to_numpy()
+    replaced = np.flatnonzero(has_changed)
+    added = np.flatnonzero(is_new & ~has_changed)
+    for rows, put in ((replaced, change.replace), (added, change.add)):
+        start = 0
+        for vectors in stored.take(rows):
+            table = metadata.take(rows[start : start + len(vectors)])
+            if put == change.add:
+                table = with_own_ids(table, change.now().ids())
+            put(vectors, table)
+            start += len(vectors)
+    change.describe(data=data, shards=stored.shards)
+    outcome.added += len(added)
+    outcome.replaced += len(replaced)
+    outcome.held += int(is_own.sum() - is_new.sum())
+
+
+def main(settings: Settings) -> None:
+    """Changes the index and prints what has changed."""
+    outcome = update_index(settings)
+    print(
+        f"{settings.index}: {outcome.added} added, {outcome.replaced} replaced, {outcome.removed} "
+        f"removed, {outcome.held} were there already; {outcome.photographs} photographs"
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main, Settings)
