@@ -29,4 +29,15 @@ def _import_tensorflow_quietly() -> None:
             os.close(descriptor)
 
 
+def _let_faiss_wait_passively() -> None:
+    """Has OpenMP's threads, which Faiss computes with, sleep where they wait for one another.
+
+    By default they spin, and keep TensorFlow's threads, or anybody else's, from the cores: beside
+    two busy threads on two cores Faiss trains 2.3 times and searches 1.7 times as fast asleep,
+    and alone as fast. Takes effect if Faiss has not been imported yet.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+_let_faiss_wait_passively()
 _import_tensorflow_quietly()

@@ -15,6 +15,7 @@ from pipeline.index.faiss_index import FaissIndex
 
 _K_FACTORS = (4, 8, 16, 32, 64)  # times as many candidates as results are compared again
 _LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
+_ALMOST = 0.005  # less recall than the highest
 _LEAST_CELLS = 8  # visited, for queries less like the collection than those it is tuned with
 _REPEATED = 3  # a batch is timed; the fastest counts
 _TIMED_ALONE = 100  # queries
@@ -97,7 +98,7 @@ def tune(
 ) -> list[OperatingPoint]:
     """Sets the least effort at which an index has a recall, the one that takes the least time.
 
-    Where no effort reaches it, that of the highest recall is set.
+    Where no effort reaches it, the quickest is set whose recall is almost the highest.
 
     Args:
         index: The index.
@@ -131,13 +132,10 @@ def tune(
                     measured({**fixed, looks[0]: between})
                 break
             previous = value
-    reached = [point for point in tried if point.recall >= least]
-    chosen = (
-        min(reached, key=lambda point: point.milliseconds)
-        if reached
-        else max(tried, key=lambda point: (point.recall, -point.milliseconds))
-    )
-    index.set_effort(chosen.effort)
+    most = max(point.recall for point in tried)
+    enough = least if most >= least else most - _ALMOST
+    reached = [point for point in tried if point.recall >= enough]
+    index.set_effort(min(reached, key=lambda point: point.milliseconds).effort)
     return tried
 
 

@@ -39,14 +39,12 @@ def checked(vectors: np.ndarray, dimension: int, metric: Metric, what: str) -> n
             f"{vectors.shape}. Describe it with the model that filled the index."
         )
     lengths = np.einsum("nd,nd->n", vectors, vectors)
-    if metric == "cosine":
-        wrong = ~(np.abs(lengths - 1) <= _TOLERANCE)
-        needed = "of unit length; divide each by its norm, or build the index with "
-        needed += "--metric=euclidean"
-    else:
-        wrong = ~np.isfinite(lengths)
+    right = np.abs(lengths - 1) <= _TOLERANCE if metric == "cosine" else np.isfinite(lengths)
+    if not right.all():
+        wrong = ~right
         needed = "finite"
-    if wrong.any():
+        if metric == "cosine":
+            needed = "of unit length; divide each by its norm, or build with --metric=euclidean"
         row = int(np.argmax(wrong))
         raise ValueError(
             f"{what} has to be {needed}. Received: row {row} of length "
