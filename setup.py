@@ -34,6 +34,7 @@ setup(
         "pipeline.embeddings",
         "pipeline.exporting",
         "pipeline.index",
+        "pipeline.recognition",
         "pipeline.training",
     ],
     install_requires=[

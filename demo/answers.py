@@ -6,35 +6,54 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine import Result, StoredPhotograph
+from pipeline.engine import Answer, Result, StoredPhotograph
 
-COLUMNS = ("rank", "similarity", "landmark", "photograph", "author", "licence")
+COLUMNS = ("rank", "similarity", "same landmark", "landmark", "photograph", "author", "licence")
 _VOTERS = 5
+_AGREE = 2  # of them at least
 _REENCODING = 4.0  # mean difference of pixels, 0 to 255
 
 
-def answer(results: Sequence[Result], milliseconds: float, query_id: str | None) -> str:
-    """Which landmark the first results agree on, as Markdown.
+def headline(answer: Answer, milliseconds: float, query_id: str | None) -> str:
+    """Which landmark the query shows, as Markdown.
+
+    Where the collection is calibrated, the landmark that has most votes and how sure that is;
+    where it is not, the one that the first results agree on.
 
     Args:
-        results: Best first.
+        answer: What the collection says.
         milliseconds: What the search took.
         query_id: Of the photograph that asks, where it is of the collection; it has no vote.
     """
+    took = f"{len(answer.results)} results in {milliseconds:.0f} ms"
+    recognition = answer.recognition
+    if recognition is None:
+        return f"{_agreed(answer.results, query_id)} · {took}"
+    name = recognition.landmark or "a landmark without a name"
+    if recognition.is_confident:
+        return f"### {name}\n{recognition.probability:.0%} sure · {took}"
+    if recognition.landmark is None:
+        return f"### No confident match\nNo landmark of the results is known · {took}"
+    return f"### No confident match\nAt best {name}, {recognition.probability:.0%} sure · {took}"
+
+
+def _agreed(results: Sequence[Result], query_id: str | None) -> str:
+    """The landmark that most of the first results show, how many do, and that this is no proof."""
     voters = [result for result in results if result.photograph.id != query_id][:_VOTERS]
     votes = Counter(result.photograph.landmark for result in voters)
-    took = f"{len(results)} results in {milliseconds:.0f} ms"
     landmark, count = votes.most_common(1)[0] if votes else ("", 0)
-    if not landmark or count < 2:
-        return f"### The first results do not agree on a landmark.\n{took}"
-    return f"### {landmark}\n{count} of the first {len(voters)} results show it · {took}"
+    if not landmark or count < _AGREE:
+        return "### The first results do not agree on a landmark.\nNot calibrated"
+    return f"### {landmark}\n{count} of the first {len(voters)} results show it, not calibrated"
 
 
 def caption(result: Result, query_id: str | None) -> str:
-    """Rank, similarity, name, and whom the photograph is by."""
+    """Rank, similarity, name, how sure the landmark is, and whom the photograph is by."""
     found = result.photograph
     name = "the query itself" if found.id == query_id else _name(found)
     parts = [f"{result.rank}. {result.similarity:.3f} {name}"]
+    if result.probability is not None:
+        parts.append(f"{result.probability:.0%} the same landmark")
     if found.author or found.license:
         parts.append(f"© {found.author or 'unknown'} {found.license}".strip())
     return " · ".join(parts)
@@ -46,6 +65,7 @@ def table_row(result: Result) -> list[str | int]:
     return [
         result.rank,
         f"{result.similarity:.3f}",
+        "-" if result.probability is None else f"{result.probability:.0%}",
         found.landmark or "-",
         found.title or found.id,
         found.author,

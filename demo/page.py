@@ -125,16 +125,16 @@ class _Handlers:
             query_id = answers.id_if_same(image, example)
             engine = self._catalogue.engine(Path(index))
             start = time.perf_counter()
-            results = engine.search(image, int(k))
+            answer = engine.ask(image, int(k), without=query_id)
             milliseconds = 1000 * (time.perf_counter() - start)
             pictures = [
                 (result.photograph.read_image(), answers.caption(result, query_id))
-                for result in results
+                for result in answer.results
             ]
         except (ValueError, OSError) as error:
             raise gr.Error(str(error), print_exception=False) from error
         return (
-            answers.answer(results, milliseconds, query_id),
+            answers.headline(answer, milliseconds, query_id),
             pictures,
-            [answers.table_row(result) for result in results],
+            [answers.table_row(result) for result in answer.results],
         )

@@ -3,7 +3,11 @@
     python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind=flat
 
 ``--data`` names one or several data sets under ``exported/MODEL/embeddings``; the index goes to
-``exported/MODEL/indexes/NAME-flat``.
+``exported/MODEL/indexes/NAME-flat``. With ``--kind=auto`` the kinds are built, measured and
+compared, and one is chosen:
+
+    python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind=auto \
+      --recall=.95 --memory=2GB --latency=5ms
 """
 
 import dataclasses
@@ -11,13 +15,28 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipeline import command_line, manifest, model_folder
+from pipeline import command_line, manifest, model_folder, quantities
 from pipeline.command_line import setting
 from pipeline.embeddings.files import StoredEmbeddings, open_embeddings
-from pipeline.index import building, collection, faiss_collection, kinds
+from pipeline.index import (
+    advice_plot,
+    advisor,
+    building,
+    collection,
+    faiss_collection,
+    kinds,
+    measurement,
+)
+from pipeline.index.advisor import Advice, Wanted
 from pipeline.index.building import Built
+from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
+from pipeline.recognition import votes
+from pipeline.recognition.learning import learn_from
+
+AUTO = "auto"
+_PLOT = "advice.png"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +50,8 @@ class Settings:
     )
     kind: str = setting(
         "; ".join(f"{kind}: {meaning}" for kind, meaning in kinds.MEANING.items())
-        + "; or a factory string of Faiss, such as OPQ64,IVF1024,PQ64.",
+        + "; or a factory string of Faiss, such as OPQ64,IVF1024,PQ64 (IVF* has as many cells as "
+        "suit); or auto, which builds them all and chooses.",
         default="flat",
     )
     metric: Metric = setting(
@@ -42,22 +62,41 @@ class Settings:
     recall: float = setting(
         "The recall@10 against exact search that the index is tuned for.", default=0.95
     )
+    memory: str | None = setting("What --kind=auto may take of memory, such as 2GB.", default=None)
+    latency: str | None = setting(
+        "What a query may take with --kind=auto, such as 5ms.", default=None
+    )
     overwrite: bool = setting("Build again over a finished index.", default=False)
 
     def __post_init__(self) -> None:
-        """Checks that there are data sets, the kind, and ranges."""
+        """Checks that there are data sets, the kind, ranges and amounts."""
         if not all(map(_short, self.data)) or not self.data:
             raise ValueError(
                 "--data names data sets that the model has described. Received: "
                 f"{','.join(self.data)!r}."
             )
-        if not kinds.is_known(self.kind):
+        if self.kind != AUTO and not kinds.is_known(self.kind):
             raise ValueError(
-                f"--kind is one of {', '.join(kinds.KINDS)}, or a factory string of Faiss, such as "
-                f"OPQ64,IVF1024,PQ64. Received: {self.kind!r}."
+                f"--kind is {AUTO}, one of {', '.join(kinds.KINDS)}, or a factory string of Faiss, "
+                f"such as OPQ64,IVF1024,PQ64. Received: {self.kind!r}."
             )
+        if self.kind != AUTO:
+            command_line.require_default(self, f"--kind={self.kind}", "memory", "latency")
         if not 0 < self.recall <= 1:
             raise ValueError(f"--recall is above 0 and at most 1. Received: {self.recall}.")
+        self.wanted  # noqa: B018 - reads the amounts
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the index has to do."""
+        memory, latency = self.memory, self.latency
+        return Wanted(
+            recall=self.recall,
+            memory=None if memory is None else quantities.read_bytes("memory", memory),
+            milliseconds=(
+                None if latency is None else quantities.read_milliseconds("latency", latency)
+            ),
+        )
 
 
 def build_index(settings: Settings) -> Path:
@@ -83,11 +122,21 @@ def build_index(settings: Settings) -> Path:
     if _is_current(output, settings, stored):
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
-    built = building.build(
-        stored, settings.kind, metric_name=settings.metric, least_recall=settings.recall
-    )
-    described = _described(settings, stored, built)
-    faiss_collection.create(output, built.index, stored.metadata.take(built.order), described)
+    if settings.kind == AUTO:
+        advice = advisor.advise(stored, settings.wanted, settings.metric)
+        built = advice.built
+    else:
+        advice = None
+        built = building.build(
+            stored, settings.kind, metric_name=settings.metric, least_recall=settings.recall
+        )
+    photographs = stored.metadata.take(built.order)
+    described = _described(settings, stored, built, advice)
+    recognition = learn_from(FaissCollection(built.index, photographs, None, described), stored)
+    described["recognition"] = None if recognition is None else recognition.as_json()
+    faiss_collection.create(output, built.index, photographs, described)
+    if advice is not None:
+        manifest.write_atomically(output / _PLOT, lambda path: advice_plot.save_plot(advice, path))
     return output
 
 
@@ -107,14 +156,17 @@ def _is_current(output: Path, settings: Settings, stored: StoredEmbeddings) -> b
     )
 
 
-def _described(settings: Settings, stored: StoredEmbeddings, built: Built) -> dict[str, Any]:
+def _described(
+    settings: Settings, stored: StoredEmbeddings, built: Built, advice: Advice | None
+) -> dict[str, Any]:
     effort = {name: int(value) for name, value in built.index.effort.items()}
-    return {
+    engine = filter(None, [f"Faiss {built.factory}", measurement.spelled(effort)])
+    described = {
         "settings": manifest.settings_as_json(settings),
-        "kind": settings.kind,
+        "kind": built.index.kind,
         "factory": built.factory,
         "effort": effort,
-        "engine": ", ".join([f"Faiss {built.factory}", *(f"{n} {v}" for n, v in effort.items())]),
+        "engine": ", ".join(engine),
         "metric": settings.metric,
         "dimension": stored.dimension,
         "model_fingerprint": stored.model_fingerprint,
@@ -128,13 +180,26 @@ def _described(settings: Settings, stored: StoredEmbeddings, built: Built) -> di
         "milliseconds_per_query_of_many": built.milliseconds,
         "bytes": built.index.bytes,
         "tried": [dataclasses.asdict(point) for point in built.tried],
+        "loss": dataclasses.asdict(built.loss),
+        "explanation": built.explanation(settings.recall),
     }
+    if advice is not None:
+        described["advice"] = {
+            "wanted": dataclasses.asdict(advice.wanted),
+            "sample": advice.sample,
+            "candidates": [dataclasses.asdict(one) for one in advice.candidates],
+            "chosen": dataclasses.asdict(advice.chosen),
+            "table": advice.table(),
+        }
+    return described
 
 
 def main(settings: Settings) -> None:
     """Builds the index and prints how well it searches."""
     output = build_index(settings)
     described = collection.read_manifest(output)
+    if "advice" in described:
+        _print_advice(output, described["advice"])
     recall = next(name for name in described if name.startswith("recall@"))
     print(
         f"{output}: {described['photographs']} photographs, {described['engine']}; "
@@ -142,6 +207,40 @@ def main(settings: Settings) -> None:
         f"{described['milliseconds_per_query']:.2f} ms a query, "
         f"{described['bytes'] / 1e6:.1f} MB"
     )
+    if described[recall] < settings.recall:
+        print(f"Below the recall of {settings.recall} asked for: {described['explanation']}.")
+
+    print(_recognition_said(described["recognition"]))
+
+
+def _recognition_said(recognition: dict[str, Any] | None) -> str:
+    if recognition is None:
+        return f"Not calibrated: {votes.NOT_CALIBRATED}."
+    account = recognition["account"]
+    precision = account["measured_precision"]
+    return (
+        f"Recognition, measured with {account['queries']} photographs of {account['landmarks']} "
+        f"landmarks on halves of them: {account['answered']:.0%} answered rightly and with "
+        f"confidence, {account['answered_wrongly']:.0%} where the landmark is not there; "
+        f"{'nothing' if precision is None else f'{precision:.2f}'} of such answers right, "
+        f"{account['precision']:.2f} wanted; probabilities of results are off by "
+        f"{account['pairs']['error']:.3f}, of answers by {account['winners']['error']:.3f}"
+    )
+
+
+def _print_advice(output: Path, advice: dict[str, Any]) -> None:
+    """What was measured, and why compressed kinds miss what was asked for."""
+    print(advice["table"])
+    least = advice["wanted"]["recall"]
+    for one in advice["candidates"]:
+        if one["recall"] < least:
+            print(f"{one['kind']}: {one['explanation']}.")
+    if advice["sample"] < advice["chosen"]["photographs"]:
+        print(
+            f"Measured on {advice['sample']} photographs; times, sizes and seconds are estimated "
+            "from them."
+        )
+    print(f"Plot: {output / _PLOT}")
 
 
 if __name__ == "__main__":

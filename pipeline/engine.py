@@ -17,7 +17,10 @@ from pipeline.descriptors import Descriptor
 from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection
 from pipeline.index.filters import Condition
+from pipeline.recognition import votes
+from pipeline.recognition.votes import VOTERS
 
+DEFAULT_PRECISION = 0.9  # of recognition with confidence
 Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last two exclusive
 
 
@@ -27,6 +30,7 @@ class StoredPhotograph:
 
     Attributes:
         id: The data set's id, or the hash of its bytes.
+        label: Of its landmark, -1 where unknown.
         landmark: Its name, "" where unknown.
         title: The file's name in its folder, or the data set's title.
         author: Who took it, "" where unknown; likewise ``license`` and ``url``.
@@ -36,6 +40,7 @@ class StoredPhotograph:
     """
 
     id: str
+    label: int
     landmark: str
     title: str
     author: str
@@ -79,11 +84,49 @@ _TOLD = [field.name for field in dataclasses.fields(StoredPhotograph)]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """A photograph found: its rank, 1 for the best, and the cosine or an estimate of it."""
+    """A photograph found.
+
+    Attributes:
+        rank: 1 for the best.
+        similarity: The cosine, or the index's estimate of it.
+        probability: That it shows the landmark that the query shows; None where the collection
+            has too few labels to learn that from.
+        photograph: What is known of it.
+    """
 
     rank: int
     similarity: float
+    probability: float | None
     photograph: StoredPhotograph
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """Which landmark a query shows, by votes of the photographs most like it.
+
+    Attributes:
+        landmark: Its name; None where nobody voted, and "" where it has a label and no name.
+        probability: That it is the right one.
+        is_confident: Whether answers as sure as this one have the precision wanted.
+    """
+
+    landmark: str | None
+    probability: float
+    is_confident: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a collection says of a query.
+
+    Attributes:
+        results: The photographs most like it, best first.
+        recognition: Which landmark it shows; None where the collection has too few labels to
+            learn from how far similarities are to be trusted.
+    """
+
+    results: list[Result]
+    recognition: Recognition | None
 
 
 class Engine:
@@ -101,6 +144,7 @@ class Engine:
 
     def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
         self.collection = load_collection(folder)
+        self._rules = votes.rules_of(self.collection.manifest["recognition"])
         self.descriptor = descriptor or Descriptor(model_folder.of_index(folder))
         model_folder.require_made_by(
             self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
@@ -113,32 +157,71 @@ class Engine:
         box: Box | None = None,
         where: Sequence[Condition] = (),
     ) -> list[Result]:
-        """Finds the photographs most like an image, or a part of it.
+        """The results of ``ask``."""
+        return self.ask(image, k, box, where).results
+
+    def ask(
+        self,
+        image: np.ndarray,
+        k: int,
+        box: Box | None = None,
+        where: Sequence[Condition] = (),
+        *,
+        precision: float = DEFAULT_PRECISION,
+        without: str | None = None,
+    ) -> Answer:
+        """Finds the photographs most like an image, or a part of it, and its landmark.
 
         Args:
             image: uint8 ``(height, width, 3)`` RGB, upright.
             k: How many results, at least 1; fewer come where the collection is smaller.
             box: The part of the image that shows the landmark; None for all of it.
             where: Conditions that a result has to satisfy.
+            precision: That recognition with confidence is to have, .5 to .99.
+            without: The id of a photograph that has no vote, the query itself for one.
 
         Raises:
-            ValueError: If ``k`` is below 1, the box leaves nothing of the image, or a condition
-                is on no column of the collection.
+            ValueError: If ``k`` is below 1, the box leaves nothing of the image, a condition
+                is on no column of the collection, or the precision is out of range.
         """
         if k < 1:
             raise ValueError(f"--k is at least 1. Received: {k}.")
         vector = self.descriptor.describe_images(crop(image, box)[None])
         if not len(self):
-            return []
-        similarities, keys = self.collection.search(vector, min(k, len(self)), where)
+            return Answer(results=[], recognition=None)
+        depth = min(max(k, VOTERS + (without is not None)), len(self))
+        similarities, keys = self.collection.search(vector, depth, where)
         found = keys[0] >= 0
         photographs = self.photographs(keys[0][found])
+        results = self._results(similarities[0][found], photographs)
+        voters = [one for one in results if one.photograph.id != without]
+        return Answer(results=results[:k], recognition=self._recognised(voters, precision))
+
+    def _results(
+        self, similarities: np.ndarray, photographs: Sequence[StoredPhotograph]
+    ) -> list[Result]:
+        probabilities = [None] * len(photographs)
+        if self._rules is not None:
+            probabilities = self._rules.probabilities(similarities).tolist()
         return [
-            Result(rank=rank, similarity=float(similarity), photograph=photograph)
-            for rank, (similarity, photograph) in enumerate(
-                zip(similarities[0][found], photographs, strict=True), start=1
+            Result(rank=rank, similarity=similarity, probability=probability, photograph=photograph)
+            for rank, (similarity, probability, photograph) in enumerate(
+                zip(similarities.tolist(), probabilities, photographs, strict=True), start=1
             )
         ]
+
+    def _recognised(self, voters: Sequence[Result], precision: float) -> Recognition | None:
+        if self._rules is None:
+            return None
+        labels = np.array([voter.photograph.label for voter in voters], np.int64)
+        similarities = np.array([voter.similarity for voter in voters])
+        found = self._rules.recognise(similarities, labels, precision)
+        names = [voter.photograph.landmark for voter in voters]
+        return Recognition(
+            landmark=names[int(np.argmax(labels == found.label))] if found.label >= 0 else None,
+            probability=found.probability,
+            is_confident=found.is_confident,
+        )
 
     def photographs(self, keys: np.ndarray) -> list[StoredPhotograph]:
         """What the collection knows of the photographs with these keys."""

@@ -12,9 +12,19 @@ import numpy as np
 
 from pipeline import command_line, manifest
 from pipeline.command_line import setting
-from pipeline.engine import Box, Engine, Result, crop, read_photograph
+from pipeline.engine import (
+    DEFAULT_PRECISION,
+    Answer,
+    Box,
+    Engine,
+    Recognition,
+    Result,
+    crop,
+    read_photograph,
+)
 from pipeline.index import filters
 from pipeline.mosaic import save_mosaic
+from pipeline.recognition import votes
 from pipeline.text_table import Side, format_table
 
 _MOST_DRAWN = 50
@@ -36,6 +46,11 @@ class Settings:
         "values with | between them.",
         default=(),
     )
+    precision: float = setting(
+        "The share of answers that have to be right, .5 to .99; below the confidence that takes, "
+        "no landmark is named.",
+        default=DEFAULT_PRECISION,
+    )
     mosaic: Path = setting(
         f"Picture of the query and at most {_MOST_DRAWN} results, a PNG.",
         default=Path("results.png"),
@@ -50,16 +65,17 @@ class Settings:
             raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
 
 
-def search(settings: Settings) -> list[Result]:
+def search(settings: Settings) -> Answer:
     """Searches as the settings say.
 
     Raises:
         FileNotFoundError: If the index, its model or the photograph is missing.
-        ValueError: If the photograph is damaged, the box or a condition is none, or another model
-            filled the index.
+        ValueError: If the photograph is damaged, the box or a condition is none, the precision is
+            out of range, or another model filled the index.
     """
     where = filters.parse(settings.where)
-    return Engine(settings.index).search(_query(settings), settings.k, where=where)
+    engine = Engine(settings.index)
+    return engine.ask(_query(settings), settings.k, where=where, precision=settings.precision)
 
 
 def draw(settings: Settings, results: list[Result]) -> None:
@@ -100,20 +116,39 @@ def table_of(results: list[Result]) -> str:
         (
             str(result.rank),
             f"{result.similarity:.3f}",
+            "-" if result.probability is None else f"{result.probability:.2f}",
             result.photograph.landmark or "-",
             result.photograph.title or result.photograph.id,
         )
         for result in results
     ]
-    columns: dict[str, Side] = {"rank": ">", "similarity": ">", "landmark": "<", "photograph": "<"}
+    columns: dict[str, Side] = {
+        **{"rank": ">", "similarity": ">", "probability": ">"},
+        **{"landmark": "<", "photograph": "<"},
+    }
     return format_table(columns, rows)
 
 
+def recognition_said(recognition: Recognition | None) -> str:
+    """Which landmark it is and how sure that is, as a line of text."""
+    if recognition is None:
+        return f"The collection is not calibrated: {votes.NOT_CALIBRATED}."
+    if recognition.landmark is None:
+        return "No confident match: no landmark of the results is known."
+    name = recognition.landmark or "a landmark without a name"
+    if recognition.is_confident:
+        return f"{name}, with a probability of {recognition.probability:.2f}."
+    return (
+        f"No confident match; at best {name}, with a probability of {recognition.probability:.2f}."
+    )
+
+
 def main(settings: Settings) -> None:
-    """Prints the table, then where the mosaic is."""
-    results = search(settings)
-    print(table_of(results), flush=True)
-    draw(settings, results)
+    """Prints the landmark and the table, then where the mosaic is."""
+    answer = search(settings)
+    print(recognition_said(answer.recognition))
+    print(table_of(answer.results), flush=True)
+    draw(settings, answer.results)
     print(f"Mosaic: {settings.mosaic}")
 
 

@@ -99,6 +99,11 @@ class StoredEmbeddings:
         """The vectors in order, float32 ``(n, dim)`` of at most ``_BLOCK`` photographs each."""
         return self.take(np.arange(len(self)))
 
+    def some(self, rows: np.ndarray) -> "StoredEmbeddings":
+        """Those of some rows of the metadata, ascending."""
+        table, kept = self.metadata.take(rows), self.kept[rows]
+        return dataclasses.replace(self, metadata=table, kept=kept)
+
     def take(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         """The vectors of some rows of the metadata, ascending, likewise in blocks."""
         wanted = self.kept[rows]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.embeddings.files import StoredEmbeddings
-from pipeline.index import kinds, measurement, metric
+from pipeline.index import kinds, loss, measurement, metric
 from pipeline.index.faiss_index import FaissIndex
+from pipeline.index.loss import Loss
 from pipeline.index.measurement import OperatingPoint, Truth
 from pipeline.index.metric import Metric
 from pipeline.progress import progress_bar
@@ -16,6 +17,7 @@ from pipeline.progress import progress_bar
 _K = 10  # results whose recall is measured
 _HELD_OUT = 1000
 _HELD_OUT_SHARE = 10  # one of so many at most
+_EXPLAINED = 200  # queries that tell why an index misses what it misses
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Built:
         milliseconds: Of one among many.
         tried: The efforts that were tried.
         seconds: What training and adding took.
+        loss: What it misses.
     """
 
     index: FaissIndex
@@ -43,6 +46,11 @@ class Built:
     milliseconds: float
     tried: list[OperatingPoint]
     seconds: float
+    loss: Loss
+
+    def explanation(self, least_recall: float) -> str:
+        """Why it misses what it misses, see ``loss.explanation``."""
+        return loss.explanation(self.index, self.factory, self.loss, least_recall)
 
 
 def build(
@@ -88,7 +96,7 @@ def build(
             "of unit length, or another kind."
         )
     _train(index, stored, rest, metric_name, generator)
-    truth = Truth(queries, min(_K, len(rest)))
+    truth = Truth(queries, min(loss.DEPTH, len(rest)))
     seconds = time.perf_counter() - start
     with progress_bar("Adding", unit="vectors", total=len(rest)) as bar:
         for block in checked(stored, rest, metric_name):
@@ -97,23 +105,28 @@ def build(
             seconds += time.perf_counter() - start
             truth.show(block)
             bar.update(len(block))
-    nearest = truth.rows()
+    distances, ranking = truth.nearest()
+    k = min(_K, len(rest))
+    nearest = ranking[:, :k]
     tuning, measuring = slice(0, None, 2), slice(1 if len(queries) > 1 else 0, None, 2)
     tried = measurement.tune(index, queries[tuning], nearest[tuning], least_recall)
     point = measurement.at_present(index, queries[measuring], nearest[measuring])
-    alone = measurement.milliseconds_per_query(index, queries[measuring], truth.k)
+    alone = measurement.milliseconds_per_query(index, queries[measuring], k)
+    asked = np.arange(len(queries))[measuring][:_EXPLAINED]
+    lost = loss.measure(index, queries[asked], distances[asked], ranking[asked], k)
     if len(held_out):
         index.add(queries)
     return Built(
         index=index,
         order=np.concatenate([rest, held_out]),
         factory=factory,
-        k=truth.k,
+        k=k,
         recall=point.recall,
         milliseconds_alone=alone,
         milliseconds=point.milliseconds,
         tried=tried,
         seconds=seconds,
+        loss=lost,
     )
 
 

@@ -23,6 +23,7 @@ _WITHOUT_REMOVAL = faiss.IndexHNSW | faiss.IndexNSG | faiss.IndexRefine
 # allowed are compared, and above it the graph is searched that many times wider at most.
 _NARROW = 1 / 20
 _ADDED_AT_A_TIME = 65_536
+_WRITTEN_AT_ONCE = 2**20  # bytes
 _TRIED_FIRST = 1.5  # times as many results as would hold k allowed ones, were rows drawn at random
 
 
@@ -80,7 +81,10 @@ class FaissIndex:
     @property
     def bytes(self) -> int:
         """Size of the index when written."""
-        return len(faiss.serialize_index(self.faiss))
+        sizes: list[int] = []
+        writer = _untyped.PyCallbackIOWriter(lambda part: sizes.append(len(part)), _WRITTEN_AT_ONCE)
+        faiss.write_index(self.faiss, writer)
+        return sum(sizes)
 
     def __len__(self) -> int:
         return self.faiss.ntotal

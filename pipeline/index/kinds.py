@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import faiss
 import numpy as np
 
-IndexKind = Literal["flat", "ivf", "lsh", "pq", "ivfpq", "hnsw", "fastscan", "rabitq"]
+IndexKind = Literal["flat", "ivf", "lsh", "pq", "ivfpq", "ivfsq8", "hnsw", "fastscan", "rabitq"]
 KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
 MEANING: dict[str, str] = {
     "flat": "compares with every vector: exact, and the slowest",
@@ -14,6 +14,7 @@ MEANING: dict[str, str] = {
     "lsh": "locality-sensitive hashing: signs of random projections",
     "pq": "product quantisation: codes of two dimensions each",
     "ivfpq": "inverted file of product-quantised codes",
+    "ivfsq8": "inverted file of a byte a dimension: a quarter of ivf's memory",
     "hnsw": "graph of neighbours: the fastest, and the largest in memory",
     "fastscan": "inverted file of 4-bit codes scanned in registers, the best compared again",
     "rabitq": "inverted file of RaBitQ's codes, 4 bits a dimension",
@@ -52,7 +53,8 @@ def factory_string(kind: str, count: int, dimension: int) -> str:
     """How Faiss's ``index_factory`` names an index.
 
     Args:
-        kind: One of ``KINDS``, or a factory string, which stays as it is.
+        kind: One of ``KINDS``, or a factory string, in which ``IVF*`` stands for as many cells
+            as suit.
         count: How many vectors it is for.
         dimension: Of a vector.
 
@@ -65,19 +67,29 @@ def factory_string(kind: str, count: int, dimension: int) -> str:
             f"--kind={kind} needs {least} photographs to learn its codes from; use --kind=flat. "
             f"Received: {count}."
         )
-    cells, codes = _cells(count), _codes(dimension)
-    bits = min(8, int(np.log2(max(1, count // _LEAST_POINTS_PER_CENTROID))))
+    cells, codes, bits = _cells(count), _codes(dimension), _bits(count)
     strings = {
         "flat": "Flat",
         "ivf": f"IVF{cells},Flat",
         "lsh": f"LSH{_BITS_PER_DIMENSION * dimension}r",
         "pq": f"PQ{codes}x{bits}",
         "ivfpq": f"IVF{cells},PQ{codes}x{bits}",
+        "ivfsq8": f"IVF{cells},SQ8",
         "hnsw": f"HNSW{_LINKS},Flat",
         "fastscan": f"IVF{cells},PQ{codes}x{_FAST_SCAN_BITS}fs,Refine(SQfp16)",
         "rabitq": f"IVF{cells},RaBitQ4",
     }
-    return strings.get(kind, kind)
+    return strings.get(kind, kind).replace("IVF*", f"IVF{cells}")
+
+
+def coded_in_cells(codes: int, count: int) -> str:
+    """The factory string of an inverted file of so many codes a vector."""
+    return f"IVF*,PQ{codes}x{_bits(count)}"
+
+
+def refined(factory: str) -> str:
+    """The factory string of an index that compares its best again, by a byte a dimension."""
+    return f"{factory},Refine(SQ8)"
 
 
 def empty_index(factory: str, dimension: int) -> Any:
@@ -136,6 +148,11 @@ def reason(error: RuntimeError) -> str:
 def _cells(count: int) -> int:
     """Of an inverted file: about ``2 sqrt(count)``, but enough points to place each."""
     return max(1, min(int(2 * np.sqrt(count)), count // 30))
+
+
+def _bits(count: int) -> int:
+    """Of a code that so many vectors teach: a byte where they can."""
+    return min(8, int(np.log2(max(1, count // _LEAST_POINTS_PER_CENTROID))))
 
 
 def _codes(dimension: int) -> int:

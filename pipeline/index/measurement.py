@@ -5,7 +5,7 @@ import functools
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faiss
@@ -42,10 +42,14 @@ class Truth:
         self._nearest.add_result(distances, rows + self._seen)
         self._seen += len(vectors)
 
-    def rows(self) -> np.ndarray:
-        """Of the ``k`` nearest, int64 ``(queries, k)``, best first; shows nothing more."""
+    def nearest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the ``k`` nearest, best first; nothing more can be shown.
+
+        Returns:
+            Squared distances float32 and rows int64, both ``(queries, k)``.
+        """
         self._nearest.finalize()
-        return self._nearest.I
+        return self._nearest.D, self._nearest.I
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,22 +59,28 @@ class OperatingPoint:
     Attributes:
         effort: See ``FaissIndex.effort``.
         recall: The share of the truly nearest that it returns, mean over queries.
+        recall_error: The standard error of that mean.
         milliseconds: Of a query, where many are asked together.
     """
 
     effort: dict[str, float]
     recall: float
+    recall_error: float
     milliseconds: float
 
+    def surely_has(self, least: float) -> bool:
+        """Whether its recall on other queries is likely to be as high."""
+        return self.recall - self.recall_error >= least
 
-def recall(found: np.ndarray, nearest: np.ndarray) -> float:
-    """The share of the truly nearest that are found, mean over queries, 0 to 1.
+
+def recalls(found: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+    """The share of the truly nearest that are found, of every query, 0 to 1.
 
     Args:
         found: int ``(queries, m)``, rows.
         nearest: int ``(queries, k)``, rows.
     """
-    return float((nearest[:, :, None] == found[:, None, :]).any(axis=2).mean())
+    return (nearest[:, :, None] == found[:, None, :]).any(axis=2).mean(axis=1)
 
 
 def at_present(index: FaissIndex, queries: np.ndarray, nearest: np.ndarray) -> OperatingPoint:
@@ -86,9 +96,11 @@ def at_present(index: FaissIndex, queries: np.ndarray, nearest: np.ndarray) -> O
         start = time.perf_counter()
         _, found = index.search(queries, nearest.shape[1])
         seconds.append(time.perf_counter() - start)
+    shares = recalls(found, nearest)
     return OperatingPoint(
         effort=index.effort,
-        recall=recall(found, nearest),
+        recall=float(shares.mean()),
+        recall_error=float(shares.std() / len(shares) ** 0.5),
         milliseconds=1000 * min(seconds) / len(queries),
     )
 
@@ -96,9 +108,9 @@ def at_present(index: FaissIndex, queries: np.ndarray, nearest: np.ndarray) -> O
 def tune(
     index: FaissIndex, queries: np.ndarray, nearest: np.ndarray, least: float
 ) -> list[OperatingPoint]:
-    """Sets the least effort at which an index has a recall, the one that takes the least time.
+    """Sets the effort that takes the least time of those at which an index surely has a recall.
 
-    Where no effort reaches it, the quickest is set whose recall is almost the highest.
+    Where none has, the quickest is set whose recall is almost the highest.
 
     Args:
         index: The index.
@@ -126,15 +138,15 @@ def tune(
         previous = 0.0
         for value in _levels(index, looks[0]):
             point = measured({**fixed, looks[0]: value})
-            if point.recall >= least:
+            if point.surely_has(least):
                 between = round((previous * value) ** 0.5)
                 if previous and between not in (previous, value):
                     measured({**fixed, looks[0]: between})
                 break
             previous = value
     most = max(point.recall for point in tried)
-    enough = least if most >= least else most - _ALMOST
-    reached = [point for point in tried if point.recall >= enough]
+    reached = [point for point in tried if point.surely_has(least)]
+    reached = reached or [point for point in tried if point.recall >= most - _ALMOST]
     index.set_effort(min(reached, key=lambda point: point.milliseconds).effort)
     return tried
 
@@ -158,11 +170,24 @@ def median_milliseconds(calls: Iterable[Callable[[], object]]) -> float:
     return 1000 * statistics.median(times[1:] or times)
 
 
+def most_effort(index: FaissIndex) -> dict[str, float]:
+    """The effort at which an index looks everywhere, or as far as is of use."""
+    most = {
+        "nprobe": index.cells,
+        "efSearch": min(_MOST_GRAPH_EFFORT, 2 * len(index)),
+        "k_factor_rf": _K_FACTORS[-1],
+    }
+    return {name: most[name] for name in index.effort}
+
+
+def spelled(effort: Mapping[str, float]) -> str:
+    """An effort in words, ``nprobe 8, k_factor_rf 4``."""
+    return ", ".join(f"{name} {value:g}" for name, value in effort.items())
+
+
 def _levels(index: FaissIndex, name: str) -> list[int]:
     """Efforts to try, ascending, each twice the last."""
-    if name == "efSearch":
-        least, most = _LEAST_GRAPH_EFFORT, min(_MOST_GRAPH_EFFORT, 2 * len(index))
-    else:
-        least, most = min(_LEAST_CELLS, index.cells), index.cells
+    most = int(most_effort(index)[name])
+    least = min(_LEAST_GRAPH_EFFORT if name == "efSearch" else _LEAST_CELLS, most)
     doubled = itertools.takewhile(lambda value: value < most, (least << n for n in range(32)))
     return [*doubled, most]

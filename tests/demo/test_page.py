@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,16 +11,21 @@ from demo.catalogue import Catalogue, pick_examples
 from demo.page import _Handlers, build_page
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
-from pipeline.engine import Engine, Result, StoredPhotograph
+from pipeline.engine import Answer, Engine, Recognition, Result, StoredPhotograph
 from tests.tiny import Tiny
 
 
 def _result(rank: int, landmark: str, **changes: str) -> Result:
     known = {"id": f"id{rank}", "title": f"{rank}.jpg", "author": "", "license": "", **changes}
     photograph = StoredPhotograph(
-        landmark=landmark, url="", content="", shard="", offset=0, **known
+        label=-1, landmark=landmark, url="", content="", shard="", offset=0, **known
     )
-    return Result(rank=rank, similarity=1 - rank / 100, photograph=photograph)
+    return Result(rank=rank, similarity=1 - rank / 100, probability=None, photograph=photograph)
+
+
+def _headline(results: list[Result], query_id: str | None = None, **recognition: object) -> str:
+    found = Recognition(**recognition) if recognition else None  # type: ignore[arg-type]
+    return answers.headline(Answer(results=results, recognition=found), 12.4, query_id)
 
 
 def test_every_index_is_listed_and_the_exact_one_of_the_newest_model_comes_first(
@@ -58,17 +64,29 @@ def test_the_answer_is_what_most_of_the_first_five_show() -> None:
     results = [
         _result(i, name) for i, name in enumerate(["Tower", "Gate", "Tower", "", "Tower"], 1)
     ]
-    assert answers.answer(results, 12.4, None).startswith(
-        "### Tower\n3 of the first 5 results show it · 5 results in 12 ms"
-    )
+    expected = "### Tower\n3 of the first 5 results show it, not calibrated · 5 results in 12 ms"
+    assert _headline(results) == expected
     # The query itself has no vote: two of the other four show the tower.
-    assert "2 of the first 4" in answers.answer(results, 1, "id1")
+    assert "2 of the first 4" in _headline(results, "id1")
 
 
 @pytest.mark.parametrize("names", [["A", "B", "C"], ["", "", "A"], ["A"], []])
 def test_results_that_agree_on_nothing_give_no_answer(names: list[str]) -> None:
     results = [_result(rank, name) for rank, name in enumerate(names, 1)]
-    assert "do not agree" in answers.answer(results, 1, None)
+    assert "do not agree" in _headline(results)
+
+
+def test_a_calibrated_collection_says_how_sure_it_is_or_that_it_is_not() -> None:
+    results = [_result(1, "Tower")]
+    sure = _headline(results, landmark="Tower", probability=0.934, is_confident=True)
+    assert sure == "### Tower\n93% sure · 1 results in 12 ms"
+    unsure = _headline(results, landmark="Tower", probability=0.41, is_confident=False)
+    assert unsure.startswith("### No confident match\nAt best Tower, 41% sure")
+    nameless = _headline(results, landmark="", probability=0.9, is_confident=True)
+    assert nameless.startswith("### a landmark without a name\n90% sure")
+    assert "No landmark of the results is known" in _headline(
+        results, landmark=None, probability=0.0, is_confident=False
+    )
 
 
 def test_captions_name_author_and_licence_and_the_query_itself() -> None:
@@ -76,6 +94,8 @@ def test_captions_name_author_and_licence_and_the_query_itself() -> None:
     assert answers.caption(result, None) == "2. 0.980 Tower · © Ada CC-BY"
     assert answers.caption(result, "id2") == "2. 0.980 the query itself · © Ada CC-BY"
     assert answers.caption(_result(1, ""), None) == "1. 0.990 1.jpg"
+    likely = dataclasses.replace(result, probability=0.87)
+    assert answers.caption(likely, None).startswith("2. 0.980 Tower · 87% the same landmark · ©")
 
 
 def test_the_editor_hands_over_the_crop_at_full_size() -> None:
@@ -112,7 +132,7 @@ def test_a_search_on_the_page_gives_answer_pictures_and_table(tiny: Tiny) -> Non
     assert len(pictures) == len(table) == 4
     np.testing.assert_array_equal(pictures[0][0], examples[0])
     assert pictures[0][1] == "1. 1.000 the query itself"
-    assert table[0][:4] == [1, "1.000", stored.landmark, stored.title]
+    assert table[0][:5] == [1, "1.000", "-", stored.landmark, stored.title]
 
 
 def test_what_a_user_can_mend_is_shown_on_the_page(tiny: Tiny, tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> N
         k=7,
         mosaic=mosaic,
     )
-    results = search(settings)
+    results = search(settings).results
     draw(settings, results)
     lines = table_of(results).splitlines()
     assert len(lines) == 8
-    assert lines[1].split() == ["1", "1.000", "landmark", "3", "landmark", "3/2.jpg"]
+    assert lines[1].split() == ["1", "1.000", "-", "landmark", "3", "landmark", "3/2.jpg"]
     # Five cells of 2.4 inches side by side, two rows of 2.76, at 100 pixels an inch.
     assert tf.io.decode_png(mosaic.read_bytes()).shape[:2] == (552, 1200)
 
@@ -29,7 +29,7 @@ def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> N
 def test_conditions_limit_what_is_found(tiny: Tiny) -> None:
     photo = tiny.photos / "landmark 3" / "2.jpg"
     where = ("landmark=landmark 1|landmark 2", "title~0.jpg")
-    results = search(Settings(index=tiny.index, photo=photo, k=7, where=where))
+    results = search(Settings(index=tiny.index, photo=photo, k=7, where=where)).results
     titles = sorted(result.photograph.title for result in results)
     assert titles == ["landmark 1/0.jpg", "landmark 2/0.jpg"]
     with pytest.raises(ValueError, match="place=x is on no column"):
@@ -41,7 +41,7 @@ def test_a_mosaic_shows_no_more_than_can_be_seen_and_any_letters(
 ) -> None:
     photo = tiny.photos / "landmark 3" / "2.jpg"
     settings = Settings(index=tiny.index, photo=photo, k=1, mosaic=tmp_path / "mosaic.png")
-    (result,) = search(settings)
+    (result,) = search(settings).results
     named = dataclasses.replace(result.photograph, landmark="東京タワー")
     draw(settings, [dataclasses.replace(result, photograph=named)] * 70)
     # The query and 50 results in rows of five: 11 rows of 2.76 inches, at 100 pixels an inch.
@@ -53,7 +53,7 @@ def test_an_index_may_be_named_from_its_own_folder(
 ) -> None:
     monkeypatch.chdir(tiny.index.parent)
     photo = tiny.photos / "landmark 3" / "2.jpg"
-    (result,) = search(Settings(index=Path(tiny.index.name), photo=photo, k=1))
+    (result,) = search(Settings(index=Path(tiny.index.name), photo=photo, k=1)).results
     assert result.photograph.title == "landmark 3/2.jpg"
 
 
@@ -73,10 +73,10 @@ def test_a_photograph_without_a_landmark_is_listed_by_its_name(tiny: Tiny, tmp_p
             photo=tiny.photos / "landmark 3" / "2.jpg",
             mosaic=tmp_path / "mosaic.png",
         )
-    )
+    ).results
     nameless = dataclasses.replace(result.photograph, landmark="", title="")
     unknown = dataclasses.replace(result, photograph=nameless)
-    assert table_of([unknown]).splitlines()[1].split() == ["1", "1.000", "-", nameless.id]
+    assert table_of([unknown]).splitlines()[1].split() == ["1", "1.000", "-", "-", nameless.id]
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "1,2,3,4,5", "a,2,3,4"])

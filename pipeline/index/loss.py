@@ -1,0 +1,111 @@
+"""Why an index misses some of the truly nearest, and what would mend it."""
+
+import dataclasses
+
+import faiss
+import numpy as np
+
+from pipeline.index import kinds, measurement, metric
+from pipeline.index.faiss_index import FaissIndex
+
+DEPTH = 20  # of the exact ranking that a loss is measured against
+_DEEP = 100  # results that could be compared again
+_ROUND = 0.005  # less is no loss
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What an index misses, and where.
+
+    Attributes:
+        k: Of the recall.
+        recall: Against exact search, as the index is tuned.
+        with_most_effort: Where it looks everywhere; what is missing then is lost by its codes.
+        among_best: The share of the truly nearest that are among its best ``_DEEP`` then.
+        misjudged: By how much its codes misjudge a similarity, standard deviation; 0 where none
+            of its similarities could be compared.
+        apart: How far the last of the ``k`` truly nearest is from the ``DEPTH``-th, the mean
+            difference of similarity.
+    """
+
+    k: int
+    recall: float
+    with_most_effort: float
+    among_best: float
+    misjudged: float
+    apart: float
+
+
+def measure(
+    index: FaissIndex, queries: np.ndarray, distances: np.ndarray, rows: np.ndarray, k: int
+) -> Loss:
+    """Measures what an index misses.
+
+    Args:
+        index: The index, tuned; it stays so.
+        queries: float32 ``(queries, dim)``.
+        distances: Squared, of the exact nearest, float32 ``(queries, DEPTH)``, best first; fewer
+            where the index holds fewer.
+        rows: int64, theirs.
+        k: Of the recall.
+    """
+    nearest = rows[:, :k]
+    tuned = index.effort
+    _, found = index.search(queries, k)
+    recall = measurement.recalls(found, nearest).mean()
+    index.set_effort(measurement.most_effort(index))
+    estimated, found = index.search(queries, min(_DEEP, len(index)))
+    index.set_effort(tuned)
+    exact = metric.similarity(index.metric, distances)
+    places = found[:, :, None] == rows[:, None, :]
+    errors = (estimated[:, :, None] - exact[:, None, :])[places]
+    return Loss(
+        k=k,
+        recall=float(recall),
+        with_most_effort=float(measurement.recalls(found[:, :k], nearest).mean()),
+        among_best=float(measurement.recalls(found, nearest).mean()),
+        misjudged=float(errors.std()) if len(errors) else 0.0,
+        apart=float((exact[:, k - 1] - exact[:, -1]).mean()),
+    )
+
+
+def explanation(index: FaissIndex, factory: str, loss: Loss, least: float) -> str:
+    """Why an index misses what it misses, and what would mend it, in one or two sentences.
+
+    Args:
+        index: The index.
+        factory: What Faiss calls it.
+        loss: What it misses.
+        least: The recall asked for.
+    """
+    by_codes = 1 - loss.with_most_effort
+    by_effort = loss.with_most_effort - loss.recall
+    said = []
+    if by_effort > _ROUND:
+        said.append(
+            f"{by_effort:.3f} of recall@{loss.k} is lost by looking at "
+            f"{measurement.spelled(index.effort)} only; a higher --recall looks further"
+        )
+    if by_codes > _ROUND:
+        said.append(
+            f"{by_codes:.3f} of recall@{loss.k} is lost by its codes, wherever it looks: they "
+            f"misjudge a similarity by {loss.misjudged:.4f}, and a query's photographs {loss.k} "
+            f"and {DEPTH} are {loss.apart:.4f} apart"
+        )
+        said.append(_mended(index, factory, loss, least))
+    return "; ".join(said) or f"it misses {1 - loss.recall:.3f} of recall@{loss.k}"
+
+
+def _mended(index: FaissIndex, factory: str, loss: Loss, least: float) -> str:
+    """What would make up for codes."""
+    if isinstance(faiss.downcast_index(index.faiss), faiss.IndexRefine):
+        return "finer numbers to compare again with would mend it: Refine(Flat)"
+    if loss.among_best >= least:
+        return (
+            f"its best {_DEEP} hold {loss.among_best:.3f}: comparing them again would mend it, "
+            f"--kind={kinds.refined(factory)}, {index.dimension} bytes a photograph more"
+        )
+    return (
+        f"even its best {_DEEP} hold {loss.among_best:.3f} only: larger codes would mend it, as "
+        "--kind=ivfsq8 has"
+    )

@@ -1,0 +1,1 @@
+"""From similarities to which landmark it is, and how sure that is."""

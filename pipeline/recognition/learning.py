@@ -1,0 +1,41 @@
+"""Learns from a collection how far its similarities are to be trusted."""
+
+import numpy as np
+
+from pipeline.embeddings.files import StoredEmbeddings
+from pipeline.index.interface import Collection
+from pipeline.recognition import votes
+from pipeline.recognition.votes import VOTERS, Recognition
+
+_QUERIES = 1000
+_OF_ITS_LANDMARK = 100  # photographs more that are searched for, as one's own are left out
+
+
+def learn_from(collection: Collection, stored: StoredEmbeddings) -> Recognition | None:
+    """Asks a collection with photographs of its own, each of which is left out of the answer.
+
+    Args:
+        collection: Of these photographs, under their ids.
+        stored: Their embeddings.
+
+    Returns:
+        None if it knows too few landmarks, see ``votes.learn``.
+    """
+    labels = stored.metadata["label"].to_numpy()
+    labelled = np.flatnonzero(labels >= 0)
+    generator = np.random.default_rng(0)
+    count = min(_QUERIES, len(labelled))
+    rows = np.sort(generator.choice(labelled, count, replace=False)) if count else labelled
+    if len(np.unique(labels[rows])) < 2:
+        return None
+    own_keys = collection.keys_of(stored.metadata["id"].take(rows).to_pylist())
+    depth = min(len(collection), 1 + VOTERS + _OF_ITS_LANDMARK)
+    found = [collection.search(vectors, depth) for vectors in stored.take(rows)]
+    similarities, keys = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    similarities = np.where(keys == own_keys[:, None], -np.inf, similarities)
+    known = collection.photographs(np.where(keys < 0, own_keys[:, None], keys).ravel())
+    neighbours = known["label"].to_numpy().reshape(keys.shape)
+    neighbours = np.where(np.isfinite(similarities), neighbours, -1)
+    shown, photographs = np.unique(labels[labelled], return_counts=True)
+    has_others = np.isin(labels[rows], shown[photographs > 1])
+    return votes.learn(similarities, neighbours, labels[rows], has_others)
