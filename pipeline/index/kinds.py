@@ -113,6 +113,9 @@ def empty_index(factory: str, dimension: int) -> Any:
     for part in parts(index):
         for owner in ("cp", "pq"):
             _bound_training(getattr(part, owner, None))
+        if hasattr(part, "do_polysemous_training"):
+            # Orders codes for a search that nobody asks for; takes most of the time of training.
+            part.do_polysemous_training = False
         if isinstance(part, faiss.IndexHNSW):
             part.hnsw.efConstruction = _GRAPH_EFFORT
     return index
