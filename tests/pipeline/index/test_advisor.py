@@ -146,10 +146,12 @@ def test_what_a_compressed_index_misses_is_explained_and_the_remedy_works(
 def test_what_is_missed_by_looking_at_few_cells_is_told_apart(model: Path) -> None:
     built = building.build(open_embeddings([model / "embeddings" / "made"]), "IVF24,Flat")
     built.index.set_effort({"nprobe": 1})
-    truth = Truth(VECTORS[::9], loss.DEPTH)
+    queries = VECTORS[::9] + VECTORS[::-9]  # between landmarks, so that cells divide what is near
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    truth = Truth(queries, loss.DEPTH)
     truth.show(built.index.vectors(np.arange(len(built.index))))
-    missed = loss.measure(built.index, VECTORS[::9], *truth.nearest(), 10)
-    assert missed.recall < 0.99
+    missed = loss.measure(built.index, queries, *truth.nearest(), 10)
+    assert missed.recall < 0.9
     assert missed.with_most_effort == pytest.approx(1.0, abs=0.005)
     assert built.index.effort == {"nprobe": 1}, "it stays as it was tuned"
     said = loss.explanation(built.index, built.factory, missed, 0.95)
