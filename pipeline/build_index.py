@@ -25,6 +25,7 @@ from pipeline.index import (
     collection,
     faiss_collection,
     kinds,
+    loss,
     measurement,
 )
 from pipeline.index.advisor import Advice, Wanted
@@ -157,7 +158,7 @@ def _is_current(output: Path, settings: Settings, stored: StoredEmbeddings) -> b
 
 
 def _described(
-    settings: Settings, stored: StoredEmbeddings, built: Built, advice: Advice | None
+    settings: Settings, stored: StoredEmbeddings, built: Built[FaissIndex], advice: Advice | None
 ) -> dict[str, Any]:
     effort = {name: int(value) for name, value in built.index.effort.items()}
     engine = filter(None, [f"Faiss {built.factory}", measurement.spelled(effort)])
@@ -181,7 +182,9 @@ def _described(
         "bytes": built.index.bytes,
         "tried": [dataclasses.asdict(point) for point in built.tried],
         "loss": dataclasses.asdict(built.loss),
-        "explanation": built.explanation(settings.recall),
+        "explanation": loss.explanation(
+            built.loss, built.factory, effort, stored.dimension, settings.recall
+        ),
     }
     if advice is not None:
         described["advice"] = {

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.embeddings.files import StoredEmbeddings
-from pipeline.index import building, kinds
+from pipeline.index import building, kinds, loss
 from pipeline.index.building import Built
+from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
 from pipeline.text_table import Side, format_table
@@ -92,7 +93,7 @@ class Advice:
     sample: int
     candidates: list[Candidate]
     chosen: Candidate
-    built: Built
+    built: Built[FaissIndex]
 
     def table(self) -> str:
         """The candidates as lines of text, the header first."""
@@ -209,7 +210,9 @@ def _kinds(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric) -> lis
     return found
 
 
-def _candidate(built: Built, wanted: Wanted, photographs: int, scale: float) -> Candidate:
+def _candidate(
+    built: Built[FaissIndex], wanted: Wanted, photographs: int, scale: float
+) -> Candidate:
     growth = _GROWTH[next((name for name in built.index.effort if name in _GROWTH), "everything")]
     return Candidate(
         kind=built.index.kind,
@@ -220,7 +223,13 @@ def _candidate(built: Built, wanted: Wanted, photographs: int, scale: float) -> 
         milliseconds=built.milliseconds * scale**growth,
         bytes=round(built.index.bytes * scale),
         seconds=built.seconds * scale,
-        explanation=built.explanation(wanted.recall),
+        explanation=loss.explanation(
+            built.loss,
+            built.factory,
+            built.index.effort,
+            built.index.dimension,
+            wanted.recall,
+        ),
     )
 
 

@@ -1,8 +1,9 @@
-"""Builds a Faiss index from embeddings, a block in memory at a time, and measures it."""
+"""Builds an index from embeddings, a block in memory at a time, and measures it."""
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from pipeline.embeddings.files import StoredEmbeddings
 from pipeline.index import kinds, loss, measurement, metric
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.loss import Loss
-from pipeline.index.measurement import OperatingPoint, Truth
+from pipeline.index.measurement import OperatingPoint, Truth, Tunable
 from pipeline.index.metric import Metric
 from pipeline.progress import progress_bar
+
+IndexType = TypeVar("IndexType", bound=Tunable)
 
 _K = 10  # results whose recall is measured
 _HELD_OUT = 1000
@@ -21,13 +24,13 @@ _EXPLAINED = 200  # queries that tell why an index misses what it misses
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Built:
+class Built(Generic[IndexType]):
     """An index and how it does.
 
     Attributes:
         index: At the effort that was chosen.
         order: int ``(photographs,)``, which of the embeddings each row is of.
-        factory: What Faiss calls the index.
+        factory: What Faiss calls such an index.
         k: Of the recall that is measured.
         recall: Against exact search, of queries that tuned nothing and were not in the index.
         milliseconds_alone: Of a query that is asked alone.
@@ -37,7 +40,7 @@ class Built:
         loss: What it misses.
     """
 
-    index: FaissIndex
+    index: IndexType
     order: np.ndarray
     factory: str
     k: int
@@ -48,9 +51,25 @@ class Built:
     seconds: float
     loss: Loss
 
-    def explanation(self, least_recall: float) -> str:
-        """Why it misses what it misses, see ``loss.explanation``."""
-        return loss.explanation(self.index, self.factory, self.loss, least_recall)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Which embeddings go into an index when.
+
+    Attributes:
+        first: int ``(n,)``, those that it is filled with, ascending.
+        last: int ``(m,)``, those that are held out and added in the end, ascending.
+        queries: float32 ``(queries, dim)``, those that are held out or, of few, one that is not.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
+    queries: np.ndarray
+
+    @property
+    def order(self) -> np.ndarray:
+        """Of the embeddings in the index."""
+        return np.concatenate([self.first, self.last])
 
 
 def build(
@@ -59,8 +78,8 @@ def build(
     *,
     metric_name: Metric = "cosine",
     least_recall: float = 0.95,
-) -> Built:
-    """Trains an index, fills it, and tunes how hard it looks.
+) -> Built[FaissIndex]:
+    """Trains an index of Faiss, fills it, and tunes how hard it looks.
 
     Some photographs are held out, at most a thousand: they are the queries that tuning and
     measuring ask with, half of them each, and are added in the end. Memory is taken by the
@@ -75,19 +94,9 @@ def build(
     Raises:
         ValueError: If there are too few vectors, or they are none that an index takes.
     """
-    if not len(stored):
-        raise ValueError("An index of no photographs cannot be built; embed some first.")
     generator = np.random.default_rng(0)
-    order = generator.permutation(len(stored))
-    spare = max(0, len(stored) - kinds.fewest_vectors(kind))
-    held_out = np.sort(order[: min(_HELD_OUT, len(stored) // _HELD_OUT_SHARE, spare)])
-    rest = np.sort(order[len(held_out) :])
-    queries = np.concatenate(
-        [*checked(stored, held_out, metric_name), np.zeros((0, stored.dimension), np.float32)]
-    )
-    if not len(held_out):  # too few photographs: they ask for themselves
-        queries = np.concatenate(list(checked(stored, rest[:1], metric_name)))
-    factory = kinds.factory_string(kind, len(rest), stored.dimension)
+    parts = split(stored, metric_name, generator, least=kinds.fewest_vectors(kind))
+    factory = kinds.factory_string(kind, len(parts.first), stored.dimension)
     start = time.perf_counter()
     index = FaissIndex(kinds.empty_index(factory, stored.dimension), kind, metric_name)
     if metric_name == "euclidean" and index.is_angular:
@@ -95,30 +104,94 @@ def build(
             f"--kind={kind} compares directions, not distances; use --metric=cosine with vectors "
             "of unit length, or another kind."
         )
-    _train(index, stored, rest, metric_name, generator)
-    truth = Truth(queries, min(loss.DEPTH, len(rest)))
+    _train(index, stored, parts.first, metric_name, generator)
     seconds = time.perf_counter() - start
-    with progress_bar("Adding", unit="vectors", total=len(rest)) as bar:
-        for block in checked(stored, rest, metric_name):
+    truth, adding_seconds = fill(index.add, stored, parts, metric_name)
+    built = measured(index, factory, parts, truth, least_recall, seconds + adding_seconds)
+    if len(parts.last):
+        index.add(parts.queries)
+    return built
+
+
+def split(
+    stored: StoredEmbeddings, metric_name: Metric, generator: np.random.Generator, least: int = 1
+) -> Parts:
+    """Chooses which embeddings are held out.
+
+    Args:
+        stored: The embeddings.
+        metric_name: What vectors are compared by.
+        generator: What chooses.
+        least: How many have to be left.
+
+    Raises:
+        ValueError: If there are no embeddings, or they are none that an index takes.
+    """
+    if not len(stored):
+        raise ValueError("An index of no photographs cannot be built; embed some first.")
+    order = generator.permutation(len(stored))
+    spare = max(0, len(stored) - least)
+    held_out = np.sort(order[: min(_HELD_OUT, len(stored) // _HELD_OUT_SHARE, spare)])
+    rest = np.sort(order[len(held_out) :])
+    asking = held_out if len(held_out) else rest[:1]  # too few photographs: one asks for itself
+    queries = np.concatenate(list(checked(stored, asking, metric_name)))
+    return Parts(first=rest, last=held_out, queries=queries)
+
+
+def fill(
+    add: Callable[[np.ndarray], None], stored: StoredEmbeddings, parts: Parts, metric_name: Metric
+) -> tuple[Truth, float]:
+    """Adds vectors to an index, block by block.
+
+    Returns:
+        What is truly nearest to the queries, and the seconds that adding took.
+
+    Raises:
+        ValueError: If they are none that an index takes.
+    """
+    truth = Truth(parts.queries, min(loss.DEPTH, len(parts.first)))
+    seconds = 0.0
+    with progress_bar("Adding", unit="vectors", total=len(parts.first)) as bar:
+        for block in checked(stored, parts.first, metric_name):
             start = time.perf_counter()
-            index.add(block)
+            add(block)
             seconds += time.perf_counter() - start
             truth.show(block)
             bar.update(len(block))
+    return truth, seconds
+
+
+def measured(
+    index: IndexType,
+    factory: str,
+    parts: Parts,
+    truth: Truth,
+    least_recall: float,
+    seconds: float,
+) -> Built[IndexType]:
+    """Tunes how hard a filled index looks, and measures it.
+
+    Args:
+        index: What was filled.
+        factory: What Faiss calls such an index.
+        parts: What it was filled with.
+        truth: As ``fill`` gives it.
+        least_recall: The recall@10 against exact search to tune for.
+        seconds: What training and adding took.
+    """
     distances, ranking = truth.nearest()
-    k = min(_K, len(rest))
+    k = min(_K, truth.k)
     nearest = ranking[:, :k]
+    queries = parts.queries
     tuning, measuring = slice(0, None, 2), slice(1 if len(queries) > 1 else 0, None, 2)
     tried = measurement.tune(index, queries[tuning], nearest[tuning], least_recall)
     point = measurement.at_present(index, queries[measuring], nearest[measuring])
     alone = measurement.milliseconds_per_query(index, queries[measuring], k)
     asked = np.arange(len(queries))[measuring][:_EXPLAINED]
-    lost = loss.measure(index, queries[asked], distances[asked], ranking[asked], k)
-    if len(held_out):
-        index.add(queries)
+    missed = loss.measure(index, queries[asked], distances[asked], ranking[asked], k)
     return Built(
         index=index,
-        order=np.concatenate([rest, held_out]),
+        order=parts.order,
         factory=factory,
         k=k,
         recall=point.recall,
@@ -126,7 +199,7 @@ def build(
         milliseconds=point.milliseconds,
         tried=tried,
         seconds=seconds,
-        loss=lost,
+        loss=missed,
     )
 
 

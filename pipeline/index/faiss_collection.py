@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import manifest as manifests
-from pipeline.index import filters, generations, metric
+from pipeline.index import additions, filters, generations, metric
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.filters import Condition
 from pipeline.index.generations import Generation
@@ -27,7 +27,6 @@ _INDEX, _PHOTOGRAPHS, _REMOVED = "index", "photographs", "removed"
 # Removed rows cost memory and are passed over in every search; from this share on they go.
 _REMOVED_AT_MOST = 0.2
 _FILTERS = 16  # whose rows are remembered, a byte a row each
-_ATTEMPTS = 5  # to open a collection that is changed meanwhile
 
 
 class FaissCollection:
@@ -131,14 +130,7 @@ def open_folder(folder: Path) -> FaissCollection:
         FileNotFoundError: If the folder holds none.
         ValueError: If its parts do not belong together.
     """
-    for attempt in range(_ATTEMPTS):
-        described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-        try:
-            return _opened(folder, described, mapped=True)
-        except FileNotFoundError:  # a writer has replaced this generation by the next
-            if attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError("unreachable")
+    return generations.read(folder, BUILD_COMMAND, functools.partial(_opened, mapped=True))
 
 
 def create(
@@ -204,7 +196,6 @@ class FaissChange:
     def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
         """See ``Change``."""
         vectors = self._checked(vectors, photographs)
-        self._require_own(photographs["id"])
         self.remove(photographs["id"].to_pylist())
         self._append(vectors, photographs)
 
@@ -232,26 +223,11 @@ class FaissChange:
         return FaissCollection(self._index, self._table, self._live, self._manifest)
 
     def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:
-        vectors = metric.checked(vectors, self._index.dimension, self._index.metric, "A vector")
-        if len(vectors) != len(photographs):
-            raise ValueError(
-                f"A row for every vector is needed. Received: {len(vectors)} vectors, "
-                f"{len(photographs)} rows."
-            )
-        return vectors
+        return additions.checked(vectors, photographs, self._index.dimension, self._index.metric)
 
     def _require_new(self, ids: pa.ChunkedArray) -> None:
-        self._require_own(ids)
-        there = ids.filter(pc.is_in(ids, value_set=self._table["id"].filter(pa.array(self._live))))
-        if len(there):
-            raise ValueError(
-                f"{len(there)} ids are in the collection already, {there[0].as_py()!r} for one; "
-                "replace those photographs, or give the new ones other ids."
-            )
-
-    def _require_own(self, ids: pa.ChunkedArray) -> None:
-        if len(ids.unique()) != len(ids):
-            raise ValueError(f"{len(ids) - len(ids.unique())} ids are given twice.")
+        held = self._table["id"].filter(pa.array(self._live))
+        additions.require_none(ids.filter(pc.is_in(ids, value_set=held)).to_pylist())
 
     def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
         added = photographs.select(self._table.schema.names).cast(self._table.schema)

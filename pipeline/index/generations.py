@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import filelock
 
@@ -18,7 +18,10 @@ from pipeline import manifest
 
 MANIFEST = "manifest.json"
 _LOCK = ".writing.lock"
+_ATTEMPTS = 5  # to open what is changed meanwhile
 _OWN_FILE = re.compile(r"\w+-\d+\.\w+")
+
+Opened = TypeVar("Opened")
 
 
 class Generation:
@@ -27,16 +30,19 @@ class Generation:
     Args:
         folder: The folder; nobody else writes into it meanwhile.
         before: The manifest that stands, empty if none.
+
+    Attributes:
+        number: One more than that one's.
     """
 
     def __init__(self, folder: Path, before: dict[str, Any]) -> None:
         self._folder = folder
-        self._number = before.get("generation", 0) + 1
+        self.number = before.get("generation", 0) + 1
         self._files: dict[str, dict[str, Any]] = dict(before.get("files", {}))
 
     def write(self, name: str, suffix: str, write: Callable[[Path], None]) -> None:
         """Has ``write`` fill a file that takes the place of the one by that name."""
-        path = self._folder / f"{name}-{self._number}{suffix}"
+        path = self._folder / f"{name}-{self.number}{suffix}"
         write(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -52,7 +58,7 @@ class Generation:
         Args:
             described: What the manifest says besides.
         """
-        content = {**described, "generation": self._number, "files": self._files}
+        content = {**described, "generation": self.number, "files": self._files}
         manifest.write_json(self._folder / MANIFEST, content)
 
 
@@ -107,3 +113,24 @@ def path_of(folder: Path, described: dict[str, Any], name: str) -> Path | None:
             "back, or build it again with `python -m pipeline.build_index --overwrite`."
         )
     return path
+
+
+def read(folder: Path, made_by: str, opened: Callable[[Path, dict[str, Any]], Opened]) -> Opened:
+    """Opens what a folder holds, again where a writer has replaced it meanwhile.
+
+    Args:
+        folder: The folder.
+        made_by: The command that fills it, for the error.
+        opened: Opens what a manifest tells of.
+
+    Raises:
+        FileNotFoundError: If the folder holds nothing, or a part of it is gone.
+    """
+    for attempt in range(_ATTEMPTS):
+        described = manifest.read_json(folder / MANIFEST, made_by)
+        try:
+            return opened(folder, described)
+        except FileNotFoundError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")

@@ -72,6 +72,10 @@ class Collection(Protocol):
         """Of all photographs, int64 ``(len(self),)``, ascending."""
         ...
 
+    def ids(self) -> list[str]:
+        """Of all photographs, in the order of their keys."""
+        ...
+
     def keys_of(self, ids: Sequence[str]) -> np.ndarray:
         """Of the photographs with these ids, int64 ``(len(ids),)``.
 
@@ -118,4 +122,12 @@ class Change(Protocol):
         Raises:
             ValueError: If an id is not in the collection, or a vector is none that it takes.
         """
+        ...
+
+    def describe(self, **entries: Any) -> None:
+        """Sets entries of the manifest."""
+        ...
+
+    def now(self) -> Collection:
+        """The collection as it would be if the change ended here."""
         ...

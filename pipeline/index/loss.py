@@ -1,12 +1,12 @@
 """Why an index misses some of the truly nearest, and what would mend it."""
 
 import dataclasses
+from collections.abc import Mapping
 
-import faiss
 import numpy as np
 
 from pipeline.index import kinds, measurement, metric
-from pipeline.index.faiss_index import FaissIndex
+from pipeline.index.measurement import Tunable
 
 DEPTH = 20  # of the exact ranking that a loss is measured against
 _DEEP = 100  # results that could be compared again
@@ -37,7 +37,7 @@ class Loss:
 
 
 def measure(
-    index: FaissIndex, queries: np.ndarray, distances: np.ndarray, rows: np.ndarray, k: int
+    index: Tunable, queries: np.ndarray, distances: np.ndarray, rows: np.ndarray, k: int
 ) -> Loss:
     """Measures what an index misses.
 
@@ -69,13 +69,16 @@ def measure(
     )
 
 
-def explanation(index: FaissIndex, factory: str, loss: Loss, least: float) -> str:
-    """Why an index misses what it misses, and what would mend it, in one or two sentences.
+def explanation(
+    loss: Loss, factory: str, effort: Mapping[str, float], dimension: int, least: float
+) -> str:
+    """Why an index misses what it misses, and what would mend it, as a line of text.
 
     Args:
-        index: The index.
-        factory: What Faiss calls it.
         loss: What it misses.
+        factory: What Faiss calls such an index.
+        effort: At which it was measured.
+        dimension: Of a vector.
         least: The recall asked for.
     """
     by_codes = 1 - loss.with_most_effort
@@ -84,7 +87,7 @@ def explanation(index: FaissIndex, factory: str, loss: Loss, least: float) -> st
     if by_effort > _ROUND:
         said.append(
             f"{by_effort:.3f} of recall@{loss.k} is lost by looking at "
-            f"{measurement.spelled(index.effort)} only; a higher --recall looks further"
+            f"{measurement.spelled(effort)} only; a higher --recall looks further"
         )
     if by_codes > _ROUND:
         said.append(
@@ -92,18 +95,18 @@ def explanation(index: FaissIndex, factory: str, loss: Loss, least: float) -> st
             f"misjudge a similarity by {loss.misjudged:.4f}, and a query's photographs {loss.k} "
             f"and {DEPTH} are {loss.apart:.4f} apart"
         )
-        said.append(_mended(index, factory, loss, least))
+        said.append(_remedy(loss, factory, dimension, least))
     return "; ".join(said) or f"it misses {1 - loss.recall:.3f} of recall@{loss.k}"
 
 
-def _mended(index: FaissIndex, factory: str, loss: Loss, least: float) -> str:
+def _remedy(loss: Loss, factory: str, dimension: int, least: float) -> str:
     """What would make up for codes."""
-    if isinstance(faiss.downcast_index(index.faiss), faiss.IndexRefine):
-        return "finer numbers to compare again with would mend it: Refine(Flat)"
+    if "Refine" in factory:
+        return "finer numbers to compare again with would mend it, as Refine(Flat) has"
     if loss.among_best >= least:
         return (
             f"its best {_DEEP} hold {loss.among_best:.3f}: comparing them again would mend it, "
-            f"--kind={kinds.refined(factory)}, {index.dimension} bytes a photograph more"
+            f"--kind={kinds.refined(factory)}, {dimension} bytes a photograph more"
         )
     return (
         f"even its best {_DEEP} hold {loss.among_best:.3f} only: larger codes would mend it, as "

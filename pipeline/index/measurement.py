@@ -6,12 +6,12 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
 
-from pipeline.index.faiss_index import FaissIndex
+from pipeline.index.metric import Metric
 
 _K_FACTORS = (4, 8, 16, 32, 64)  # times as many candidates as results are compared again
 _LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
@@ -19,6 +19,37 @@ _ALMOST = 0.005  # less recall than the highest
 _LEAST_CELLS = 8  # visited, for queries less like the collection than those it is tuned with
 _REPEATED = 3  # a batch is timed; the fastest counts
 _TIMED_ALONE = 100  # queries
+
+
+class Tunable(Protocol):
+    """An index that can look harder or less hard."""
+
+    @property
+    def metric(self) -> Metric:
+        """What its similarities are."""
+        ...
+
+    @property
+    def cells(self) -> int:
+        """Of the inverted file; 1 if it is none."""
+        ...
+
+    @property
+    def effort(self) -> dict[str, float]:
+        """What decides how hard it looks: of ``nprobe``, ``efSearch``, ``k_factor_rf``."""
+        ...
+
+    def set_effort(self, effort: dict[str, float]) -> None:
+        """Sets what ``effort`` gives."""
+        ...
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Similarities and rows of the ``k`` nearest, both ``(queries, k)``."""
+        ...
+
+    def __len__(self) -> int:
+        """How many vectors it holds."""
+        ...
 
 
 class Truth:
@@ -46,7 +77,8 @@ class Truth:
         """Of the ``k`` nearest, best first; nothing more can be shown.
 
         Returns:
-            Squared distances float32 and rows int64, both ``(queries, k)``.
+            Squared distances float32 and rows int64, both ``(queries, k)``; rows are -1 where
+            fewer were shown.
         """
         self._nearest.finalize()
         return self._nearest.D, self._nearest.I
@@ -57,7 +89,7 @@ class OperatingPoint:
     """How an index does at one effort.
 
     Attributes:
-        effort: See ``FaissIndex.effort``.
+        effort: See ``Tunable.effort``.
         recall: The share of the truly nearest that it returns, mean over queries.
         recall_error: The standard error of that mean.
         milliseconds: Of a query, where many are asked together.
@@ -83,7 +115,7 @@ def recalls(found: np.ndarray, nearest: np.ndarray) -> np.ndarray:
     return (nearest[:, :, None] == found[:, None, :]).any(axis=2).mean(axis=1)
 
 
-def at_present(index: FaissIndex, queries: np.ndarray, nearest: np.ndarray) -> OperatingPoint:
+def at_present(index: Tunable, queries: np.ndarray, nearest: np.ndarray) -> OperatingPoint:
     """How an index does as it is.
 
     Args:
@@ -106,7 +138,7 @@ def at_present(index: FaissIndex, queries: np.ndarray, nearest: np.ndarray) -> O
 
 
 def tune(
-    index: FaissIndex, queries: np.ndarray, nearest: np.ndarray, least: float
+    index: Tunable, queries: np.ndarray, nearest: np.ndarray, least: float
 ) -> list[OperatingPoint]:
     """Sets the effort that takes the least time of those at which an index surely has a recall.
 
@@ -170,7 +202,7 @@ def median_milliseconds(calls: Iterable[Callable[[], object]]) -> float:
     return 1000 * statistics.median(times[1:] or times)
 
 
-def most_effort(index: FaissIndex) -> dict[str, float]:
+def most_effort(index: Tunable) -> dict[str, float]:
     """The effort at which an index looks everywhere, or as far as is of use."""
     most = {
         "nprobe": index.cells,
@@ -185,7 +217,7 @@ def spelled(effort: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in effort.items())
 
 
-def _levels(index: FaissIndex, name: str) -> list[int]:
+def _levels(index: Tunable, name: str) -> list[int]:
     """Efforts to try, ascending, each twice the last."""
     most = int(most_effort(index)[name])
     least = min(_LEAST_GRAPH_EFFORT if name == "efSearch" else _LEAST_CELLS, most)

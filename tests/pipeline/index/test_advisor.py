@@ -154,7 +154,7 @@ def test_what_is_missed_by_looking_at_few_cells_is_told_apart(model: Path) -> No
     assert missed.recall < 0.9
     assert missed.with_most_effort == pytest.approx(1.0, abs=0.005)
     assert built.index.effort == {"nprobe": 1}, "it stays as it was tuned"
-    said = loss.explanation(built.index, built.factory, missed, 0.95)
+    said = loss.explanation(missed, built.factory, built.index.effort, 32, 0.95)
     assert "is lost by looking at nprobe 1 only; a higher --recall looks further" in said
     assert "codes" not in said
 
