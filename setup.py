@@ -69,7 +69,8 @@ setup(
         "serving": ["tensorflow-serving-api"],
         "dev": [
             *("mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"),
-            *("ray", "tensorflow-serving-api"),  # extras that tests use for real
+            # Extras that tests use for real:
+            *("milvus-lite", "pymilvus", "ray", "tensorflow-serving-api"),
         ],
     },
 )

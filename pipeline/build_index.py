@@ -31,6 +31,7 @@ from pipeline.index import (
 from pipeline.index.advisor import Advice, Wanted
 from pipeline.index.building import Built
 from pipeline.index.faiss_collection import FaissCollection
+from pipeline.index.interface import Collection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
 from pipeline.recognition import votes
@@ -38,6 +39,8 @@ from pipeline.recognition.learning import learn_from
 
 AUTO = "auto"
 _PLOT = "advice.png"
+
+_URI = r"https?://[^@]+|.+\.db"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,8 +55,15 @@ class Settings:
     kind: str = setting(
         "; ".join(f"{kind}: {meaning}" for kind, meaning in kinds.MEANING.items())
         + "; or a factory string of Faiss, such as OPQ64,IVF1024,PQ64 (IVF* has as many cells as "
-        "suit); or auto, which builds them all and chooses.",
+        "suit); or auto, which builds these and chooses one; or milvus: a graph of neighbours "
+        "behind Milvus, for collections that one machine does not hold.",
         default="flat",
+    )
+    uri: str | None = setting(
+        "Where Milvus is with --kind=milvus: http://HOST:19530, a server, which asks for the token "
+        "that the environment variable MILVUS_TOKEN holds; or a path that ends in .db, Milvus "
+        "Lite; by default that in the index's folder.",
+        default=None,
     )
     metric: Metric = setting(
         "What vectors are compared by; those of our models are of unit length, for which both "
@@ -76,10 +86,17 @@ class Settings:
                 "--data names data sets that the model has described. Received: "
                 f"{','.join(self.data)!r}."
             )
-        if self.kind != AUTO and not kinds.is_known(self.kind):
+        if self.kind != kinds.MILVUS:
+            command_line.require_default(self, f"--kind={self.kind}", "uri")
+        elif self.uri is not None and re.fullmatch(_URI, self.uri) is None:
             raise ValueError(
-                f"--kind is {AUTO}, one of {', '.join(kinds.KINDS)}, or a factory string of Faiss, "
-                f"such as OPQ64,IVF1024,PQ64. Received: {self.kind!r}."
+                "--uri is http://HOST:PORT or a path that ends in .db, without a password, which "
+                f"the environment variable MILVUS_TOKEN holds. Received: {self.uri!r}."
+            )
+        if self.kind not in (AUTO, kinds.MILVUS) and not kinds.is_known(self.kind):
+            raise ValueError(
+                f"--kind is {AUTO}, one of {', '.join(kinds.KINDS)}, {kinds.MILVUS}, or a factory "
+                f"string of Faiss, such as OPQ64,IVF1024,PQ64. Received: {self.kind!r}."
             )
         if self.kind != AUTO:
             command_line.require_default(self, f"--kind={self.kind}", "memory", "latency")
@@ -112,6 +129,7 @@ def build_index(settings: Settings) -> Path:
         ValueError: If they were made by another model than the folder now holds, or there are
             too few of them for the kind.
         BlockingIOError: If another process writes into the index's folder.
+        ConnectionError: If no Milvus answers at the uri.
     """
     folder = settings.model
     name = "+".join(map(_short, settings.data))
@@ -123,22 +141,46 @@ def build_index(settings: Settings) -> Path:
     if _is_current(output, settings, stored):
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
+    if settings.kind == kinds.MILVUS:
+        _build_in_milvus(settings, stored, output)
+    else:
+        _build_in_faiss(settings, stored, output)
+    return output
+
+
+def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
+    advice = None
     if settings.kind == AUTO:
         advice = advisor.advise(stored, settings.wanted, settings.metric)
         built = advice.built
     else:
-        advice = None
         built = building.build(
             stored, settings.kind, metric_name=settings.metric, least_recall=settings.recall
         )
     photographs = stored.metadata.take(built.order)
-    described = _described(settings, stored, built, advice)
-    recognition = learn_from(FaissCollection(built.index, photographs, None, described), stored)
-    described["recognition"] = None if recognition is None else recognition.as_json()
+    described = _described(settings, stored, built, "Faiss")
+    if advice is not None:
+        described["advice"] = advice.as_json()
+    opened = FaissCollection(built.index, photographs, None, described)
+    described["recognition"] = _recognition(opened, stored)
     faiss_collection.create(output, built.index, photographs, described)
     if advice is not None:
         manifest.write_atomically(output / _PLOT, lambda path: advice_plot.save_plot(advice, path))
-    return output
+
+
+def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
+    milvus = collection.milvus("building")
+    with milvus.creating(output, stored, settings.uri, settings.metric) as new:
+        built = new.fill(settings.recall)
+        described = _described(settings, stored, built, built.index.engine)
+        described["recognition"] = _recognition(new.collection(described), stored)
+        new.commit(described, settings.uri)
+
+
+def _recognition(opened: Collection, stored: StoredEmbeddings) -> dict[str, Any] | None:
+    """How far similarities are to be trusted, for the manifest."""
+    learned = learn_from(opened, stored)
+    return None if learned is None else learned.as_json()
 
 
 def _short(data: str) -> str:
@@ -158,16 +200,17 @@ def _is_current(output: Path, settings: Settings, stored: StoredEmbeddings) -> b
 
 
 def _described(
-    settings: Settings, stored: StoredEmbeddings, built: Built[FaissIndex], advice: Advice | None
+    settings: Settings, stored: StoredEmbeddings, built: Built[Any], engine: str
 ) -> dict[str, Any]:
     effort = {name: int(value) for name, value in built.index.effort.items()}
-    engine = filter(None, [f"Faiss {built.factory}", measurement.spelled(effort)])
-    described = {
+    return {
         "settings": manifest.settings_as_json(settings),
         "kind": built.index.kind,
         "factory": built.factory,
         "effort": effort,
-        "engine": ", ".join(engine),
+        "engine": ", ".join(
+            filter(None, [f"{engine} {built.factory}", measurement.spelled(effort)])
+        ),
         "metric": settings.metric,
         "dimension": stored.dimension,
         "model_fingerprint": stored.model_fingerprint,
@@ -186,15 +229,6 @@ def _described(
             built.loss, built.factory, effort, stored.dimension, settings.recall
         ),
     }
-    if advice is not None:
-        described["advice"] = {
-            "wanted": dataclasses.asdict(advice.wanted),
-            "sample": advice.sample,
-            "candidates": [dataclasses.asdict(one) for one in advice.candidates],
-            "chosen": dataclasses.asdict(advice.chosen),
-            "table": advice.table(),
-        }
-    return described
 
 
 def main(settings: Settings) -> None:
@@ -212,7 +246,6 @@ def main(settings: Settings) -> None:
     )
     if described[recall] < settings.recall:
         print(f"Below the recall of {settings.recall} asked for: {described['explanation']}.")
-
     print(_recognition_said(described["recognition"]))
 
 

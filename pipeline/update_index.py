@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from pipeline import command_line, model_folder
 from pipeline.command_line import setting
 from pipeline.embeddings.files import open_embeddings, with_own_ids
-from pipeline.index import faiss_collection
-from pipeline.index.faiss_collection import FaissChange
+from pipeline.index import collection
+from pipeline.index.interface import Change
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def update_index(settings: Settings) -> Outcome:
     """
     model = model_folder.of_index(settings.index)
     outcome = Outcome()
-    with faiss_collection.changing(settings.index) as change:
+    with collection.changing(settings.index) as change:
         fingerprint = change.now().manifest["model_fingerprint"]
         model_folder.require_made_by(model, settings.index, fingerprint)
         ids = _ids_to_remove(settings)
@@ -83,7 +83,7 @@ def _ids_to_remove(settings: Settings) -> list[str]:
     return list(dict.fromkeys([*settings.remove, *filter(None, map(str.strip, lines))]))
 
 
-def _add(change: FaissChange, model: Path, name: str, outcome: Outcome) -> None:
+def _add(change: Change, model: Path, name: str, outcome: Outcome) -> None:
     """Adds what a data set has that the index has not, and replaces what has changed."""
     before = change.now()
     data = before.manifest["data"]

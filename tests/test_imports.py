@@ -20,6 +20,8 @@ CONFINED = {
     "absl.flags": ("pipeline.command_line",),
     "faiss": ("pipeline.index",),
     "gradio": ("demo",),
+    "pymilvus": ("pipeline.index",),
+    "milvus_lite": ("pipeline.index",),
 }
 
 

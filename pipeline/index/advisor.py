@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -98,6 +99,16 @@ class Advice:
     def table(self) -> str:
         """The candidates as lines of text, the header first."""
         return table_of(self.candidates, self.wanted, self.chosen.kind)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it but the index."""
+        return {
+            "wanted": dataclasses.asdict(self.wanted),
+            "sample": self.sample,
+            "candidates": [dataclasses.asdict(one) for one in self.candidates],
+            "chosen": dataclasses.asdict(self.chosen),
+            "table": self.table(),
+        }
 
 
 def advise(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric = "cosine") -> Advice:

@@ -1,6 +1,8 @@
 """Collections as they lie in folders, whatever engine is behind them."""
 
+import importlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 from pipeline import manifest
 from pipeline.index import faiss_collection, generations
 from pipeline.index.filters import Condition
-from pipeline.index.interface import Collection
+from pipeline.index.interface import Change, Collection
+from pipeline.index.kinds import MILVUS
 
 MANIFEST = generations.MANIFEST
 _FIRST_DEPTH = 64
@@ -29,9 +32,41 @@ def load_collection(folder: Path) -> Collection:
 
     Raises:
         FileNotFoundError: If the folder holds none.
-        ValueError: If its parts do not belong together.
+        ValueError: If its parts do not belong together, or its engine is not installed.
+        OSError: If its engine does not answer.
     """
-    return faiss_collection.open_folder(folder)
+    return _engine(folder).open_folder(folder)
+
+
+def changing(folder: Path) -> AbstractContextManager[Change]:
+    """Changes a collection: what the block did takes effect as a whole, when it ends well.
+
+    Raises:
+        FileNotFoundError: If the folder holds none.
+        ValueError: If its parts do not belong together, or its engine is not installed.
+        BlockingIOError: If another process is changing it.
+        OSError: If its engine does not answer.
+    """
+    return _engine(folder).changing(folder)
+
+
+def milvus(module: str) -> Any:
+    """A module of Milvus, ``pipeline.index.milvus_<module>``, which needs an extra.
+
+    Raises:
+        ValueError: If that is not installed.
+    """
+    try:
+        return importlib.import_module(f"pipeline.index.milvus_{module}")
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"--kind={MILVUS} needs Milvus; install it with: pip install -e '.[milvus]' ({error})."
+        ) from error
+
+
+def _engine(folder: Path) -> Any:
+    """The module of the engine that a collection is behind."""
+    return milvus("collection") if read_manifest(folder)["kind"] == MILVUS else faiss_collection
 
 
 def search_above(

@@ -20,6 +20,8 @@ MEANING: dict[str, str] = {
     "rabitq": "inverted file of RaBitQ's codes, 4 bits a dimension",
 }
 
+MILVUS = "milvus"  # no kind of Faiss: a collection behind Milvus
+
 # Measured on 78,480 descriptors of Google Landmarks v1, 256 dimensions, recall@10 against
 # exact search: 8 bits a dimension .77, 4 bits .69 (hashing); on 2,356 of them, 2 dimensions
 # a code .91, 4 dimensions .76 (product quantisation).
