@@ -28,7 +28,7 @@ from pipeline.index import (
     loss,
     measurement,
 )
-from pipeline.index.advisor import Advice, Wanted
+from pipeline.index.advisor import Wanted
 from pipeline.index.building import Built
 from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.interface import Collection

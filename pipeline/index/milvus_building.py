@@ -17,10 +17,12 @@ from pipeline.index import building, generations
 from pipeline.index.building import Built
 from pipeline.index.generations import Generation
 from pipeline.index.metric import Metric
-from pipeline.index.milvus_collection import MilvusCollection, uri_of
+from pipeline.index.milvus_collection import DATABASE, MilvusCollection, uri_of
 from pipeline.index.milvus_database import MilvusDatabase, open_database
 from pipeline.index.milvus_index import MilvusIndex
 from pipeline.progress import logger
+
+_PREFIX = "photographs_"  # of the names of collections
 
 
 class MilvusBuild:
@@ -112,7 +114,7 @@ def creating(
         path = folder / generations.MANIFEST
         generation = Generation(folder, manifests.read_json(path, "") if path.is_file() else {})
         database = open_database(uri_of(folder, uri))
-        prefix = _prefix(folder)
+        prefix = _PREFIX if uri is None else _own_prefix(folder)
         name = f"{prefix}{generation.number}"
         _drop_others(database, prefix, folder)
         index = MilvusIndex(database, name, metric_name, stored.dimension)
@@ -120,13 +122,15 @@ def creating(
             yield MilvusBuild(stored, index, generation)
         finally:
             _drop_others(database, prefix, folder)
+        if uri is not None:
+            manifests.remove(folder / DATABASE)
 
 
-def _prefix(folder: Path) -> str:
-    """What the names of a folder's collections in Milvus start with, and no other folder's."""
+def _own_prefix(folder: Path) -> str:
+    """What the names of a folder's collections start with where others' are beside them."""
     place = f"{socket.gethostname()}:{folder.resolve()}"
     readable = re.sub(r"\W", "_", folder.name, flags=re.ASCII)[:64]
-    return f"photographs_{readable}_{hashlib.sha256(place.encode()).hexdigest()[:12]}_"
+    return f"{_PREFIX}{readable}_{hashlib.sha256(place.encode()).hexdigest()[:12]}_"
 
 
 def _drop_others(database: MilvusDatabase, prefix: str, folder: Path) -> None:

@@ -19,9 +19,10 @@ TOKEN = "MILVUS_TOKEN"
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 60.0
 _LOCK = "LOCK"  # of Milvus Lite, in its folder
+_GONE_CODE = 100  # no such collection
 _CONNECTION_CODES = (2, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
-for _name in ("pymilvus", "pymilvus.milvus_client", "milvus_lite"):
+for _name in ("pymilvus", "pymilvus.milvus_client", "milvus_lite", "grpc._server"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # what they tell is raised as well
 
 
@@ -65,6 +66,7 @@ class MilvusDatabase:
 
         Raises:
             ConnectionError: If the server does not answer.
+            FileNotFoundError: If it has no such collection.
             OSError: If it cannot do what it is asked for.
         """
         call: Callable[..., Any] = getattr(self._client, method)
@@ -87,7 +89,11 @@ def open_database(uri: str) -> MilvusDatabase:
         database = _databases.get(uri)
         if database is None:
             _databases[uri] = database = MilvusDatabase(uri)
-            database.connect()
+            try:
+                database.connect()
+            except BaseException:
+                del _databases[uri]
+                raise
         return database
 
 
@@ -126,15 +132,20 @@ def _told(uri: str) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        raise _error(uri, error.code(), error.details(), error) from error
+        raise _error(uri, error.code(), error.details()) from error
     except MilvusException as error:
-        raise _error(uri, error.code, error.message, error) from error
+        raise _error(uri, error.code, error.message) from error
 
 
-def _error(uri: str, code: Any, message: str, cause: Exception) -> OSError:
+def _error(uri: str, code: Any, message: str) -> OSError:
     if code in _CONNECTION_CODES and not is_embedded(uri):
         return ConnectionError(
             f"No Milvus answers at --uri={uri} ({message}); start one, see docs/scale.md. A "
             f"server that asks for a token takes that of the environment variable {TOKEN}."
+        )
+    if code == _GONE_CODE:
+        return FileNotFoundError(
+            f"Milvus at {uri} has the collection no more ({message}); where the index was built "
+            "again meanwhile, open it again."
         )
     return OSError(f"Milvus at {uri} refuses: {message}.")

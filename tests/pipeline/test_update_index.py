@@ -19,9 +19,9 @@ def model(tmp_path: Path) -> Path:
     return vector_collections.embed(tmp_path / "model", "made", VECTORS[:60], TABLE.slice(0, 60))
 
 
-@pytest.fixture
-def index(model: Path) -> Path:
-    return vector_collections.build(model, "flat")
+@pytest.fixture(params=["flat", "milvus"])
+def index(model: Path, request: pytest.FixtureRequest) -> Path:
+    return vector_collections.build(model, request.param)
 
 
 def held(index: Path) -> list[str]:
