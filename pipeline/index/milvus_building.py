@@ -122,8 +122,8 @@ def creating(
             yield MilvusBuild(stored, index, generation)
         finally:
             _drop_others(database, prefix, folder)
-        if uri is not None:
-            manifests.remove(folder / DATABASE)
+        if database.uri != uri_of(folder, None):
+            manifests.remove(folder / DATABASE)  # of an earlier build
 
 
 def _own_prefix(folder: Path) -> str:

@@ -121,6 +121,20 @@ class MilvusCollection:
     def __len__(self) -> int:
         return self._rows.count
 
+    def require_whole(self) -> None:
+        """Checks that Milvus holds as many photographs as the manifest tells.
+
+        Raises:
+            FileNotFoundError: If it holds more or fewer.
+        """
+        there = self.index.count(self._rows.expression)
+        if there != len(self):
+            raise FileNotFoundError(
+                f"{self.index.name} in Milvus at {self.index.database.uri} holds {there} "
+                f"photographs, {len(self)} were written; copy the database back, or build the "
+                f"index again with `{BUILD_COMMAND} --overwrite`."
+            )
+
     def search(
         self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -271,6 +285,7 @@ def changing(folder: Path) -> Iterator[MilvusChange]:
         index = open_index(folder, described)
         described = clear(folder, index)
         change = MilvusChange(index, described)
+        change.now().require_whole()
         try:
             yield change
         except BaseException:
@@ -340,13 +355,11 @@ def schema_of(columns: dict[str, str]) -> pa.Schema:
 
 def _opened(folder: Path, described: dict[str, Any]) -> MilvusCollection:
     index = open_index(folder, described)
-    return MilvusCollection(
-        index,
-        described,
-        described["generation"],
-        _removed(folder, described),
-        described["photographs"],
-    )
+    removed = _removed(folder, described)
+    count = described["photographs"]
+    opened = MilvusCollection(index, described, described["generation"], removed, count)
+    opened.require_whole()
+    return opened
 
 
 def _removed(folder: Path, described: dict[str, Any]) -> np.ndarray:

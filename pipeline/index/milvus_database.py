@@ -49,11 +49,17 @@ class MilvusDatabase:
             ConnectionError: If no server answers.
             BlockingIOError: If another process has the folder open.
         """
+        if self.is_embedded:
+            _require_unlocked(Path(self.uri))
+            options = {"grpc.enable_http_proxy": 0}  # it is in this process
+        else:
+            options = {}
         with _told(self.uri):
-            if self.is_embedded:
-                _require_unlocked(Path(self.uri))
             self._client = MilvusClient(
-                self.uri, token=os.environ.get(TOKEN, ""), timeout=_CONNECT_SECONDS
+                self.uri,
+                token=os.environ.get(TOKEN, ""),
+                timeout=_CONNECT_SECONDS,
+                grpc_options=options,
             )
         weakref.finalize(self, _close, self._client, self.uri)
 
@@ -147,5 +153,10 @@ def _error(uri: str, code: Any, message: str) -> OSError:
         return FileNotFoundError(
             f"Milvus at {uri} has the collection no more ({message}); where the index was built "
             "again meanwhile, open it again."
+        )
+    if is_embedded(uri):
+        return OSError(
+            f"Milvus Lite in {uri} fails: {message}. Where its files are damaged, copy them back, "
+            "or remove them and build the index again with --overwrite."
         )
     return OSError(f"Milvus at {uri} refuses: {message}.")

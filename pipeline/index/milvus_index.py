@@ -151,7 +151,11 @@ class MilvusIndex:
             metric_type=_METRICS[self.metric],
             params={"M": _LINKS, "efConstruction": _GRAPH_EFFORT},
         )
-        self.database.wait_for("create_index", self.name, index_params=parameters)
+        # Milvus Lite links where it loads; asked when it has done so, it fails.
+        is_waited_for = not self.database.is_embedded
+        self.database.wait_for(
+            "create_index", self.name, index_params=parameters, sync=is_waited_for
+        )
         self.load()
 
     def load(self) -> None:

@@ -73,6 +73,11 @@ def rows_in_milvus(folder: Path) -> int:
     return opened(folder).index.count("")
 
 
+def grow(folder: Path) -> None:
+    with collection.changing(folder) as change:
+        change.add(-VECTORS[:5], photographs(LABELS[:5], 900))
+
+
 def run(program: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", textwrap.dedent(program)]
     environment = {**os.environ, "PYTHONPATH": "."}
@@ -316,6 +321,33 @@ def test_a_database_of_something_else_is_named(folder: Path) -> None:
         collection.load_collection(folder)
 
 
+def test_a_database_of_another_day_is_named(folder: Path, tmp_path: Path) -> None:
+    """Such as one that was copied back from before the last change."""
+    shutil.copytree(folder / "milvus.db", tmp_path / "old.db")
+    grow(folder)
+    shutil.rmtree(folder / "milvus.db")
+    shutil.copytree(tmp_path / "old.db", folder / "milvus.db")
+    with pytest.raises(FileNotFoundError, match=r"holds 240 photographs, 245 were written"):
+        collection.load_collection(folder)
+    with (
+        pytest.raises(FileNotFoundError, match=r"holds 240 photographs, 245 were written"),
+        collection.changing(folder),
+    ):
+        pass
+
+
+def test_a_damaged_database_is_named_and_can_be_built_again(model: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(model, tmp_path / "model"))
+    index = vector_collections.build(copy, "milvus", overwrite=True)
+    for path in (index / "milvus.db").rglob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(OSError, match=r"Milvus Lite in .*milvus.db fails: .*remove them and build"):
+        collection.load_collection(index)
+    shutil.rmtree(index / "milvus.db")
+    vector_collections.build(copy, "milvus", overwrite=True)
+    assert len(opened(index).keys()) == 240
+
+
 def test_a_server_that_does_not_answer_is_named(
     folder: Path, model: Path, closed_port: int
 ) -> None:
@@ -376,11 +408,22 @@ def test_an_address_goes_with_milvus_alone() -> None:
         Settings(model=Path("model"), data=("made",), uri="http://host:19530")
 
 
+def test_a_proxy_is_not_asked_for_what_is_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert len(opened(folder)) == 240
+
+
 def test_a_database_may_lie_elsewhere(model: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(model, tmp_path / "model"))
     index = vector_collections.build(copy, "milvus", uri=str(tmp_path / "a.db"), overwrite=True)
     assert names(index) == ["manifest.json"]
     assert len(opened(index).keys()) == 240
+    here = str(index / "milvus.db")
+    vector_collections.build(copy, "milvus", uri=here, overwrite=True)
+    assert len(opened(index).keys()) == 240, "the default place may be named"
 
 
 def test_columns_that_milvus_does_not_hold_are_refused(built: Path) -> None:
