@@ -34,6 +34,7 @@ class StoredPhotograph:
         landmark: Its name, "" where unknown.
         title: The file's name in its folder, or the data set's title.
         author: Who took it, "" where unknown; likewise ``license`` and ``url``.
+        date: On which it was taken, such as ``2015-08-03``, "" where unknown.
         content: The hash of the photograph as it was found.
         shard: Record file that holds it, or its own file.
         offset: Byte at which its record starts; -1 where it is a file of its own.
@@ -46,6 +47,7 @@ class StoredPhotograph:
     author: str
     license: str
     url: str
+    date: str
     content: str
     shard: str
     offset: int
@@ -139,7 +141,7 @@ class Engine:
 
     Raises:
         FileNotFoundError: If the index or its model is missing.
-        ValueError: If another model filled the index, naming both.
+        ValueError: If another model filled the index, naming both, or an earlier version built it.
     """
 
     def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
@@ -149,6 +151,12 @@ class Engine:
         model_folder.require_made_by(
             self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
         )
+        lacking = [name for name in _TOLD if name not in self.collection.schema.names]
+        if lacking:
+            raise ValueError(
+                f"{folder} was built by an earlier version and lacks {', '.join(lacking)}; run "
+                "`python -m pipeline.embed` and `python -m pipeline.build_index --overwrite` again."
+            )
 
     def search(
         self,

@@ -5,7 +5,8 @@ of a BMP for its colours and leaves a PNG's orientation aside; browsers refuse a
 JPEGs, DELF's readers all but JPEG. So whatever is neither a Huffman-coded 8-bit JPEG in grey or
 three colours nor an upright 8-bit PNG is decoded once, by Pillow, and written anew:
 
-- upright, without an orientation to apply a second time, and without other metadata;
+- upright, without an orientation to apply a second time, and of its metadata with nothing but
+  the date on which it was taken;
 - in sRGB where it carried another colour profile, such as a telephone's Display P3;
 - PNG, GIF and BMP as PNG, which loses nothing; all else as JPEG of quality 95 without chroma
   subsampling, even where it was lossless: measured on 91 photographs that is 47 dB from the
@@ -18,8 +19,6 @@ import dataclasses
 import io
 import re
 import struct
-import threading
-import warnings
 
 import numpy as np
 import PIL
@@ -28,6 +27,8 @@ import tensorflow as tf
 from PIL import Image, ImageCms, ImageOps
 
 from models.preprocessing import decode_photograph
+from pipeline.data import date_taken
+from pipeline.data.pillow import DAMAGE, silence_pillow
 
 pillow_heif.register_heif_opener()
 
@@ -49,17 +50,9 @@ _FORMATS = {
 _LOSSLESS = ("PNG", "GIF", "BMP")
 _PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "HEIF", "AVIF", "JPEG2000")
 _JPEG_SIDE_LIMIT = 65_500  # of libjpeg
-# What Pillow's decoders raise for damaged files: the first five found by flipping bytes of every
-# format, the others caught by Pillow itself where it looks at a header.
-_DAMAGE = (
-    OSError, ValueError, SyntaxError, RuntimeError, EOFError,
-    LookupError, TypeError, ArithmeticError, struct.error,
-)  # fmt: skip
 # Of JPEG's frames: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, table B.1.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_CODED_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
-_PILLOW_WARNINGS = re.compile(r"(PIL|pillow_heif)\.")
-_warnings_lock = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,19 +84,19 @@ def transcode(encoded: bytes) -> Transcoded:
     kind = _kind(encoded)
     if kind in ("JPEG", "PNG"):
         return Transcoded(encoded=encoded, format=kind)
-    _silence_pillow()
+    silence_pillow()
     try:
-        pixels = _decode(encoded)
+        pixels, exif = _decode(encoded)
     except Image.DecompressionBombError as error:
         raise ValueError(f"more than the {PIXEL_LIMIT:,} pixels that are read") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"unreadable {kind}: {_reason(error)}") from error
     is_lossless = kind.endswith(_LOSSLESS) or max(pixels.size) > _JPEG_SIDE_LIMIT
     buffer = io.BytesIO()
     if is_lossless:
-        pixels.save(buffer, "PNG")
+        pixels.save(buffer, "PNG", exif=exif)
     else:
-        pixels.save(buffer, "JPEG", quality=95, subsampling=0)
+        pixels.save(buffer, "JPEG", quality=95, subsampling=0, exif=exif)
     return Transcoded(
         encoded=buffer.getvalue(),
         format="PNG" if is_lossless else "JPEG",
@@ -184,31 +177,32 @@ def _check_pixels(height: int, width: int) -> None:
 
 
 def _is_turned(encoded: bytes) -> bool:
-    _silence_pillow()
+    silence_pillow()
     try:
         with Image.open(io.BytesIO(encoded), formats=("PNG",)) as image:
             image.load()  # the orientation may stand behind the picture
             return image.getexif().get(0x0112, 1) in range(2, 9)
-    except (Image.DecompressionBombError, *_DAMAGE):
+    except (Image.DecompressionBombError, *DAMAGE):
         return False  # TensorFlow's decoder will say so
 
 
-def _decode(encoded: bytes) -> Image.Image:
-    """The first picture of a file, RGB, upright, in sRGB, without metadata."""
+def _decode(encoded: bytes) -> tuple[Image.Image, bytes]:
+    """The first picture of a file, RGB, upright, in sRGB, and EXIF that holds its date alone."""
     with Image.open(io.BytesIO(encoded), formats=_PILLOW_FORMATS) as image:
         if image.format == "TIFF" and image.getexif().get(0x00FE, 0) & 1:
             raise ValueError("the first picture is a preview, as in a camera's raw file")
         upright = _turned_upright(image)
+        exif = date_taken.kept_of(image)
     rgb = _as_srgb(_as_8_bit(upright), upright.info.get("icc_profile"))
     rgb.info.clear()  # a PNG would be written with the profile that no longer holds
-    return rgb
+    return rgb, exif
 
 
 def _turned_upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         return ImageOps.exif_transpose(image)
-    except _DAMAGE:  # the picture is whole, so only its metadata is not
+    except DAMAGE:  # the picture is whole, so only its metadata is not
         return image.copy()
 
 
@@ -244,13 +238,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, PIL.UnidentifiedImageError):  # it names an address in memory
         return "its header cannot be read"
     return str(error).strip().rstrip(". ") or type(error).__name__
-
-
-def _silence_pillow() -> None:
-    """Keeps Pillow's remarks on a file from being printed, or raised under ``-W error``.
-
-    ``warnings.catch_warnings`` is not safe in threads, so the filter stays.
-    """
-    with _warnings_lock:
-        if all(module != _PILLOW_WARNINGS for *_, module, _ in warnings.filters):
-            warnings.filterwarnings("ignore", module=_PILLOW_WARNINGS.pattern)

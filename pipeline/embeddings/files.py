@@ -39,6 +39,7 @@ METADATA = pa.schema(
         ("license", pa.string()),
         ("url", pa.string()),
         ("title", pa.string()),
+        ("date", pa.string()),  # on which it was taken, such as 2015-08-03; "" where unknown
     ]
 )
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from models.preprocessing import decode_photograph
+from pipeline.data import date_taken
 from pipeline.data.inspection import decoding_error
 from pipeline.data.sources.folder import FolderSource, as_text
 from pipeline.data.sources.source import content_id
@@ -111,23 +112,26 @@ class FoundFiles:
         )
 
     def read_all(self, numbers: np.ndarray) -> np.ndarray:
-        """Content ids, each followed by the bytes of a photograph that TensorFlow decodes."""
+        """Dates, content ids and, of each, the bytes of a photograph that TensorFlow decodes."""
         found = np.empty(numbers.size, object)
         for place, number in enumerate(numbers.flat):
             try:
                 encoded = self.paths[number].read_bytes()
-                found[place] = content_id(encoded).encode() + transcode(encoded).encoded
+                kept = transcode(encoded).encoded
+                stored = content_id(encoded).encode() + kept
+                found[place] = date_taken.put_before(date_taken.date_taken(kept), stored)
             except (OSError, ValueError):
                 found[place] = b""
         return found.reshape(numbers.shape)
 
     def parse(self, stored: tf.Tensor) -> tuple[tf.Tensor, Keys]:
-        """The photograph, and its content id."""
+        """The photograph, its content id and its date."""
+        date, stored = date_taken.split_off(stored)
         content = tf.strings.substr(stored, 0, _CONTENT_BYTES)
-        return tf.strings.substr(stored, _CONTENT_BYTES, -1), {"content": content}
+        return tf.strings.substr(stored, _CONTENT_BYTES, -1), {"content": content, "date": date}
 
     def rows(self, numbers: np.ndarray, keys: Keys) -> pa.Table:
-        """What their places tell; a photograph's id is its content's."""
+        """What they and their places tell; a photograph's id is its content's."""
         contents = [content.decode() for content in keys["content"].numpy()]
         unknown = [""] * len(numbers)
         columns = {
@@ -141,6 +145,7 @@ class FoundFiles:
             "license": unknown,
             "url": unknown,
             "title": [self.titles[number] for number in numbers],
+            "date": [date.decode() for date in keys["date"].numpy()],
         }
         return pa.table(columns, schema=files.METADATA)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from pipeline.data import inputs, records
+from pipeline.data import date_taken, inputs, records
 from pipeline.data.record_table import RecordTable
 from pipeline.data.shards import RecordFiles
 from pipeline.embeddings import files
@@ -167,12 +167,18 @@ class RecordedPhotographs:
         )
 
     def read_all(self, numbers: np.ndarray) -> np.ndarray:
-        """The records."""
-        return self.files.read_all(numbers)
+        """The records, each behind the date of its photograph."""
+        found = self.files.read_all(numbers)
+        for place, record in np.ndenumerate(found):
+            if record:
+                found[place] = date_taken.put_before(date_taken.date_in_record(record), record)
+        return found
 
     def parse(self, stored: tf.Tensor) -> tuple[tf.Tensor, Keys]:
-        """The keys of the schema."""
-        return records.split_photograph(stored)
+        """The keys of the schema, and the photograph's date."""
+        date, record = date_taken.split_off(stored)
+        encoded, keys = records.split_photograph(record)
+        return encoded, keys | {"image/date": date}
 
     def rows(self, numbers: np.ndarray, keys: Keys) -> pa.Table:
         """What the records tell, and where they lie."""
@@ -188,6 +194,7 @@ class RecordedPhotographs:
             "shard": [str(self.files.paths[file]) for file in self.files.file[numbers]],
             "offset": self.files.offset[numbers],
             **{key: texts(f"attribution/{key}") for key in records.ATTRIBUTION},
+            "date": texts("date"),
         }
         return pa.table(columns, schema=files.METADATA)
 

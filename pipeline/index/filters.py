@@ -2,7 +2,8 @@
 
 Written as ``COLUMN OPERATOR VALUES``: ``landmark=Pont du Gard``, ``license=CC0|CC BY 4.0``,
 ``author!=``, ``landmark~gard``, ``label>=0``. Values of text compare letter by letter, so that
-dates written year first compare as dates.
+dates written year first compare as dates: ``date>=2015-08-03``. Empty text, which stands for
+unknown, is within no bound.
 """
 
 import dataclasses
@@ -106,6 +107,8 @@ def _holds(field: pa.Field, column: pa.ChunkedArray, condition: Condition) -> np
     elif condition.operator in _BOUNDS:
         value = pa.scalar(condition.values[0]).cast(field.type)
         found = _BOUNDS[condition.operator](column, value)
+        if pa.types.is_string(field.type):
+            found = pc.and_(found, pc.not_equal(column, ""))
     else:
         found = pc.is_in(column, value_set=pa.array(condition.values).cast(field.type))
         if condition.operator == "!=":

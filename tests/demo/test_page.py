@@ -18,7 +18,7 @@ from tests.tiny import Tiny
 def _result(rank: int, landmark: str, **changes: str) -> Result:
     known = {"id": f"id{rank}", "title": f"{rank}.jpg", "author": "", "license": "", **changes}
     photograph = StoredPhotograph(
-        label=-1, landmark=landmark, url="", content="", shard="", offset=0, **known
+        label=-1, landmark=landmark, url="", date="", content="", shard="", offset=0, **known
     )
     return Result(rank=rank, similarity=1 - rank / 100, probability=None, photograph=photograph)
 

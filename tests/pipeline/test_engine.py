@@ -74,6 +74,14 @@ def test_an_index_of_another_model_is_refused_with_both_named(tiny: Tiny, tmp_pa
         Engine(folder)
 
 
+def test_an_index_of_an_earlier_version_is_refused(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.engine._TOLD", ["id", "place"])
+    with pytest.raises(ValueError, match=r"was built by an earlier version and lacks place; run"):
+        Engine(tiny.index)
+
+
 def test_a_missing_index_or_record_file_is_named(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"make it with `python -m pipeline\.build_index"):
         Engine(tmp_path)

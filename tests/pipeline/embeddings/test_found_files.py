@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import ExifTags, Image
 
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
+from pipeline.build_records import Settings as RecordSettings
+from pipeline.build_records import build_records
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
@@ -19,6 +21,7 @@ from pipeline.embeddings.description import describe_shard
 from pipeline.embeddings.files import read_embeddings
 from pipeline.embeddings.found_files import FoundFiles, find_photographs
 from pipeline.engine import Engine, read_photograph
+from pipeline.index import filters
 from tests.tiny import Tiny
 
 
@@ -160,3 +163,37 @@ def test_thousands_of_files_are_several_shards(
     assert last.shards[0].fingerprint == found.shards[2].fingerprint
     assert [path.name for path in last.paths] == ["8.jpg", "9.jpg"]
     assert last.shards[0].numbers.tolist() == [0, 1]
+
+
+def test_date_of_a_photograph_is_a_column_of_files_and_of_records(
+    model: Path, photos: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.DateTime] = "2015:08:03 09:30:00"
+    for number, (kind, suffix) in enumerate((("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"))):
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 48, 3), np.uint8)
+        path = photos / "landmark 0" / f"dated.{suffix}"
+        Image.fromarray(pixels).save(path, kind, exif=exif.tobytes())
+    of_files = embed(Settings(model=model, photos=str(photos)))
+    records = build_records(RecordSettings(photos=photos, output=tmp_path / "tfrecords"))
+    for output in (of_files, embed(Settings(model=model, records=records))):
+        rows = read_embeddings([output]).metadata.to_pylist()
+        dated = {row["title"]: row["date"] for row in rows if row["date"]}
+        assert dated == {f"landmark 0/dated.{end}": "2015-08-03" for end in ("jpg", "png", "webp")}
+    engine = Engine(build_index(IndexSettings(model=model, data=("holiday",))))
+    where = filters.parse(["date>=2015-01-01", "title~png|0.jpg"])
+    (found,) = engine.search(np.zeros((9, 9, 3), np.uint8), 24, where=where)
+    assert (found.photograph.title, found.photograph.date) == ("landmark 0/dated.png", "2015-08-03")
+
+
+def test_embeddings_of_an_earlier_version_are_refused_and_made_again(
+    model: Path, photos: Path
+) -> None:
+    output = embed(Settings(model=model, photos=str(photos)))
+    entry, rows = files.read_entry(output, 0), files.read_rows(output, 0)
+    assert entry is not None
+    files.write_rows(output, 0, rows.drop_columns("date"), entry)
+    with pytest.raises(ValueError, match=r"metadata_0.parquet .* make them again with `python"):
+        read_embeddings([output])
+    embed(Settings(model=model, photos=str(photos)))
+    assert read_embeddings([output]).metadata.select(files.METADATA.names) == rows

@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.index import filters
@@ -28,6 +29,23 @@ TABLE = photographs(np.array([0, 1, 2, -1]))
 )
 def test_rows_that_satisfy_all_conditions(conditions: list[str], rows: list[int]) -> None:
     assert np.flatnonzero(filters.holds(TABLE, filters.parse(conditions))).tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("conditions", "rows"),
+    [
+        (["date>=2015-01-01"], [1, 3]),
+        (["date<=2015-08-03"], [0, 1]),
+        (["date>=2015", "date<=2016"], [1]),
+        (["date>="], [0, 1, 3]),
+        (["date="], [2]),
+        (["date!=2015-08-03"], [0, 2, 3]),
+    ],
+)
+def test_an_unknown_date_is_within_no_bound(conditions: list[str], rows: list[int]) -> None:
+    dates = pa.array(["2014-12-31", "2015-08-03", "", "2016-02-29"])
+    table = TABLE.set_column(TABLE.schema.get_field_index("date"), "date", dates)
+    assert np.flatnonzero(filters.holds(table, filters.parse(conditions))).tolist() == rows
 
 
 @pytest.mark.parametrize(
