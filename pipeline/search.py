@@ -3,6 +3,11 @@
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE --k=10
 
 Prints the results as a table and draws them as a mosaic.
+
+    python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --duplicates
+
+Prints the photographs that are duplicates of one another, in groups; it needs neither the model
+nor the photographs.
 """
 
 import dataclasses
@@ -10,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import command_line, manifest
+from pipeline import command_line, duplicate_report, manifest
 from pipeline.command_line import setting
+from pipeline.duplicate_report import Duplicate
 from pipeline.engine import (
     DEFAULT_PRECISION,
     Answer,
@@ -22,12 +28,18 @@ from pipeline.engine import (
     crop,
     read_photograph,
 )
-from pipeline.index import filters
+from pipeline.index import duplicates, filters
+from pipeline.index.collection import load_collection
 from pipeline.mosaic import save_mosaic
 from pipeline.recognition import votes
 from pipeline.text_table import Side, format_table
 
 _MOST_DRAWN = 50
+# Measured with MobileNetV2 as ImageNet left it, mean-pooled, on 1,362 photographs and 1,288 edits
+# of 322 of them (JPEG quality 60, 60 % of the size, 5 % cropped, 25 % brighter), of all pairs:
+# at .90 precision .995, recall .983; at .925 .999, .928; at .95 1.000, .694. Of a photograph and
+# its edit, .992, .978 and .863 are found.
+_LEAST = 0.925
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +47,7 @@ class Settings:
     """What to look for, and where."""
 
     index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
-    photo: Path = setting("The query photograph: JPEG, PNG, BMP, GIF or WebP.")
+    photo: Path | None = setting("The query photograph: JPEG, PNG, BMP, GIF or WebP.", default=None)
     box: tuple[str, ...] | None = setting(
         "Part of the photograph that shows the landmark, as x1,y1,x2,y2 in pixels.", default=None
     )
@@ -56,17 +68,38 @@ class Settings:
         default=Path("results.png"),
     )
 
+    duplicates: bool = setting(
+        "Instead of searching for a photograph, find the duplicates in the collection.",
+        default=False,
+    )
+    least: float = setting(
+        "How similar duplicates are at least: the cosine, or the negative distance. A model that "
+        "has learned landmarks brings their photographs closer together; raise it where different "
+        "views are grouped.",
+        default=_LEAST,
+    )
+    output: Path | None = setting("CSV file of the duplicates.", default=None)
+
     def __post_init__(self) -> None:
-        """Checks ranges, and that the mosaic replaces neither a folder nor the query."""
+        """Checks ranges, what goes together, and that nothing else is written over."""
         command_line.require_at_least(self, k=1)
+        if self.duplicates:
+            beside = "--duplicates"
+            command_line.require_default(self, beside, "photo", "box", "k", "mosaic", "precision")
+        elif self.photo is None:
+            raise ValueError("Pass --photo=FILE to search for, or --duplicates.")
+        else:
+            command_line.require_default(self, "--photo; pass --duplicates", "least", "output")
+            if self.mosaic.resolve() == self.photo.resolve():
+                raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
         if self.mosaic.is_dir():
             raise ValueError(f"--mosaic={self.mosaic} is a folder; name a PNG file.")
-        if self.mosaic.resolve() == self.photo.resolve():
-            raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
+        if self.output is not None and self.output.is_dir():
+            raise ValueError(f"--output={self.output} is a folder; name a CSV file.")
 
 
 def search(settings: Settings) -> Answer:
-    """Searches as the settings say.
+    """Searches for a photograph as the settings say.
 
     Raises:
         FileNotFoundError: If the index, its model or the photograph is missing.
@@ -76,6 +109,22 @@ def search(settings: Settings) -> Answer:
     where = filters.parse(settings.where)
     engine = Engine(settings.index)
     return engine.ask(_query(settings), settings.k, where=where, precision=settings.precision)
+
+
+def find_duplicates(settings: Settings) -> list[Duplicate]:
+    """Finds the duplicates of a collection as the settings say, and writes them if asked to.
+
+    Raises:
+        FileNotFoundError: If the index is missing.
+        ValueError: If its vectors are too rough, or a condition is none.
+        OSError: If the file cannot be written.
+    """
+    opened = load_collection(settings.index)
+    groups = duplicates.groups(opened, settings.least, filters.parse(settings.where))
+    found = duplicate_report.list_duplicates(opened, groups)
+    if settings.output is not None:
+        duplicate_report.write_csv(found, settings.output)
+    return found
 
 
 def draw(settings: Settings, results: list[Result]) -> None:
@@ -90,6 +139,8 @@ def draw(settings: Settings, results: list[Result]) -> None:
 
 
 def _query(settings: Settings) -> np.ndarray:
+    if settings.photo is None:
+        raise ValueError("--photo is needed to search for it.")
     return crop(read_photograph(settings.photo), parse_box(settings.box))
 
 
@@ -136,15 +187,19 @@ def recognition_said(recognition: Recognition | None) -> str:
     if recognition.landmark is None:
         return "No confident match: no landmark of the results is known."
     name = recognition.landmark or "a landmark without a name"
+    sure = f"{name}, with a probability of {recognition.probability:.2f}"
     if recognition.is_confident:
-        return f"{name}, with a probability of {recognition.probability:.2f}."
-    return (
-        f"No confident match; at best {name}, with a probability of {recognition.probability:.2f}."
-    )
+        return f"{sure}."
+    return f"No confident match; at best {sure}."
 
 
 def main(settings: Settings) -> None:
-    """Prints the landmark and the table, then where the mosaic is."""
+    """Prints what is found, then where the mosaic is or how many duplicates there are."""
+    if settings.duplicates:
+        found = find_duplicates(settings)
+        print(duplicate_report.table_of(found), flush=True)
+        print(duplicate_report.summary(found))
+        return
     answer = search(settings)
     print(recognition_said(answer.recognition))
     print(table_of(answer.results), flush=True)

@@ -54,7 +54,7 @@ def test_every_stage_runs_as_readme_writes_it(folder: Path) -> None:
     stages = [words[2].removeprefix("pipeline.") for words in commands]
     assert stages == [
         "build_records", "check_records", "train", "export", "embed", "build_index", "search",
-        "search", "evaluate", "train",
+        "search", "search", "evaluate", "train",
     ]  # fmt: skip
     for words in commands:
         extra = TINY_TRAINING if words[2] == "pipeline.train" else []

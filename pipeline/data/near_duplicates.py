@@ -24,8 +24,8 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from pipeline.components import merge
 
 MOST_FIRST_BITS = 8
 MOST_BITS = 56
@@ -236,16 +236,8 @@ def _components(hashes: np.ndarray, most_first_bits: int, most_bits: int) -> np.
             held.append(pairs[_differing_bits(hashes, *pairs.T) <= most_bits])
             count += len(held[-1])
             if count >= _PAIRS_A_MERGE:
-                component, held, count = _merge(component, held), [], 0
-    return _merge(component, held)
-
-
-def _merge(component: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:
-    """Components after components that a pair connects have become one."""
-    left, right = component[np.concatenate([np.empty((0, 2), np.int64), *pairs])].T
-    size = (len(component), len(component))
-    edges = coo_array((np.ones(len(left), bool), (left, right)), size)
-    return connected_components(edges, directed=False)[1][component]
+                component, held, count = merge(component, np.concatenate(held)), [], 0
+    return merge(component, np.concatenate([np.empty((0, 2), np.int64), *held]))
 
 
 def _number_groups(component: np.ndarray) -> np.ndarray:

@@ -1,11 +1,18 @@
+import csv
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from pipeline.search import Settings, draw, parse_box, search, table_of
+from pipeline.embeddings import files
+from pipeline.search import Settings, draw, find_duplicates, main, parse_box, search, table_of
+from tests import vector_collections
 from tests.tiny import Tiny
+from tests.vector_collections import DIMENSION, photographs
 
 
 def test_a_search_lists_and_draws_what_it_found(tiny: Tiny, tmp_path: Path) -> None:
@@ -85,3 +92,59 @@ def test_a_box_is_four_numbers(text: str) -> None:
         parse_box(tuple(text.split(",")))
     assert parse_box(("1", "2", "3", "-4")) == (1, 2, 3, -4)
     assert parse_box(None) is None
+
+
+def test_duplicates_are_listed_written_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a model: there is one in name only. Photographs 0, 2 and 3 are equal, 1 and 4."""
+    vectors = np.eye(DIMENSION, dtype=np.float32)[[0, 1, 0, 0, 1, 2]]
+    rows = photographs(np.array([0, 1, 0, 5, -1, 2]))
+    model = vector_collections.embed(tmp_path / "model", "made", vectors, rows)
+    index, output = vector_collections.build(model, "flat"), tmp_path / "duplicates.csv"
+    main(Settings(index=index, photo=None, duplicates=True, output=output))
+    *table, summary = capsys.readouterr().out.splitlines()
+    assert table[0].split() == ["group", "similarity", "id", "landmark", "file"]
+    assert {tuple(line.split()[:2]) for line in table[1:4]} == {("1", "1.000")}
+    assert {line.split()[3] for line in table[1:4]} == {"0", "2", "3"}
+    assert {line.split()[3] for line in table[4:]} == {"1", "4"}
+    assert summary == (
+        "5 photographs in 2 groups of duplicates; in 1 of the groups landmarks differ."
+    )
+    with output.open(encoding="utf-8", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [row["group"] for row in written] == ["1", "1", "1", "2", "2"]
+    assert {row["landmark"] for row in written[:3]} == {'landmark "0"', 'landmark "5"'}
+    main(Settings(index=index, photo=None, duplicates=True, where=("label<=0",)))
+    assert capsys.readouterr().out.splitlines()[-1].startswith("2 photographs in 1 groups")
+
+
+def test_a_duplicate_is_named_by_its_own_file_or_by_its_title(tmp_path: Path) -> None:
+    vectors = np.eye(DIMENSION, dtype=np.float32)[[0, 0, 0]]
+    columns = photographs(np.zeros(3, int)).to_pydict() | {
+        "offset": [-1, 7, 7],
+        "title": ["1.jpg", "2.jpg", ""],
+        "shard": ["/photos/1.jpg", "a.tfrecord", "b.tfrecord"],
+    }
+    rows = pa.table(columns, files.OF_SEVERAL)
+    model = vector_collections.embed(tmp_path / "model", "made", vectors, rows, pairs=1)
+    index = vector_collections.build(model, "flat")
+    found = find_duplicates(Settings(index=index, photo=None, duplicates=True))
+    assert {one.file for one in found} == {"/photos/1.jpg", "2.jpg", "b.tfrecord"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({}, "Pass --photo=FILE to search for, or --duplicates"),
+        ({"duplicates": True, "photo": Path("a.jpg")}, "--photo has no effect with --duplicates"),
+        ({"duplicates": True, "box": ("1",)}, "--box has no effect with --duplicates"),
+        ({"duplicates": True, "k": 3}, "--k has no effect with --duplicates"),
+        ({"photo": Path("a.jpg"), "least": 0.9}, "--least has no effect with --photo; pass --dup"),
+        ({"photo": Path("a.jpg"), "output": Path("a.csv")}, "--output has no effect with --photo"),
+        ({"duplicates": True, "output": Path("/")}, "--output=/ is a folder; name a CSV file"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused(flags: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(index=Path("index"), **flags)
