@@ -19,7 +19,7 @@ _MARGIN = 0.01
 _ROUNDING = 1e-6  # of a similarity of float32 vectors
 _ASKING = 256  # photographs at a time
 _COMPARED = 4096  # pairs at a time, 84 MB at 1,280 dimensions
-_PAIRS_A_MERGE = 2**20  # pairs held before they are merged, 16 MiB
+_PAIRS_A_MERGE = 2**16  # pairs held before they are merged
 
 
 def groups(
@@ -53,11 +53,13 @@ def groups(
     for start in range(0, len(keys), _ASKING):
         asking = keys[start : start + _ASKING]
         asking = asking[filters.holds(collection.photographs(asking), where)]
-        for pairs in _near_pairs(collection, asking, least, where):
+        for pairs in _candidates(collection, asking, least, where):
             places = np.searchsorted(keys, pairs)
-            held.append(places[component[places[:, 0]] != component[places[:, 1]]])
-        if sum(map(len, held)) >= _PAIRS_A_MERGE:
-            component, held = merge(component, np.concatenate(held)), held[:1]
+            apart = component[places[:, 0]] != component[places[:, 1]]
+            near = similarities(collection, pairs[apart]) >= least - _ROUNDING
+            held.append(places[apart][near])
+            if sum(map(len, held)) >= _PAIRS_A_MERGE:
+                component, held = merge(component, np.concatenate(held)), held[:1]
     return _members(keys, merge(component, np.concatenate(held)))
 
 
@@ -77,19 +79,17 @@ def similarities(collection: Collection, pairs: np.ndarray) -> np.ndarray:
     return -np.linalg.norm(left - right, axis=1)
 
 
-def _near_pairs(
+def _candidates(
     collection: Collection, asking: np.ndarray, least: float, where: Sequence[Condition]
 ) -> Iterator[np.ndarray]:
-    """Keys of pairs, int64 ``(pairs, 2)``: found by the index, then compared themselves."""
+    """Keys of pairs that the index finds, int64 ``(pairs, 2)``, a few at a time."""
     looser = least - _MARGIN * max(1, abs(least))
     vectors = _held(collection, asking).astype(np.float32)
     found = [keys for _, keys in search_above(collection, vectors, looser, where)]
     lengths = [len(keys) for keys in found]
     pairs = np.stack([np.repeat(asking, lengths), np.concatenate([asking[:0], *found])], axis=1)
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     for start in range(0, len(pairs), _COMPARED):
-        part = pairs[start : start + _COMPARED]
-        yield part[similarities(collection, part) >= least - _ROUNDING]
+        yield pairs[start : start + _COMPARED]
 
 
 def _held(collection: Collection, keys: np.ndarray) -> np.ndarray:
