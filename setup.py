@@ -50,6 +50,7 @@ setup(
         "opencv-python-headless",
         "pillow",
         "pillow-heif",
+        "psutil",
         "pyarrow",
         "requests",
         "scikit-image",

@@ -15,6 +15,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipeline import command_line, manifest, model_folder, quantities
 from pipeline.command_line import setting
 from pipeline.embeddings.files import StoredEmbeddings, open_embeddings
@@ -29,7 +31,7 @@ from pipeline.index import (
     measurement,
 )
 from pipeline.index.advisor import Wanted
-from pipeline.index.building import Built
+from pipeline.index.building import Built, Room
 from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.interface import Collection
 from pipeline.index.metric import Metric
@@ -77,6 +79,11 @@ class Settings:
     latency: str | None = setting(
         "What a query may take with --kind=auto, such as 5ms.", default=None
     )
+    build_memory: str | None = setting(
+        "What building may take of memory, such as 2GB, by default half of what is free. Inverted "
+        "files that take more are merged on disk and searched there.",
+        default=None,
+    )
     overwrite: bool = setting("Build again over a finished index.", default=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +109,7 @@ class Settings:
             command_line.require_default(self, f"--kind={self.kind}", "memory", "latency")
         if not 0 < self.recall <= 1:
             raise ValueError(f"--recall is above 0 and at most 1. Received: {self.recall}.")
-        self.wanted  # noqa: B018 - reads the amounts
+        self.wanted, self.room  # noqa: B018 - reads the amounts
 
     @property
     def wanted(self) -> Wanted:
@@ -115,6 +122,13 @@ class Settings:
                 None if latency is None else quantities.read_milliseconds("latency", latency)
             ),
         )
+
+    @property
+    def room(self) -> int:
+        """Bytes of memory that building may take."""
+        if self.build_memory is None:
+            return psutil.virtual_memory().available // 2
+        return quantities.read_bytes("build_memory", self.build_memory)
 
 
 def build_index(settings: Settings) -> Path:
@@ -149,23 +163,26 @@ def build_index(settings: Settings) -> Path:
 
 
 def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
-    advice = None
-    if settings.kind == AUTO:
-        advice = advisor.advise(stored, settings.wanted, settings.metric)
-        built = advice.built
-    else:
-        built = building.build(
-            stored, settings.kind, metric_name=settings.metric, least_recall=settings.recall
-        )
-    photographs = stored.metadata.take(built.order)
-    described = _described(settings, stored, built, "Faiss")
-    if advice is not None:
-        described["advice"] = advice.as_json()
-    opened = FaissCollection(built.index, photographs, None, described)
-    described["recognition"] = _recognition(opened, stored)
-    faiss_collection.create(output, built.index, photographs, described)
-    if advice is not None:
-        manifest.write_atomically(output / _PLOT, lambda path: advice_plot.save_plot(advice, path))
+    with faiss_collection.creating(output) as new:
+        room = Room(scratch=new.scratch, bytes=settings.room)
+        advice = None
+        if settings.kind == AUTO:
+            advice = advisor.advise(stored, settings.wanted, settings.metric, room)
+            built = advice.built
+        else:
+            built = building.build(
+                stored, settings.kind, settings.metric, least_recall=settings.recall, room=room
+            )
+        photographs = stored.metadata.take(built.order)
+        described = _described(settings, stored, built, "Faiss")
+        if advice is not None:
+            described["advice"] = advice.as_json()
+            manifest.write_atomically(
+                output / _PLOT, lambda path: advice_plot.save_plot(advice, path)
+            )
+        opened = FaissCollection(built.index, photographs, None, described)
+        described["recognition"] = _recognition(opened, stored)
+        new.commit(built.index, photographs, described)
 
 
 def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:

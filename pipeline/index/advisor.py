@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.embeddings.files import StoredEmbeddings
-from pipeline.index import building, kinds, loss
-from pipeline.index.building import Built
+from pipeline.index import building, disk_lists, kinds, loss
+from pipeline.index.building import Built, Room
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
@@ -52,6 +52,7 @@ class Candidate:
         photographs: Of how many it was built.
         recall: See ``Built``; likewise ``milliseconds_alone``, ``milliseconds``, ``seconds``.
         bytes: Its size.
+        is_mergeable: Whether it can be built where it is larger than memory.
         explanation: Why it misses what it misses.
     """
 
@@ -62,6 +63,7 @@ class Candidate:
     milliseconds_alone: float
     milliseconds: float
     bytes: int
+    is_mergeable: bool
     seconds: float
     explanation: str
 
@@ -111,7 +113,12 @@ class Advice:
         }
 
 
-def advise(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric = "cosine") -> Advice:
+def advise(
+    stored: StoredEmbeddings,
+    wanted: Wanted,
+    metric_name: Metric = "cosine",
+    room: Room | None = None,
+) -> Advice:
     """Builds the candidates, chooses one of them, and builds that of all photographs.
 
     Of those that do what is wanted: the exact one, where it answers in the time allowed, or in a
@@ -122,6 +129,7 @@ def advise(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric = "cosi
         stored: The embeddings.
         wanted: What the index has to do.
         metric_name: What vectors are compared by.
+        room: What building may take, see ``building.build``.
 
     Raises:
         ValueError: If no candidate is small and fast enough, with the table of what they are.
@@ -131,9 +139,12 @@ def advise(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric = "cosi
     candidates = []
     for kind in _kinds(stored, wanted, metric_name):
         logger.info("Trying --kind=%s on %d photographs", kind, len(sample))
-        built = building.build(sample, kind, metric_name=metric_name, least_recall=wanted.recall)
+        built = building.build(sample, kind, metric_name, least_recall=wanted.recall)
         candidates.append(_candidate(built, wanted, len(sample), scale))
-    ranked = preferred(candidates, wanted)
+    has_room = [
+        one for one in candidates if room is None or one.is_mergeable or one.bytes <= room.bytes
+    ]
+    ranked = preferred(has_room, wanted)
     if not ranked:
         raise ValueError(
             f"No kind of index fits {_spelled(wanted)}; allow more, or index fewer photographs "
@@ -142,7 +153,7 @@ def advise(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric = "cosi
     attempts = []
     for candidate in ranked[:_ATTEMPTS]:
         built = building.build(
-            stored, candidate.kind, metric_name=metric_name, least_recall=wanted.recall
+            stored, candidate.kind, metric_name, least_recall=wanted.recall, room=room
         )
         attempts.append((_candidate(built, wanted, len(stored), 1), built))
         if attempts[-1][0].is_enough(wanted) or not candidate.is_enough(wanted):
@@ -233,6 +244,7 @@ def _candidate(
         milliseconds_alone=built.milliseconds_alone * scale**growth,
         milliseconds=built.milliseconds * scale**growth,
         bytes=round(built.index.bytes * scale),
+        is_mergeable=disk_lists.inverted_file(built.index.faiss) is not None,
         seconds=built.seconds * scale,
         explanation=loss.explanation(
             built.loss,

@@ -3,12 +3,14 @@
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from pipeline.embeddings.files import StoredEmbeddings
-from pipeline.index import kinds, loss, measurement, metric
+from pipeline.index import disk_lists, kinds, loss, measurement, metric
+from pipeline.index.disk_lists import MergedOnDisk
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.loss import Loss
 from pipeline.index.measurement import OperatingPoint, Truth, Tunable
@@ -72,27 +74,44 @@ class Parts:
         return np.concatenate([self.first, self.last])
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Room:
+    """What building may take.
+
+    Attributes:
+        scratch: A folder for inverted files that are larger than memory.
+        bytes: Of memory.
+    """
+
+    scratch: Path
+    bytes: int
+
+
 def build(
     stored: StoredEmbeddings,
     kind: str,
-    *,
     metric_name: Metric = "cosine",
+    *,
     least_recall: float = 0.95,
+    room: Room | None = None,
 ) -> Built[FaissIndex]:
     """Trains an index of Faiss, fills it, and tunes how hard it looks.
 
     Some photographs are held out, at most a thousand: they are the queries that tuning and
     measuring ask with, half of them each, and are added in the end. Memory is taken by the
-    index, the vectors that it is trained on and one block.
+    index, the vectors that it is trained on and one block; an inverted file that has no room is
+    merged on disk.
 
     Args:
         stored: The embeddings.
         kind: One of ``kinds.KINDS`` or a factory string of Faiss.
         metric_name: What vectors are compared by.
         least_recall: The recall@10 against exact search to tune for.
+        room: What building may take; None for all memory.
 
     Raises:
-        ValueError: If there are too few vectors, or they are none that an index takes.
+        ValueError: If there are too few vectors, they are none that an index takes, or the index
+            has no room and is no inverted file.
     """
     generator = np.random.default_rng(0)
     parts = split(stored, metric_name, generator, least=kinds.fewest_vectors(kind))
@@ -106,11 +125,32 @@ def build(
         )
     _train(index, stored, parts.first, metric_name, generator)
     seconds = time.perf_counter() - start
-    truth, adding_seconds = fill(index.add, stored, parts, metric_name)
+    if room is None or disk_lists.least_bytes(index, len(stored)) <= room.bytes:
+        truth, adding_seconds = fill(index.add, stored, parts, metric_name)
+    else:
+        truth, adding_seconds = _fill_on_disk(index, stored, parts, room)
     built = measured(index, factory, parts, truth, least_recall, seconds + adding_seconds)
     if len(parts.last):
         index.add(parts.queries)
     return built
+
+
+def _fill_on_disk(
+    index: FaissIndex, stored: StoredEmbeddings, parts: Parts, room: Room
+) -> tuple[Truth, float]:
+    """As ``fill``; only a part of the index is in memory."""
+    if disk_lists.inverted_file(index.faiss) is None:
+        least = disk_lists.least_bytes(index, len(stored))
+        raise ValueError(
+            f"--kind={index.kind} of {len(stored)} vectors takes at least {least / 1e9:.3g} GB, "
+            f"and {room.bytes / 1e9:.3g} GB may be taken. Raise --build_memory, or use a kind that "
+            f"is merged on disk: ivf, ivfsq8, ivfpq or rabitq; or --kind={kinds.MILVUS}."
+        )
+    merged = MergedOnDisk(index, room.scratch, room.bytes)
+    truth, seconds = fill(merged.add, stored, parts, index.metric)
+    start = time.perf_counter()
+    merged.merge()
+    return truth, seconds + time.perf_counter() - start
 
 
 def split(

@@ -1,13 +1,15 @@
 """A collection behind Faiss: an index file, a table of photographs, and who was removed.
 
 ``exported/MODEL/indexes/<data>-<kind>/`` holds, by generations, ``index.faiss``,
-``photographs.arrow`` (a row for every vector, in the order they were added), ``removed.npy``
+``lists.ivfdata`` (what is in the cells, where that is larger than memory), ``photographs.arrow``
+(a row for every vector, in the order they were added), ``removed.npy``
 (the rows that are there no more, where there are some) and ``manifest.json``. All but the last
 are mapped into memory, so that opening takes milliseconds.
 """
 
 import contextlib
 import functools
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import manifest as manifests
-from pipeline.index import additions, filters, generations, metric
+from pipeline.index import additions, disk_lists, filters, generations, metric
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.filters import Condition
 from pipeline.index.generations import Generation
 from pipeline.index.metric import Metric
 
-_INDEX, _PHOTOGRAPHS, _REMOVED = "index", "photographs", "removed"
+_INDEX, _LISTS, _PHOTOGRAPHS, _REMOVED = "index", "lists", "photographs", "removed"
 # Removed rows cost memory and are passed over in every search; from this share on they go.
 _REMOVED_AT_MOST = 0.2
 _FILTERS = 16  # whose rows are remembered, a byte a row each
@@ -130,24 +132,43 @@ def open_folder(folder: Path) -> FaissCollection:
         FileNotFoundError: If the folder holds none.
         ValueError: If its parts do not belong together.
     """
-    return generations.read(folder, BUILD_COMMAND, functools.partial(_opened, mapped=True))
+    return generations.read(folder, BUILD_COMMAND, _opened)
 
 
-def create(
-    folder: Path, index: FaissIndex, photographs: pa.Table, described: dict[str, Any]
-) -> None:
-    """Writes a collection, in place of the one that the folder may hold.
+@contextlib.contextmanager
+def creating(folder: Path) -> Iterator["FaissCreation"]:
+    """Makes a collection, in place of the one that the folder may hold.
 
-    Args:
-        folder: Where to.
-        index: A row for every photograph.
-        photographs: The table of them, with an id each.
-        described: What the manifest says besides.
+    Raises:
+        BlockingIOError: If another process is changing it.
     """
-    with generations.writing(folder):
+    with generations.writing(folder) as scratch:
         path = folder / generations.MANIFEST
         before = manifests.read_json(path, "") if path.is_file() else {}
-        _write(Generation(folder, before), index, photographs, None, described)
+        yield FaissCreation(Generation(folder, before), scratch)
+
+
+class FaissCreation:
+    """A collection that is being made.
+
+    Args:
+        generation: That it becomes.
+        scratch: A folder for what is not to stay.
+    """
+
+    def __init__(self, generation: Generation, scratch: Path) -> None:
+        self._generation = generation
+        self.scratch = scratch
+
+    def commit(self, index: FaissIndex, photographs: pa.Table, described: dict[str, Any]) -> None:
+        """Makes it the collection that is read.
+
+        Args:
+            index: A row for every photograph.
+            photographs: The table of them, with an id each.
+            described: What the manifest says besides.
+        """
+        _write(self._generation, index, photographs, None, described)
 
 
 @contextlib.contextmanager
@@ -160,9 +181,9 @@ def changing(folder: Path) -> Iterator["FaissChange"]:
         BlockingIOError: If another process is changing it.
     """
     described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-    with generations.writing(folder):
+    with generations.writing(folder) as scratch:
         described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-        change = FaissChange(_opened(folder, described, mapped=False))
+        change = FaissChange(folder, described, scratch)
         yield change
         change.write(Generation(folder, described))
 
@@ -171,15 +192,21 @@ class FaissChange:
     """A change that is being made to a collection, see ``Change``.
 
     Args:
-        collection: As it was. Its index is changed, so that it is not to be searched any more.
+        folder: Of the collection.
+        described: Its manifest.
+        scratch: A folder for what is not to stay.
     """
 
-    def __init__(self, collection: FaissCollection) -> None:
-        self._manifest = collection.manifest
-        self._index = collection.index
-        self._table = collection._table
+    def __init__(self, folder: Path, described: dict[str, Any], scratch: Path) -> None:
+        before = _opened(folder, described)
+        self._folder = folder
+        self._scratch = scratch
+        self._manifest = described
+        self._index = before.index
+        self._is_own = False  # whether the index is in memory, or a copy
+        self._table = before._table
         self._live = np.ones(len(self._table), bool)
-        self._live[:] = True if collection._live is None else collection._live
+        self._live[:] = True if before._live is None else before._live
         self._added = self._removed = 0
 
     def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
@@ -208,7 +235,7 @@ class FaissChange:
         described = {**self._manifest, "photographs": int(np.count_nonzero(self._live))}
         if np.count_nonzero(~self._live) > _REMOVED_AT_MOST * len(self._live):
             kept = np.flatnonzero(self._live)
-            index = self._index.kept(kept)
+            index = self._own_index().kept(kept)
             _write(generation, index, self._table.take(kept), None, described)
         elif self._added:
             live = None if self._live.all() else self._live
@@ -231,23 +258,29 @@ class FaissChange:
 
     def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
         added = photographs.select(self._table.schema.names).cast(self._table.schema)
-        self._index.add(vectors)
+        self._own_index().add(vectors)
         self._table = pa.concat_tables([self._table, added])
         self._live = np.concatenate([self._live, np.ones(len(vectors), bool)])
         self._added += len(vectors)
+
+    def _own_index(self) -> FaissIndex:
+        """The index as it may be changed: no reader has it."""
+        if not self._is_own:
+            self._index = _index_to_change(self._folder, self._manifest, self._scratch)
+            self._is_own = True
+        return self._index
 
 
 BUILD_COMMAND = "python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind=flat"
 
 
-def _opened(folder: Path, described: dict[str, Any], *, mapped: bool) -> FaissCollection:
-    index_path, table_path, removed_path = (
-        generations.path_of(folder, described, name) for name in (_INDEX, _PHOTOGRAPHS, _REMOVED)
-    )
-    if index_path is None or table_path is None:
+def _opened(folder: Path, described: dict[str, Any]) -> FaissCollection:
+    if not {_INDEX, _PHOTOGRAPHS} <= set(described["files"]):
         raise ValueError(f"{folder} holds no Faiss index; build it with `{BUILD_COMMAND}`.")
-    index = FaissIndex.load(index_path, described["kind"], described["metric"], mapped=mapped)
-    table = _read_table(table_path)
+    paths = generations.paths(folder, described)
+    kind, metric_name = described["kind"], described["metric"]
+    index = FaissIndex.load(paths[_INDEX], kind, metric_name, has_lists=_LISTS in paths)
+    table = _read_table(paths[_PHOTOGRAPHS])
     if (len(index), index.dimension) != (len(table), described["dimension"]):
         raise ValueError(
             f"{folder} holds {len(index)} vectors of {index.dimension} dimensions for "
@@ -255,10 +288,21 @@ def _opened(folder: Path, described: dict[str, Any], *, mapped: bool) -> FaissCo
             f"`{BUILD_COMMAND} --overwrite`."
         )
     live = None
-    if removed_path is not None:
+    if _REMOVED in paths:
         live = np.ones(len(table), bool)
-        live[np.load(removed_path)] = False
+        live[np.load(paths[_REMOVED])] = False
     return FaissCollection(index, table, live, described)
+
+
+def _index_to_change(folder: Path, described: dict[str, Any], scratch: Path) -> FaissIndex:
+    """In memory; where its lists lie on disk, copies of both files."""
+    paths = generations.paths(folder, described)
+    path, has_lists = paths[_INDEX], _LISTS in paths
+    if has_lists:
+        shutil.copy(paths[_LISTS], scratch)
+        path = Path(shutil.copy(path, scratch))
+    kind, metric_name = described["kind"], described["metric"]
+    return FaissIndex.load(path, kind, metric_name, mapped=False, has_lists=has_lists)
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -281,6 +325,10 @@ def _write(
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table.combine_chunks())
 
+    if disk_lists.lists_path(index) is None:
+        generation.drop(_LISTS)
+    else:
+        generation.write(_LISTS, ".ivfdata", functools.partial(disk_lists.move_lists, index))
     generation.write(_INDEX, ".faiss", index.save)
     generation.write(_PHOTOGRAPHS, ".arrow", write_table)
     if live is None:

@@ -45,7 +45,13 @@ class FaissIndex:
 
     @classmethod
     def load(
-        cls, path: Path, kind: str, metric: Metric = "cosine", *, mapped: bool = True
+        cls,
+        path: Path,
+        kind: str,
+        metric: Metric = "cosine",
+        *,
+        mapped: bool = True,
+        has_lists: bool = False,
     ) -> "FaissIndex":
         """Reads an index from its file.
 
@@ -55,16 +61,22 @@ class FaissIndex:
             metric: Likewise.
             mapped: Whether what is large stays on disk and is read where a search needs it;
                 such an index cannot be changed.
+            has_lists: Whether its inverted lists lie in a file of their own beside it, see
+                ``disk_lists``; changing the index changes that file.
 
         Raises:
             FileNotFoundError: If there is no file.
             ValueError: If the file is no Faiss index.
         """
-        flags = faiss.IO_FLAG_MMAP_IFC if mapped else 0
+        if has_lists:
+            flags = faiss.IO_FLAG_ONDISK_SAME_DIR | (faiss.IO_FLAG_READ_ONLY if mapped else 0)
+        else:
+            flags = faiss.IO_FLAG_MMAP_IFC if mapped else 0
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, "No such index", str(path))
         try:
-            return cls(faiss.read_index(str(path), flags), kind, metric)
+            with kinds.silenced():
+                return cls(faiss.read_index(str(path), flags), kind, metric)
         except RuntimeError as error:
             if not path.is_file():
                 raise FileNotFoundError(errno.ENOENT, "No such index", str(path)) from error
@@ -80,7 +92,7 @@ class FaissIndex:
 
     @property
     def bytes(self) -> int:
-        """Size of the index when written."""
+        """Size of the index when written, but for lists in a file of their own."""
         sizes: list[int] = []
         writer = _untyped.PyCallbackIOWriter(lambda part: sizes.append(len(part)), _WRITTEN_AT_ONCE)
         faiss.write_index(self.faiss, writer)

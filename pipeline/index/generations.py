@@ -8,6 +8,7 @@ manifest is replaced. Whoever has the old files open goes on reading them.
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ MANIFEST = "manifest.json"
 _LOCK = ".writing.lock"
 _ATTEMPTS = 5  # to open what is changed meanwhile
 _OWN_FILE = re.compile(r"\w+-\d+\.\w+")
+_SCRATCH = ".scratch"
 
 Opened = TypeVar("Opened")
 
@@ -63,10 +65,13 @@ class Generation:
 
 
 @contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[Path]:
     """Keeps other writers out of a folder, which is made if need be.
 
     In the end, files that no generation reads are removed, those of a killed writer among them.
+
+    Yields:
+        A folder within it for what is not to stay.
 
     Raises:
         BlockingIOError: If another process writes into it.
@@ -75,7 +80,9 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         with filelock.FileLock(folder / _LOCK, timeout=0):
             try:
-                yield
+                _clear(folder)
+                (folder / _SCRATCH).mkdir()
+                yield folder / _SCRATCH
             finally:
                 _clear(folder)
     except filelock.Timeout as error:
@@ -86,33 +93,34 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _clear(folder: Path) -> None:
-    """Removes files that the manifest does not name: of earlier generations, or half written."""
+    """Removes what the manifest does not name: of earlier generations, or half written."""
     path = folder / MANIFEST
     named = manifest.read_json(path, "").get("files", {}) if path.is_file() else {}
     kept = {entry["file"] for entry in named.values()}
     for other in folder.iterdir():
         if _OWN_FILE.fullmatch(other.name) and other.name not in kept:
             other.unlink(missing_ok=True)
+    shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
 
 
-def path_of(folder: Path, described: dict[str, Any], name: str) -> Path | None:
-    """Where the file by a name lies; None if the generation has none.
+def paths(folder: Path, described: dict[str, Any]) -> dict[str, Path]:
+    """Where the files of a generation lie, by name.
 
     Raises:
-        FileNotFoundError: If it is gone.
-        ValueError: If it is not as long as it was written.
+        FileNotFoundError: If one is gone.
+        ValueError: If one is not as long as it was written.
     """
-    entry = described["files"].get(name)
-    if entry is None:
-        return None
-    path = folder / entry["file"]
-    size = path.stat().st_size
-    if size != entry["bytes"]:
-        raise ValueError(
-            f"{path} is damaged: it has {size:,} bytes, {entry['bytes']:,} were written. Copy it "
-            "back, or build it again with `python -m pipeline.build_index --overwrite`."
-        )
-    return path
+    found = {}
+    for name, entry in described["files"].items():
+        path = folder / entry["file"]
+        size = path.stat().st_size
+        if size != entry["bytes"]:
+            raise ValueError(
+                f"{path} is damaged: it has {size:,} bytes, {entry['bytes']:,} were written. Copy "
+                "it back, or build it again with `python -m pipeline.build_index --overwrite`."
+            )
+        found[name] = path
+    return found
 
 
 def read(folder: Path, made_by: str, opened: Callable[[Path, dict[str, Any]], Opened]) -> Opened:

@@ -1,6 +1,11 @@
 """The kinds of Faiss index, and what each is made of for a collection of some size."""
 
+import contextlib
+import ctypes
+import os
 import re
+import sys
+from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 import faiss
@@ -143,6 +148,21 @@ def parts(index: Any) -> list[Any]:
     elif isinstance(index, faiss.IndexPreTransform):
         found += parts(index.index)
     return found
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keeps what Faiss prints about files that it maps off standard output."""
+    sys.stdout.flush()
+    descriptor = os.dup(1)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)  # C's own buffer
+        os.dup2(descriptor, 1)
+        os.close(descriptor)
 
 
 def reason(error: RuntimeError) -> str:

@@ -364,5 +364,5 @@ def _opened(folder: Path, described: dict[str, Any]) -> MilvusCollection:
 
 def _removed(folder: Path, described: dict[str, Any]) -> np.ndarray:
     """Keys of rows that are not seen, and are to be deleted."""
-    path = generations.path_of(folder, described, _REMOVED)
+    path = generations.paths(folder, described).get(_REMOVED)
     return np.zeros(0, np.int64) if path is None else np.load(path)

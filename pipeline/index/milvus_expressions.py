@@ -64,4 +64,6 @@ def of_condition(condition: Condition, field: pa.Field) -> str:
         return one_of(field.name, values)
     if condition.operator == "!=":
         return none_of(field.name, values)
-    return f"{field.name} {condition.operator} {literal(values[0])}"
+    bound = f"{field.name} {condition.operator} {literal(values[0])}"
+    # What is unknown is within no bound.
+    return bound if is_number else both(bound, none_of(field.name, [""]))

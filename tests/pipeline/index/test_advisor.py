@@ -33,6 +33,7 @@ def candidate(kind: str, recall: float, milliseconds: float, size: int = 100) ->
         milliseconds_alone=milliseconds,
         milliseconds=milliseconds,
         bytes=size,
+        is_mergeable=False,
         seconds=1.0,
         explanation="",
     )

@@ -178,6 +178,7 @@ def _remove_most(folder: Path) -> None:
 def test_a_built_index_is_read_whole_by_who_has_it_open(built: Path, folder: Path) -> None:
     """Building again over an index is a generation too."""
     opened = collection.load_collection(folder)
-    faiss_collection.create(folder, opened.index, TABLE.slice(0, 400), opened.manifest)  # type: ignore[attr-defined]
+    with faiss_collection.creating(folder) as new:
+        new.commit(opened.index, TABLE.slice(0, 400), opened.manifest)  # type: ignore[attr-defined]
     assert collection.read_manifest(folder)["generation"] == 2
     assert len(opened.search(VECTORS[:1], 400)[1][0]) == 400

@@ -29,7 +29,7 @@ def test_values_are_written_so_that_nothing_in_them_is_code(value: str, written:
     [
         ("landmark=a|b", 'landmark in ["a", "b"]'),
         ("landmark!=", 'not (landmark in [""])'),
-        ("landmark>=2019-01", 'landmark >= "2019-01"'),
+        ("date>=2019-01", '(date >= "2019-01") and (not (date in [""]))'),
         ("label=-1|007", "label in [-1, 7]"),
         ("label<=4", "label <= 4"),
     ],
