@@ -35,7 +35,7 @@ def load_collection(folder: Path) -> Collection:
         ValueError: If its parts do not belong together, or its engine is not installed.
         OSError: If its engine does not answer.
     """
-    return _engine(folder).open_folder(folder)
+    return _engine(folder, "collection").open_folder(folder)
 
 
 def changing(folder: Path) -> AbstractContextManager[Change]:
@@ -47,7 +47,7 @@ def changing(folder: Path) -> AbstractContextManager[Change]:
         BlockingIOError: If another process is changing it.
         OSError: If its engine does not answer.
     """
-    return _engine(folder).changing(folder)
+    return _engine(folder, "change").changing(folder)
 
 
 def milvus(module: str) -> Any:
@@ -64,9 +64,9 @@ def milvus(module: str) -> Any:
         ) from error
 
 
-def _engine(folder: Path) -> Any:
-    """The module of the engine that a collection is behind."""
-    return milvus("collection") if read_manifest(folder)["kind"] == MILVUS else faiss_collection
+def _engine(folder: Path, module: str) -> Any:
+    """A module of Milvus, or the one of Faiss, as a collection is behind either."""
+    return milvus(module) if read_manifest(folder)["kind"] == MILVUS else faiss_collection
 
 
 def search_above(

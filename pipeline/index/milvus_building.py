@@ -20,6 +20,7 @@ from pipeline.index.metric import Metric
 from pipeline.index.milvus_collection import DATABASE, MilvusCollection, uri_of
 from pipeline.index.milvus_database import MilvusDatabase, open_database
 from pipeline.index.milvus_index import MilvusIndex
+from pipeline.index.milvus_table import MilvusTable
 from pipeline.progress import logger
 
 _PREFIX = "photographs_"  # of the names of collections
@@ -30,7 +31,7 @@ class MilvusBuild:
 
     Args:
         stored: The embeddings.
-        index: An empty collection of Milvus.
+        index: Of a collection of Milvus that is to be made.
         generation: That its rows are of.
     """
 
@@ -47,15 +48,15 @@ class MilvusBuild:
         Raises:
             ValueError: If the vectors are none that an index takes.
         """
-        stored, index = self._stored, self._index
+        stored, index, table = self._stored, self._index, self._index.table
         parts = building.split(stored, index.metric, np.random.default_rng(0))
-        table = stored.metadata.take(parts.order)
+        metadata = stored.metadata.take(parts.order)
 
         def add(vectors: np.ndarray) -> None:
-            rows = table.slice(index.next_key, len(vectors))
-            index.add(vectors, rows, self._generation.number)
+            rows = metadata.slice(table.next_key, len(vectors))
+            table.add(vectors, rows, self._generation.number)
 
-        index.create(table.schema)
+        table.create(metadata.schema)
         truth, seconds = building.fill(add, stored, parts, index.metric)
         start = time.perf_counter()
         index.link()
@@ -63,7 +64,7 @@ class MilvusBuild:
         built = building.measured(index, index.factory, parts, truth, least_recall, seconds)
         if len(parts.last):
             add(parts.queries)
-            index.flush()
+            table.flush()
         return built
 
     def collection(self, described: dict[str, Any]) -> MilvusCollection:
@@ -85,7 +86,8 @@ class MilvusBuild:
             described: What the manifest says besides.
             uri: Where the database is, None in the folder.
         """
-        named = {"uri": uri, "collection": self._index.name, "next_key": self._index.next_key}
+        table = self._index.table
+        named = {"uri": uri, "collection": table.name, "next_key": table.next_key}
         self._generation.commit({**described, "columns": self._columns(), "milvus": named})
 
     def _columns(self) -> dict[str, str]:
@@ -117,7 +119,7 @@ def creating(
         prefix = _PREFIX if uri is None else _own_prefix(folder)
         name = f"{prefix}{generation.number}"
         _drop_others(database, prefix, folder)
-        index = MilvusIndex(database, name, metric_name, stored.dimension)
+        index = MilvusIndex(MilvusTable(database, name, stored.dimension), metric_name)
         try:
             yield MilvusBuild(stored, index, generation)
         finally:

@@ -8,9 +8,9 @@ is replaced. Rows that were removed are deleted after that: who opened the colle
 may miss them.
 """
 
-import contextlib
 import dataclasses
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline import manifest as manifests
-from pipeline.index import additions, filters, generations, metric, milvus_expressions
+from pipeline.index import filters, generations, metric, milvus_expressions
 from pipeline.index.filters import Condition
-from pipeline.index.generations import Generation
 from pipeline.index.kinds import MILVUS
 from pipeline.index.metric import Metric
 from pipeline.index.milvus_database import is_embedded, open_database
 from pipeline.index.milvus_expressions import KEY, both, none_of, one_of
-from pipeline.index.milvus_index import MOST_RESULTS, VECTOR, Allowed, MilvusIndex
+from pipeline.index.milvus_index import Allowed, MilvusIndex
+from pipeline.index.milvus_table import MOST_RESULTS, VECTOR, MilvusTable
 
 BUILD_COMMAND = f"python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind={MILVUS}"
 DATABASE = "milvus.db"  # in the collection's folder, where no other place is named
-_REMOVED = "removed"
+REMOVED = "removed"
 _FILTERS = 16  # that are remembered
 
 
@@ -39,12 +38,12 @@ class _View:
     """What of a collection of Milvus is seen.
 
     Attributes:
-        index: The collection of Milvus.
+        table: The collection.
         schema: Of the photographs.
         rows: Those that are seen.
     """
 
-    index: MilvusIndex
+    table: MilvusTable
     schema: pa.Schema
     rows: Allowed
 
@@ -59,7 +58,7 @@ class _View:
             else:
                 found.append(milvus_expressions.of_condition(one, field))
         expression = both(*found)
-        return Allowed(expression, self.index.count(expression))
+        return Allowed(expression, self.table.count(expression))
 
     def _values(self, condition: Condition) -> list[str]:
         """The values of a column that satisfy a condition, found by reading them all.
@@ -69,7 +68,7 @@ class _View:
         column = condition.column
         values = {
             row[column]
-            for block in self.index.rows(self.rows.expression, [column])
+            for block in self.table.rows_of(self.rows.expression, self.rows.count, [column])
             for row in block
         }
         table = pa.table({column: pa.array(sorted(values), pa.string())})
@@ -80,7 +79,7 @@ class MilvusCollection:
     """An opened collection: what it was when it was opened. See ``Collection``.
 
     Args:
-        index: The collection of Milvus.
+        index: Of a collection of Milvus.
         manifest: What the folder says of itself.
         generation: The last whose rows are seen.
         removed: int ``(n,)``, keys of rows that are not seen.
@@ -104,7 +103,7 @@ class MilvusCollection:
         if len(removed):
             expression = both(expression, none_of(KEY, removed.tolist()))
         self._rows = Allowed(expression, count)
-        view = _View(index=index, schema=self.schema, rows=self._rows)
+        view = _View(table=index.table, schema=self.schema, rows=self._rows)
         # Of the view, not of self: Milvus Lite is closed as soon as nobody holds the collection.
         self._among = functools.lru_cache(_FILTERS)(view.among)
 
@@ -116,7 +115,7 @@ class MilvusCollection:
     @property
     def dimension(self) -> int:
         """See ``Collection``."""
-        return self.index.dimension
+        return self.index.table.dimension
 
     def __len__(self) -> int:
         return self._rows.count
@@ -127,10 +126,11 @@ class MilvusCollection:
         Raises:
             FileNotFoundError: If it holds more or fewer.
         """
-        there = self.index.count(self._rows.expression)
+        table = self.index.table
+        there = table.count(self._rows.expression)
         if there != len(self):
             raise FileNotFoundError(
-                f"{self.index.name} in Milvus at {self.index.database.uri} holds {there} "
+                f"{table.name} in Milvus at {table.database.uri} holds {there} "
                 f"photographs, {len(self)} were written; copy the database back, or build the "
                 f"index again with `{BUILD_COMMAND} --overwrite`."
             )
@@ -150,17 +150,15 @@ class MilvusCollection:
 
     def keys(self) -> np.ndarray:
         """See ``Collection``."""
-        blocks = self.index.rows(self._rows.expression, [])
-        return np.array([row[KEY] for block in blocks for row in block], np.int64)
+        return np.array([row[KEY] for row in self._all([])], np.int64)
 
     def ids(self) -> list[str]:
         """See ``Collection``."""
-        blocks = self.index.rows(self._rows.expression, ["id"])
-        return [row["id"] for block in blocks for row in block]
+        return [row["id"] for row in self._all(["id"])]
 
     def those_there(self, ids: Sequence[str]) -> dict[str, int]:
         """The keys of those ids that are in the collection."""
-        rows = self.index.rows_where("id", ids, self._rows.expression, ["id"])
+        rows = self.index.table.rows_where("id", ids, self._rows.expression, ["id"])
         return {row["id"]: row[KEY] for row in rows}
 
     def keys_of(self, ids: Sequence[str]) -> np.ndarray:
@@ -182,8 +180,13 @@ class MilvusCollection:
         vectors = [row[VECTOR] for row in self._of_keys(keys, [VECTOR])]
         return np.array(vectors, np.float32).reshape(len(keys), self.dimension)
 
+    def _all(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        rows = self._rows
+        blocks = self.index.table.rows_of(rows.expression, rows.count, columns)
+        return itertools.chain.from_iterable(blocks)
+
     def _of_keys(self, keys: np.ndarray, columns: Sequence[str]) -> list[dict[str, Any]]:
-        rows = self.index.rows_where(KEY, keys.tolist(), self._rows.expression, columns)
+        rows = self.index.table.rows_where(KEY, keys.tolist(), self._rows.expression, columns)
         by_key = {row[KEY]: row for row in rows}
         gone = [key for key in keys.tolist() if key not in by_key]
         if gone:
@@ -192,71 +195,6 @@ class MilvusCollection:
                 "it again."
             )
         return [by_key[key] for key in keys.tolist()]
-
-
-class MilvusChange:
-    """A change that is being made to a collection, see ``Change``.
-
-    Args:
-        index: The collection of Milvus.
-        described: The manifest that stands.
-    """
-
-    def __init__(self, index: MilvusIndex, described: dict[str, Any]) -> None:
-        self._index = index
-        self._manifest = described
-        self._generation = described["generation"] + 1
-        self._first_key = index.next_key
-        self._removed = np.zeros(0, np.int64)
-        self._count = described["photographs"]
-
-    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        """See ``Change``."""
-        vectors = self._checked(vectors, photographs)
-        additions.require_none(list(self.now().those_there(photographs["id"].to_pylist())))
-        self._append(vectors, photographs)
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """See ``Change``."""
-        keys = np.unique(self.now().keys_of(ids))
-        self._removed = np.concatenate([self._removed, keys])
-        self._count -= len(keys)
-
-    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        """See ``Change``."""
-        vectors = self._checked(vectors, photographs)
-        self.remove(photographs["id"].to_pylist())
-        self._append(vectors, photographs)
-
-    def describe(self, **entries: Any) -> None:
-        """See ``Change``."""
-        self._manifest = {**self._manifest, **entries}
-
-    def now(self) -> MilvusCollection:
-        """See ``Change``."""
-        return MilvusCollection(
-            self._index, self._manifest, self._generation, self._removed, self._count
-        )
-
-    def write(self, folder: Path) -> None:
-        """Makes it the generation that is read, and deletes what was removed."""
-        if self._index.next_key > self._first_key:
-            self._index.flush()
-        self.describe(photographs=self._count)
-        self.describe(milvus={**self._manifest["milvus"], "next_key": self._index.next_key})
-        generation = Generation(folder, self._manifest)
-        if len(self._removed):
-            generation.write(_REMOVED, ".npy", lambda path: np.save(path, self._removed))
-        generation.commit(self._manifest)
-        clear(folder, self._index)
-
-    def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:
-        return additions.checked(vectors, photographs, self._index.dimension, self._index.metric)
-
-    def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        schema = self.now().schema
-        self._index.add(vectors, photographs.select(schema.names).cast(schema), self._generation)
-        self._count += len(vectors)
 
 
 def open_folder(folder: Path) -> MilvusCollection:
@@ -270,47 +208,6 @@ def open_folder(folder: Path) -> MilvusCollection:
     return generations.read(folder, BUILD_COMMAND, _opened)
 
 
-@contextlib.contextmanager
-def changing(folder: Path) -> Iterator[MilvusChange]:
-    """Changes a collection: what the block did takes effect as a whole, when it ends well.
-
-    Raises:
-        FileNotFoundError: If the folder holds none, or the database does not have it.
-        ConnectionError: If the server does not answer.
-        BlockingIOError: If another process is changing it, or has Milvus Lite's folder open.
-    """
-    manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-    with generations.writing(folder):
-        described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-        index = open_index(folder, described)
-        described = clear(folder, index)
-        change = MilvusChange(index, described)
-        change.now().require_whole()
-        try:
-            yield change
-        except BaseException:
-            clear(folder, index)
-            raise
-        change.write(folder)
-
-
-def clear(folder: Path, index: MilvusIndex) -> dict[str, Any]:
-    """Deletes from Milvus what the manifest does not tell of, whoever left it there.
-
-    Returns:
-        The manifest, which names no removed rows any more.
-    """
-    described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-    index.delete_where(milvus_expressions.after(described["generation"]))
-    removed = _removed(folder, described)
-    if len(removed):
-        index.delete(removed)
-        generation = Generation(folder, described)
-        generation.drop(_REMOVED)
-        generation.commit(described)
-    return manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
-
-
 def uri_of(folder: Path, uri: str | None) -> str:
     """Where the database of a collection is: in its folder if no other place is named."""
     if uri is None:
@@ -319,7 +216,7 @@ def uri_of(folder: Path, uri: str | None) -> str:
 
 
 def open_index(folder: Path, described: dict[str, Any]) -> MilvusIndex:
-    """The collection of Milvus that a manifest names.
+    """The index of the collection of Milvus that a manifest names.
 
     Raises:
         FileNotFoundError: If the folder of Milvus Lite is gone, or the database does not have it.
@@ -330,20 +227,16 @@ def open_index(folder: Path, described: dict[str, Any]) -> MilvusIndex:
     if is_embedded(uri) and not Path(uri).is_dir():
         raise FileNotFoundError(f"{uri} is gone; copy it back, or build it again with {rebuild}.")
     database = open_database(uri)
-    index = MilvusIndex(
-        database,
-        named["collection"],
-        described["metric"],
-        described["dimension"],
-        named["next_key"],
-        # A server clears removed rows away by itself, Milvus Lite leads past them for ever.
-        named["next_key"] if database.is_embedded else described["photographs"],
-    )
-    if not index.exists():
+    key = named["next_key"]
+    table = MilvusTable(database, named["collection"], described["dimension"], key)
+    if not table.exists():
         raise FileNotFoundError(
-            f"Milvus at {uri} has no collection {index.name}; build it again with {rebuild}."
+            f"Milvus at {uri} has no collection {table.name}; build it again with {rebuild}."
         )
-    index.load()
+    table.load()
+    # A server clears removed rows away by itself, Milvus Lite leads past them for ever.
+    removed = 0 if database.is_embedded else key - described["photographs"]
+    index = MilvusIndex(table, described["metric"], removed)
     index.set_effort(described["effort"])
     return index
 
@@ -355,14 +248,14 @@ def schema_of(columns: dict[str, str]) -> pa.Schema:
 
 def _opened(folder: Path, described: dict[str, Any]) -> MilvusCollection:
     index = open_index(folder, described)
-    removed = _removed(folder, described)
+    removed = removed_keys(folder, described)
     count = described["photographs"]
     opened = MilvusCollection(index, described, described["generation"], removed, count)
     opened.require_whole()
     return opened
 
 
-def _removed(folder: Path, described: dict[str, Any]) -> np.ndarray:
+def removed_keys(folder: Path, described: dict[str, Any]) -> np.ndarray:
     """Keys of rows that are not seen, and are to be deleted."""
-    path = generations.paths(folder, described).get(_REMOVED)
+    path = generations.paths(folder, described).get(REMOVED)
     return np.zeros(0, np.int64) if path is None else np.load(path)

@@ -1,29 +1,21 @@
-"""A collection of Milvus: vectors and what is known of each, linked to a graph of neighbours."""
+"""A graph of neighbours in Milvus: built, tuned and searched, among all rows or some."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from pymilvus import DataType, MilvusClient
+from pymilvus import MilvusClient
 
-from pipeline.index import metric, milvus_expressions
+from pipeline.index import metric
 from pipeline.index.kinds import MILVUS
 from pipeline.index.measurement import Truth
 from pipeline.index.metric import Metric
-from pipeline.index.milvus_database import MilvusDatabase
-from pipeline.index.milvus_expressions import GENERATION, KEY, both, one_of
+from pipeline.index.milvus_expressions import KEY
+from pipeline.index.milvus_table import VECTOR, MilvusTable
 
-VECTOR = "vector"
-MOST_RESULTS = 16_384  # of a query, rows or neighbours, that a server gives
 _METRICS = {"cosine": "COSINE", "euclidean": "L2"}
 _LINKS, _GRAPH_EFFORT = 32, 80  # as kinds.py has them for Faiss
 _FIRST_EFFORT, _MOST_EFFORT = 64, 32_768
 _DEEPER = 4  # times, where too few are found
-_TEXT_BYTES = 65_535  # at most, of a value
-_MESSAGE_BYTES = 32 * 2**20  # a server takes 64 MB
-_ROW_BYTES = 2048  # of what is known of a photograph, when it is read
 _RESULTS_AT_A_TIME = 2**20
 # Where so few rows may be found, and no larger share, they are compared one by one.
 _FEW, _NARROW = 2048, 1 / 20
@@ -43,45 +35,31 @@ class Allowed:
 
 
 class MilvusIndex:
-    """A collection of Milvus, whose rows have keys that are given once.
+    """The index of a table.
 
     Args:
-        database: Where it is.
-        name: Of the collection there.
+        table: A row for every vector.
         metric: What its similarities are.
-        dimension: Of a vector.
-        next_key: One more than the last key given.
-        rows: How many the graph links; by default all that were given a key.
+        removed: Of the keys given, those whose rows the graph links no more.
     """
 
     kind = MILVUS
     cells = 1  # it is no inverted file
 
-    def __init__(
-        self,
-        database: MilvusDatabase,
-        name: str,
-        metric: Metric,
-        dimension: int,
-        next_key: int = 0,
-        rows: int | None = None,
-    ) -> None:
-        self.database = database
-        self.name = name
+    def __init__(self, table: MilvusTable, metric: Metric, removed: int = 0) -> None:
+        self.table = table
         self.metric = metric
-        self.dimension = dimension
-        self.next_key = next_key
-        self._rows = next_key if rows is None else rows
+        self._removed = removed
         self._effort = _FIRST_EFFORT
 
     def __len__(self) -> int:
         """Rows in the graph."""
-        return self._rows
+        return self.table.next_key - self._removed
 
     @property
     def engine(self) -> str:
         """The name of the engine."""
-        return "Milvus Lite" if self.database.is_embedded else "Milvus"
+        return "Milvus Lite" if self.table.database.is_embedded else "Milvus"
 
     @property
     def factory(self) -> str:
@@ -91,7 +69,7 @@ class MilvusIndex:
     @property
     def bytes(self) -> int:
         """What vectors and links take in memory."""
-        return len(self) * (4 * self.dimension + 8 * _LINKS)
+        return len(self) * (4 * self.table.dimension + 8 * _LINKS)
 
     @property
     def effort(self) -> dict[str, float]:
@@ -102,48 +80,9 @@ class MilvusIndex:
         """Sets what ``effort`` gives."""
         self._effort = int(effort["efSearch"])
 
-    def create(self, schema: pa.Schema) -> None:
-        """Makes the collection in the database, with a field for every column.
-
-        Raises:
-            ValueError: If a column holds neither text nor whole numbers.
-        """
-        fields = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        fields.add_field(KEY, DataType.INT64, is_primary=True)
-        fields.add_field(GENERATION, DataType.INT64)
-        fields.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=self.dimension)
-        for column in schema:
-            if pa.types.is_string(column.type):
-                fields.add_field(column.name, DataType.VARCHAR, max_length=_TEXT_BYTES)
-            elif pa.types.is_integer(column.type):
-                fields.add_field(column.name, DataType.INT64)
-            else:
-                raise ValueError(
-                    f"Milvus holds text and whole numbers. Received: {column.name}, {column.type}."
-                )
-        self._call("create_collection", schema=fields, consistency_level="Strong")
-
-    def add(self, vectors: np.ndarray, photographs: pa.Table, generation: int) -> None:
-        """Adds rows under the keys that follow.
-
-        Args:
-            vectors: float32 ``(n, dim)``.
-            photographs: A row for every vector.
-            generation: In which they are added.
-        """
-        bytes_of_row = vectors[:1].nbytes + photographs.nbytes // max(1, len(photographs))
-        block = max(1, _MESSAGE_BYTES // max(1, bytes_of_row))
-        for start in range(0, len(vectors), block):
-            rows = photographs.slice(start, block).to_pylist()
-            for row, vector in zip(rows, vectors[start : start + block], strict=True):
-                row.update({KEY: self.next_key, GENERATION: generation, VECTOR: vector})
-                self.next_key += 1
-            self._rows += len(rows)
-            self._call("insert", data=rows)
-
     def link(self) -> None:
         """Links the rows to a graph, and has the database keep it ready; takes a while."""
-        self.flush()
+        self.table.flush()
         parameters = MilvusClient.prepare_index_params()
         parameters.add_index(
             VECTOR,
@@ -152,27 +91,11 @@ class MilvusIndex:
             params={"M": _LINKS, "efConstruction": _GRAPH_EFFORT},
         )
         # Milvus Lite links where it loads; asked when it has done so, it fails.
-        is_waited_for = not self.database.is_embedded
-        self.database.wait_for(
-            "create_index", self.name, index_params=parameters, sync=is_waited_for
+        is_waited_for = not self.table.database.is_embedded
+        self.table.database.wait_for(
+            "create_index", self.table.name, index_params=parameters, sync=is_waited_for
         )
-        self.load()
-
-    def load(self) -> None:
-        """Has the database keep the rows ready to be searched."""
-        self.database.wait_for("load_collection", self.name)
-
-    def flush(self) -> None:
-        """Has the database write down what it was given."""
-        self.database.wait_for("flush", self.name)
-
-    def drop(self) -> None:
-        """Removes the collection from the database."""
-        self._call("drop_collection")
-
-    def exists(self) -> bool:
-        """Whether the database has it."""
-        return self._call("has_collection")
+        self.table.load()
 
     def search(
         self, queries: np.ndarray, k: int, allowed: Allowed | None = None
@@ -205,52 +128,6 @@ class MilvusIndex:
             similarities[short], keys[short] = self._compare_all(queries[short], k, allowed)
         return similarities, keys
 
-    def count(self, expression: str) -> int:
-        """How many rows there are."""
-        rows = self._call("query", filter=expression, output_fields=["count(*)"])
-        return rows[0]["count(*)"]
-
-    def rows(self, expression: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-        """Rows by ascending key, in blocks: the key and some columns of each."""
-        block = self._block
-        for start in range(0, self.next_key, block):
-            within = milvus_expressions.within(start, start + block)
-            yield self._query(both(within, expression), columns)
-
-    def rows_where(
-        self, column: str, values: Sequence[str | int], expression: str, columns: Sequence[str]
-    ) -> list[dict[str, Any]]:
-        """Rows that have one of some values in a column where every row has its own."""
-        found: list[dict[str, Any]] = []
-        for start in range(0, len(values), self._block):
-            among = one_of(column, values[start : start + self._block])
-            found += self._query(both(among, expression), columns)
-        return found
-
-    def delete(self, keys: np.ndarray) -> None:
-        """Deletes rows; those that are gone already are passed over."""
-        for start in range(0, len(keys), MOST_RESULTS):
-            self._call("delete", ids=keys[start : start + MOST_RESULTS].tolist())
-        if len(keys):
-            self.flush()
-
-    def delete_where(self, expression: str) -> None:
-        """Deletes the rows for which an expression holds."""
-        if self.count(expression):
-            self._call("delete", filter=expression)
-            self.flush()
-
-    @property
-    def _block(self) -> int:
-        """Rows, with their vectors, that one answer holds."""
-        return max(1, min(MOST_RESULTS, _MESSAGE_BYTES // (4 * self.dimension + _ROW_BYTES)))
-
-    def _query(self, expression: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-        rows = self._call(
-            "query", filter=expression, output_fields=[KEY, *columns], limit=MOST_RESULTS
-        )
-        return sorted(rows, key=lambda row: row[KEY])
-
     def _widened(self, allowed: Allowed) -> int | None:
         """The effort of a search among some rows; None where they are compared one by one."""
         share = allowed.count / max(1, len(self))
@@ -265,8 +142,9 @@ class MilvusIndex:
         keys = np.full((len(queries), k), -1, np.int64)
         block = max(1, min(1024, _RESULTS_AT_A_TIME // k))
         for start in range(0, len(queries), block):
-            hits = self._call(
+            hits = self.table.database.call(
                 "search",
+                self.table.name,
                 data=list(queries[start : start + block]),
                 limit=k,
                 filter=allowed.expression,
@@ -285,23 +163,14 @@ class MilvusIndex:
         self, queries: np.ndarray, k: int, allowed: Allowed
     ) -> tuple[np.ndarray, np.ndarray]:
         truth = Truth(queries, k)
-        keys = np.zeros(0, np.int64)
-        for block in self._all(allowed):
-            keys = np.append(keys, [row[KEY] for row in block]).astype(np.int64)
+        keys: list[int] = []
+        for block in self.table.rows_of(allowed.expression, allowed.count, [VECTOR]):
+            keys += [row[KEY] for row in block]
             if block:
                 truth.show(np.array([row[VECTOR] for row in block], np.float32))
         distances, places = truth.nearest()
-        similarities = metric.similarity(self.metric, distances)
+        # Fewer than are told of may be there: those that were removed meanwhile are not.
         is_found = places >= 0
-        return (
-            np.where(is_found, similarities, np.float32(-np.inf)),
-            np.where(is_found, keys[places] if len(keys) else -1, -1),
-        )
-
-    def _all(self, allowed: Allowed) -> Iterator[list[dict[str, Any]]]:
-        if allowed.count <= self._block:
-            return iter([self._query(allowed.expression, [VECTOR])])
-        return self.rows(allowed.expression, [VECTOR])
-
-    def _call(self, method: str, **named: Any) -> Any:
-        return self.database.call(method, self.name, **named)
+        similarities = np.where(is_found, metric.similarity(self.metric, distances), -np.inf)
+        found = np.where(is_found, np.append(keys, -1)[places], -1)
+        return similarities.astype(np.float32), found.astype(np.int64)

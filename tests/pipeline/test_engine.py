@@ -5,13 +5,19 @@ import numpy as np
 import pytest
 
 from pipeline import manifest
+from pipeline.build_index import Settings, build_index
 from pipeline.engine import Engine, crop, read_photograph
 from tests.tiny import Tiny
 
 
-@pytest.fixture(scope="module")
-def engine(tiny: Tiny) -> Engine:
-    return Engine(tiny.index)
+@pytest.fixture(scope="module", params=["flat", "milvus"])
+def engine(
+    tiny: Tiny, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Engine:
+    if request.param == "flat":
+        return Engine(tiny.index)
+    model = Path(shutil.copytree(tiny.model, tmp_path_factory.mktemp("milvus") / "model"))
+    return Engine(build_index(Settings(model=model, data=("squares",), kind=request.param)))
 
 
 def test_a_photograph_of_the_collection_finds_itself_first(tiny: Tiny, engine: Engine) -> None:

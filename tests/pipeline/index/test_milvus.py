@@ -21,6 +21,7 @@ from pipeline.index import (
     milvus_collection,
     milvus_database,
     milvus_index,
+    milvus_table,
 )
 from pipeline.index.interface import Collection
 from pipeline.index.milvus_collection import MilvusCollection
@@ -70,7 +71,7 @@ def names(folder: Path) -> list[str]:
 
 
 def rows_in_milvus(folder: Path) -> int:
-    return opened(folder).index.count("")
+    return opened(folder).index.table.count("")
 
 
 def grow(folder: Path) -> None:
@@ -163,7 +164,7 @@ def test_large_collections_go_in_and_out_in_parts(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = Path(shutil.copytree(model, tmp_path / "model"))
-    monkeypatch.setattr(milvus_index, "_MESSAGE_BYTES", 40_000)
+    monkeypatch.setattr(milvus_table, "_MESSAGE_BYTES", 40_000)
     monkeypatch.setattr(milvus_index, "_RESULTS_AT_A_TIME", 64)
     reader = collection.load_collection(vector_collections.build(copy, "milvus", overwrite=True))
     assert reader.keys().tolist() == list(range(240))
@@ -237,9 +238,9 @@ def test_a_change_that_fails_leaves_nothing(folder: Path) -> None:
 
 
 CRASHES = {
-    "inserted": ("milvus_index.MilvusIndex.flush", 240),
+    "inserted": ("milvus_table.MilvusTable.flush", 240),
     "not committed": ("generations.Generation.commit", 240),
-    "not deleted": ("milvus_index.MilvusIndex.delete", 241),
+    "not deleted": ("milvus_table.MilvusTable.delete", 241),
 }
 
 
@@ -250,7 +251,7 @@ def test_a_writer_that_is_killed_leaves_the_old_or_the_new(
     ended = run(f"""
         import os, signal
         from pathlib import Path
-        from pipeline.index import collection, generations, milvus_index
+        from pipeline.index import collection, generations, milvus_table
         from tests.pipeline.index.test_milvus import LABELS, VECTORS, photographs
         with collection.changing(Path({str(folder)!r})) as change:
             change.add(-VECTORS[:3], photographs(LABELS[:3], 900))
@@ -279,7 +280,7 @@ def test_building_again_replaces_the_collection(folder: Path, model: Path, tmp_p
     vector_collections.build(copy, "milvus", overwrite=True)
     second = collection.read_manifest(index)["milvus"]["collection"]
     assert first != second
-    assert opened(index).index.database.call("list_collections") == [second]
+    assert opened(index).index.table.database.call("list_collections") == [second]
     with pytest.raises(FileNotFoundError, match=r"has the collection no more.*open it again"):
         before.search(VECTORS[:1], 1)
 
@@ -301,7 +302,7 @@ def test_a_build_that_fails_leaves_the_index_that_was_there(
     assert collection.read_manifest(index) == described
     reader = opened(index)
     assert len(reader.keys()) == 240
-    assert reader.index.database.call("list_collections") == [reader.index.name]
+    assert reader.index.table.database.call("list_collections") == [reader.index.table.name]
 
 
 def test_a_database_that_is_gone_is_named(folder: Path) -> None:
@@ -427,6 +428,6 @@ def test_a_database_may_lie_elsewhere(model: Path, tmp_path: Path) -> None:
 
 
 def test_columns_that_milvus_does_not_hold_are_refused(built: Path) -> None:
-    index = opened(built).index
+    table = opened(built).index.table
     with pytest.raises(ValueError, match=r"Milvus holds text and whole numbers. Received: taken"):
-        index.create(pa.schema([("taken", pa.date32())]))
+        table.create(pa.schema([("taken", pa.date32())]))
