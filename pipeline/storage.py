@@ -4,6 +4,7 @@ Paths are text, as ``pathlib`` takes the two slashes of an address for one.
 """
 
 import contextlib
+import errno
 import os
 import posixpath
 import socket
@@ -38,15 +39,25 @@ def names_in(folder: str) -> list[str]:
     return sorted(name.rstrip("/") for name in tf.io.gfile.listdir(folder))
 
 
-def read(path: str) -> bytes:
-    """The bytes of a file.
+def size(path: str) -> int:
+    """Bytes of a file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    with _as_os_error(path):
+        return tf.io.gfile.stat(path).length
+
+
+def read(path: str, count: int = -1) -> bytes:
+    """The bytes of a file, or the first of them.
 
     Raises:
         FileNotFoundError: If there is none.
         OSError: If it cannot be read.
     """
     with _as_os_error(path), tf.io.gfile.GFile(path, "rb") as file:
-        return file.read()
+        return file.read(count)
 
 
 def write(path: str, content: bytes) -> None:
@@ -56,7 +67,7 @@ def write(path: str, content: bytes) -> None:
         OSError: If it cannot be written.
     """
     if is_local(path):
-        manifest.write_atomically(Path(path), lambda part: part.write_bytes(content))
+        manifest.write_atomically(Path(path), lambda part: _write_through(part, content))
         return
     part = f"{path}.part-{socket.gethostname()}-{uuid.uuid4().hex}"
     with _as_os_error(path):
@@ -77,6 +88,14 @@ def remove(path: str) -> None:
             tf.io.gfile.remove(path)
 
 
+def _write_through(path: Path, content: bytes) -> None:
+    """Writes to the disk itself: a name whose bytes were still in memory is empty after a crash."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def _as_os_error(path: str) -> Iterator[None]:
     """Errors of TensorFlow's file systems as Python's own."""
@@ -85,4 +104,4 @@ def _as_os_error(path: str) -> Iterator[None]:
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"{path} is missing.") from error
     except tf.errors.OpError as error:
-        raise OSError(f"{path}: {error.message}") from error
+        raise OSError(errno.EIO, error.message, path) from error

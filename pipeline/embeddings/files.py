@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ MANIFEST = "manifest.json"
 _ENTRY = b"shard"  # key, in a metadata file, of what it says of its shard
 _COMMAND = "python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME"
 _BLOCK = 65_536  # vectors that are in memory together
+_HEADER_BYTES = 128  # of an .npy file of two dimensions
 _LABELS_OF_A_DATA_SET = 2**32  # more than any has
 IN_A_FILE = -1  # the offset of a photograph that is a file, not a record
 
@@ -170,15 +172,32 @@ def read_rows(folder: str | Path, number: int) -> pa.Table:
 def read_entry(folder: str | Path, number: int) -> dict[str, Any] | None:
     """What a pair of files says of itself; None if there is none whole, of this layout."""
     path = metadata_path(folder, number)
-    if not storage.exists(path) or not storage.exists(vectors_path(folder, number)):
+    if not storage.exists(path):
         return None
     try:
-        schema = pq.read_schema(pa.BufferReader(storage.read(path)))
+        table = pq.ParquetFile(pa.BufferReader(storage.read(path)))
     except pa.ArrowInvalid:  # no table: it is made again
         return None
-    if schema.names != METADATA.names:  # likewise, of an earlier version
+    if table.schema_arrow.names != METADATA.names:  # likewise, of an earlier version
         return None
-    return manifest.from_bytes(schema.metadata[_ENTRY])
+    if not _has_whole_vectors(folder, number, table.metadata.num_rows):
+        return None
+    return manifest.from_bytes(table.schema_arrow.metadata[_ENTRY])
+
+
+def _has_whole_vectors(folder: str | Path, number: int, rows: int) -> bool:
+    """Whether a vector is there for every row, by the header and the size of their file."""
+    path = vectors_path(folder, number)
+    if not storage.exists(path):
+        return False
+    header = io.BytesIO(storage.read(path, _HEADER_BYTES))
+    try:
+        np.lib.format.read_magic(header)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(header)
+    except ValueError:  # it was cut before its end, or is something else
+        return False
+    content = math.prod(shape) * dtype.itemsize
+    return shape[0] == rows and storage.size(path) == header.tell() + content
 
 
 def numbers_in(folder: str | Path) -> list[int]:
@@ -317,11 +336,18 @@ def _of_another_run(folder: str | Path, number: int) -> str:
 
 
 def _read_vectors(folder: str | Path, number: int) -> np.ndarray:
-    """As they lie, mapped where they are on this machine."""
+    """As they lie, mapped where they are on this machine.
+
+    Raises:
+        ValueError: If they are damaged or gone.
+    """
     path = vectors_path(folder, number)
-    if storage.is_local(path):
-        return np.load(path, mmap_mode="r")
-    return np.load(io.BytesIO(storage.read(path)))
+    try:
+        if storage.is_local(path):
+            return np.load(path, mmap_mode="r")
+        return np.load(io.BytesIO(storage.read(path)))
+    except (ValueError, EOFError, FileNotFoundError) as error:
+        raise ValueError(_of_another_run(folder, number)) from error
 
 
 def _with_labels_from(first_label: int, table: pa.Table) -> pa.Table:
