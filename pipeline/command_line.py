@@ -23,6 +23,8 @@ from pipeline.progress import show_messages
 
 SettingsType = TypeVar("SettingsType")
 
+_INTERRUPTED = 130  # what shells tell of a program that Ctrl-C has ended
+
 
 def setting(help_text: str, **default: Any) -> Any:
     """A dataclass field with the help text of its flag; without ``default=`` it is required."""
@@ -129,8 +131,8 @@ def run(main: Callable[[SettingsType], None], settings_type: type[SettingsType])
     """Runs a stage from the command line.
 
     What the user can mend (ValueError, OSError: a bad flag, a missing file) ends as one line
-    on standard error and exit status 1; ``--verbosity=1`` shows its traceback. Anything else is
-    a defect and keeps its traceback.
+    on standard error and exit status 1; ``--verbosity=1`` shows its traceback. Ctrl-C ends as one
+    line too. Anything else is a defect and keeps its traceback.
     """
 
     def main_of_arguments(arguments: Sequence[str]) -> None:
@@ -141,6 +143,9 @@ def run(main: Callable[[SettingsType], None], settings_type: type[SettingsType])
         except (ValueError, OSError) as error:
             logging.debug("The error below was raised here:", exc_info=True)
             sys.exit(f"error: {error}")
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            sys.exit(_INTERRUPTED)
 
     define_flags(settings_type)
     logging.set_verbosity(logging.WARNING)  # of the libraries

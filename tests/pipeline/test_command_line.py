@@ -20,7 +20,7 @@ from pipeline.command_line import setting
 
 CHECKOUT = Path(__file__).parents[2]
 STAGE = '''
-import dataclasses, sys, types
+import dataclasses, os, signal, sys, time, types
 sys.modules["tensorflow"] = types.ModuleType("tensorflow")  # the command line needs none of it
 from pipeline import command_line
 from pipeline.command_line import setting
@@ -40,6 +40,9 @@ def main(settings):
         raise FileNotFoundError("missing is gone; make it with `make`.")
     if settings.output == "defect":
         raise KeyError("defect")
+    if settings.output == "long":
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
     print(settings)
 
 if __name__ == "__main__":
@@ -218,6 +221,11 @@ def test_what_the_user_can_mend_ends_as_one_line(
 ) -> None:
     ended = run_stage(tmp_path, *arguments)
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", line)
+
+
+def test_ctrl_c_ends_as_one_line_with_the_status_of_shells(tmp_path: Path) -> None:
+    ended = run_stage(tmp_path, "--output=long")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
 
 
 def test_defect_keeps_its_traceback(tmp_path: Path) -> None:
