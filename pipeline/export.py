@@ -147,7 +147,7 @@ def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
     try:
         described = model_folder.read_model_file(folder)
         fingerprint = model_folder.fingerprint(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # it is damaged: this is what mends it
         return False
     # A half-replaced export, or one of an earlier version, is made again whatever the settings.
     if described["fingerprint"] != fingerprint or "settings" not in described:

@@ -103,23 +103,28 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def read_json(path: Path, made_by: str) -> dict[str, Any]:
-    """Reads a JSON file.
+def read_json(path: Path, made_by: str, *keys: str) -> dict[str, Any]:
+    """Reads a JSON object from a file.
 
     Args:
         path: The file.
         made_by: The command that makes it, for the error.
+        keys: Some that it has.
 
     Raises:
         FileNotFoundError: Naming the command that makes the file.
-        ValueError: If it is not JSON.
+        ValueError: If it is not a JSON object, or lacks a key.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; make it with `{made_by}`.")
+    damaged = f"{path} is damaged; make it again with `{made_by}`."
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged; make it again with `{made_by}`.") from error
+        raise ValueError(damaged) from error
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        raise ValueError(damaged)
+    return content
 
 
 def to_bytes(content: dict[str, Any]) -> bytes:

@@ -29,8 +29,10 @@ def read_model_file(folder: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
+        ValueError: If the file is damaged.
     """
-    return manifest.read_json(folder / MODEL_FILE, _EXPORT_COMMAND.format(folder=folder))
+    command = _EXPORT_COMMAND.format(folder=folder)
+    return manifest.read_json(folder / MODEL_FILE, command, "fingerprint")
 
 
 def learned_contents(folder: Path) -> np.ndarray:
@@ -93,13 +95,16 @@ def fingerprint(folder: Path) -> str:
     Its own ``fingerprint.pb`` is left out, which differs between equal exports.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If there is none, or a part of it is missing.
     """
     saved_model = folder / SAVED_MODEL
-    if not (saved_model / "saved_model.pb").is_file():
+    try:
+        return fingerprint_saved_model(saved_model)
+    except FileNotFoundError as error:
         command = _EXPORT_COMMAND.format(folder=folder)
-        raise FileNotFoundError(f"{saved_model} is missing; make it with `{command}`.")
-    return fingerprint_saved_model(saved_model)
+        raise FileNotFoundError(
+            f"{saved_model} is missing or not whole; make it with `{command}`."
+        ) from error
 
 
 def fingerprint_saved_model(saved_model: Path) -> str:

@@ -76,7 +76,7 @@ def _is_current(handle: str, folder: Path) -> bool:
     try:
         described = model_folder.read_model_file(folder)
         fingerprint = model_folder.fingerprint(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # it is damaged: this is what mends it
         return False
     if described["fingerprint"] != fingerprint:  # a half-replaced import
         return False

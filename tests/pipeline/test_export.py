@@ -129,11 +129,28 @@ def test_a_network_that_was_trained_again_is_exported_again(tiny: Tiny, tmp_path
     assert Descriptor(export(tiny_export(folder))).fingerprint != before
 
 
-def test_a_saved_model_that_is_gone_is_exported_again(tiny: Tiny, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", ["saved_model", "saved_model/variables"])
+def test_a_saved_model_that_is_gone_is_exported_again(
+    gone: str, tiny: Tiny, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
-    shutil.rmtree(folder / "saved_model")
+    shutil.rmtree(folder / gone)
     with pytest.raises(
-        FileNotFoundError, match=r"is missing; make it with `python -m pipeline.exp"
+        FileNotFoundError,
+        match=r"saved_model is missing or not whole; make it with `python -m pipeline.exp",
+    ):
+        Descriptor(folder)
+    export(tiny_export(folder))
+    assert Descriptor(folder).dimension == 16
+
+
+def test_what_a_model_tells_of_itself_is_written_again_where_it_is_damaged(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    (folder / "model.json").write_text("{}")
+    with pytest.raises(
+        ValueError, match=r"model.json is damaged; make it again with `python -m pipeline.export"
     ):
         Descriptor(folder)
     export(tiny_export(folder))

@@ -89,9 +89,10 @@ def test_missing_or_damaged_json_names_the_command_that_makes_it(tmp_path: Path)
     path = tmp_path / "model.json"
     with pytest.raises(FileNotFoundError, match=r"model.json is missing; make it with `export`"):
         manifest.read_json(path, "export")
-    path.write_text('{"half": ')
-    with pytest.raises(ValueError, match=r"model.json is damaged; make it again with `export`"):
-        manifest.read_json(path, "export")
+    for content in ('{"half": ', "[]", "{}", '{"other": 1}'):
+        path.write_text(content)
+        with pytest.raises(ValueError, match=r"model.json is damaged; make it again with `export`"):
+            manifest.read_json(path, "export", "fingerprint")
 
 
 def test_fingerprint_tells_names_and_bytes_apart_but_not_the_order(tmp_path: Path) -> None:
