@@ -13,7 +13,7 @@ photographs that are files. An interrupted run goes on with the first that is no
 import dataclasses
 from pathlib import Path
 
-from pipeline import command_line, model_folder, storage
+from pipeline import command_line, line_list, model_folder, storage
 from pipeline.command_line import setting
 from pipeline.data.record_table import open_records
 from pipeline.embeddings import files, found_files
@@ -76,7 +76,7 @@ class Settings:
 
     @property
     def _has_name(self) -> bool:
-        return self.ids is None and self.photos != found_files.STANDARD_INPUT
+        return self.ids is None and self.photos != line_list.STANDARD_INPUT
 
     @property
     def folder(self) -> str:
@@ -139,7 +139,7 @@ def _open(settings: Settings) -> Photographs:
     table = open_records(folder)
     if settings.ids is None:
         return RecordedPhotographs.all_of(folder, table)
-    return RecordedPhotographs.of_ids(folder, table, found_files.read_lines(settings.ids))
+    return RecordedPhotographs.of_ids(folder, table, line_list.read_ids("ids", settings.ids))
 
 
 def main(settings: Settings) -> None:

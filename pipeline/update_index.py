@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from pipeline import command_line, model_folder
+from pipeline import command_line, line_list, model_folder
 from pipeline.command_line import setting
 from pipeline.embeddings.files import open_embeddings, with_own_ids
 from pipeline.index import collection
@@ -32,7 +32,9 @@ class Settings:
         default=(),
     )
     remove: tuple[str, ...] = setting("Ids of photographs to remove, comma-separated.", default=())
-    remove_list: Path | None = setting("A file of such ids, one a line.", default=None)
+    remove_list: Path | None = setting(
+        "A file of such ids, one a line; - for standard input.", default=None
+    )
 
     def __post_init__(self) -> None:
         """Checks that something is to be done."""
@@ -77,10 +79,8 @@ def update_index(settings: Settings) -> Outcome:
 def _ids_to_remove(settings: Settings) -> list[str]:
     if settings.remove_list is None:
         return list(settings.remove)
-    if not settings.remove_list.is_file():
-        raise FileNotFoundError(f"--remove_list={settings.remove_list}: no such file.")
-    lines = settings.remove_list.read_text(encoding="utf-8").splitlines()
-    return list(dict.fromkeys([*settings.remove, *filter(None, map(str.strip, lines))]))
+    listed = line_list.read_ids("remove_list", str(settings.remove_list))
+    return list(dict.fromkeys([*settings.remove, *listed]))
 
 
 def _add(change: Change, model: Path, name: str, outcome: Outcome) -> None:

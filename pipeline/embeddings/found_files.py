@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from pipeline.data.sources.source import content_id
 from pipeline.data.transcoding import transcode
 from pipeline.embeddings import files
 from pipeline.embeddings.photographs import Keys, Shard
+from pipeline.line_list import STANDARD_INPUT, read_lines
 
-STANDARD_INPUT = "-"
 _PER_SHARD = 1000  # some tens of seconds of work that an interruption may cost
 _CONTENT_BYTES = 16
 
@@ -187,7 +186,8 @@ def find_photographs(named: str) -> FoundFiles:
         ValueError: If there is none.
     """
     if named == STANDARD_INPUT:
-        return FoundFiles.listed("standard input", [Path(line) for line in read_lines(named)])
+        paths = [Path(line) for line in read_lines("photos", named)]
+        return FoundFiles.listed("standard input", paths)
     path = Path(named).expanduser()
     if not path.exists():
         raise FileNotFoundError(
@@ -195,22 +195,6 @@ def find_photographs(named: str) -> FoundFiles:
             "the paths that standard input lists."
         )
     return FoundFiles.listed(str(path), [path]) if path.is_file() else FoundFiles.below(path)
-
-
-def read_lines(named: str) -> list[str]:
-    """The lines of a file, or of standard input for "-", without empty ones.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    if named == STANDARD_INPUT:
-        text = sys.stdin.read()
-    else:
-        path = Path(named).expanduser()
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is no file; name one with an entry a line, or -.")
-        text = path.read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line.strip()]
 
 
 def _is_its_own_fault(path: Path, error: OSError) -> bool:

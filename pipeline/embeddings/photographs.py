@@ -136,7 +136,7 @@ class RecordedPhotographs:
         if not len(wanted) or len(unknown):
             raise ValueError(
                 f"--ids names photographs of {folder}, one a line. Received: {len(wanted)} ids, "
-                f"{len(unknown)} of them unknown: {unknown[:3].tolist()}."
+                f"{len(unknown)} of them unknown: {[one.decode() for one in unknown[:3]]}."
             )
         return cls._of(folder, table, np.isin(table.ids, wanted))
 

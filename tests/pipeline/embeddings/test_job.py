@@ -156,7 +156,7 @@ def test_ids_alone_are_described(model: Path, many: Path, tmp_path: Path) -> Non
     some = read_embeddings([embed(settings)])
     assert sorted(some.metadata["id"].to_pylist()) == sorted(wanted)
     (tmp_path / "ids.txt").write_text(f"{wanted[0]}\nnobody's\n")
-    with pytest.raises(ValueError, match=r"Received: 2 ids, 1 of them unknown: \[b\"nobody's\"\]"):
+    with pytest.raises(ValueError, match=r"Received: 2 ids, 1 of them unknown: \[\"nobody's\"\]"):
         embed(settings)
 
 
