@@ -63,7 +63,7 @@ def describe_shards(
         batch: Photographs a batch.
 
     Yields:
-        How many photographs a batch has described, and after a shard's last batch the shard.
+        How many photographs a batch was of, and after a shard's last batch the shard.
     """
     numbers = [photographs.shards[place].numbers for place in places]
     parts = [batching.in_batches(of_shard, batch) for of_shard in numbers]
@@ -79,14 +79,14 @@ def describe_shards(
         vectors = [np.zeros((0, descriptor.dimension), np.float32)]
         rows = [files.METADATA.empty_table()]
         described = [np.zeros(0, np.int64)]
-        for _ in batches:
+        for part in batches:
             kept, of_batch, keys = next(stream)
             found = order[kept]
             if len(found):
                 vectors.append(of_batch)
                 rows.append(photographs.rows(found, keys))
             described.append(found)
-            yield len(found)
+            yield len(part)
         missing = np.setdiff1d(of_shard, np.concatenate(described))
         yield DescribedShard(
             place=place,

@@ -253,7 +253,7 @@ def read_embeddings(folders: Sequence[str | Path]) -> Embeddings:
     """
     stored = open_embeddings(folders)
     return Embeddings(
-        vectors=np.concatenate(list(stored.blocks())),
+        vectors=np.concatenate([np.zeros((0, stored.dimension), np.float32), *stored.blocks()]),
         metadata=stored.metadata,
         model_fingerprint=stored.model_fingerprint,
         shards=stored.shards,

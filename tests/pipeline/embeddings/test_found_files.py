@@ -89,6 +89,20 @@ def test_what_is_no_photograph_is_listed_with_its_reason(model: Path, photos: Pa
     assert "JPEG" in reasons["landmark 1/0.jpg"]
 
 
+def test_photographs_that_are_all_damaged_give_no_vectors_and_a_full_bar(
+    model: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in photos.glob("*/*.jpg"):
+        path.write_bytes(path.read_bytes()[:300])
+    output = embed(Settings(model=model, photos=str(photos)))
+    assert "24/24" in capsys.readouterr().err
+    embedded = read_embeddings([output])
+    assert embedded.vectors.shape == (0, 16)
+    assert embedded.vectors.dtype == np.float32
+    with pytest.raises(ValueError, match="index of no photographs cannot be built"):
+        build_index(IndexSettings(model=model, data=("holiday",)))
+
+
 def test_files_that_vanish_are_no_damaged_photographs(
     model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
