@@ -5,8 +5,8 @@
     find DIR -name '*.jpg' | python -m pipeline.embed --model=exported/MODEL --photos=- --name=NAME
     python -m pipeline.embed --model=exported/MODEL --records=tfrecords/NAME --cluster=auto
 
-Writes ``exported/MODEL/embeddings/NAME``, a pair of files for every record shard, or for a thousand
-photographs that are files. An interrupted run goes on with the first that is not finished.
+Writes ``exported/MODEL/embeddings/NAME``, a pair of files for every record shard, or for up to a
+thousand photographs that are files. An interrupted run goes on with the first that is not finished.
 ``docs/scale.md`` tells how a Ray cluster shares the work.
 """
 

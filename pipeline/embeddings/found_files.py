@@ -19,7 +19,9 @@ from pipeline.embeddings import files
 from pipeline.embeddings.photographs import Keys, Shard
 from pipeline.line_list import STANDARD_INPUT, read_lines
 
-_PER_SHARD = 1000  # some tens of seconds of work that an interruption may cost
+_MOST = 1000  # photographs a shard: some tens of seconds of work that an interruption may cost
+_LEAST = 250  # but for the last shard
+_ONE_IN = 250  # files ends a shard; it has some 500 on average
 _CONTENT_BYTES = 16
 
 
@@ -29,7 +31,7 @@ class FoundFiles:
 
     Attributes:
         source: The folder, the file, or "standard input".
-        shards: A thousand files each.
+        shards: Up to a thousand files each, see ``cut``.
         paths: The files, absolute.
         titles: Their names in messages and results.
         labels: The landmark of each, int64 ``(files,)``, -1 where unknown.
@@ -57,7 +59,7 @@ class FoundFiles:
 
     @classmethod
     def listed(cls, source: str, paths: Sequence[Path]) -> "FoundFiles":
-        """These files, of no known landmark.
+        """These files, of no known landmark, each once.
 
         Raises:
             FileNotFoundError: If one is not there.
@@ -65,6 +67,7 @@ class FoundFiles:
         """
         if not paths:
             raise ValueError(f"{source} names no photograph; give paths, one a line.")
+        paths = list({path.absolute(): path for path in paths}.values())
         for path in paths:
             if not path.is_file():
                 raise FileNotFoundError(f"{path}, named by {source}, is no file.")
@@ -83,11 +86,10 @@ class FoundFiles:
         landmarks: Sequence[str],
     ) -> "FoundFiles":
         shards = []
-        for start in range(0, len(paths), _PER_SHARD):
-            numbers = np.arange(start, min(start + _PER_SHARD, len(paths)))
+        for numbers in cut(titles):
             told = [_state(paths[n], titles[n], landmarks[n]) for n in numbers.tolist()]
             fingerprint = hashlib.sha256("\n".join(told).encode()).hexdigest()
-            name = f"{source}, photographs {start} to {numbers[-1]}"
+            name = f"{source}, {titles[numbers[0]]} to {titles[numbers[-1]]}"
             shards.append(Shard(name=name, fingerprint=fingerprint, numbers=numbers))
         return cls(
             source=source,
@@ -152,16 +154,19 @@ class FoundFiles:
         """Reads and decodes them one by one.
 
         Raises:
-            OSError: If the file system fails, or one is gone that was there when it was listed.
+            OSError: If the file system fails.
         """
         for number in numbers:
             try:
                 kept = transcode(self.paths[number].read_bytes())
                 decode_photograph(tf.constant(kept.encoded))
             except OSError as error:
-                if not _is_its_own_fault(self.paths[number], error):
+                if _is_gone(self.paths[number], error):
+                    yield self.titles[number], "is gone"
+                elif _is_its_own_fault(self.paths[number], error):
+                    yield self.titles[number], f"cannot be read: {error.strerror}"
+                else:
                     raise
-                yield self.titles[number], f"cannot be read: {error.strerror}"
             except ValueError as error:
                 yield self.titles[number], str(error)
             except tf.errors.InvalidArgumentError as error:
@@ -173,6 +178,27 @@ class FoundFiles:
         paths = [path_of[title] for title in rows["title"].to_pylist()]
         place = files.METADATA.get_field_index("shard")
         return rows.set_column(place, "shard", pa.array(paths, pa.string()))
+
+
+def cut(titles: Sequence[str]) -> Iterator[np.ndarray]:
+    """Cuts a list of files into shards where the files' own names say.
+
+    So a file that is added, removed or changed costs its own shard, and seldom the next: the
+    other cuts stay where they are. What an earlier run did has no part in it, so that an
+    interrupted run ends as an uninterrupted one. Content-defined chunking, as of Muthitacharoen et
+    al., 2001, https://doi.org/10.1145/502034.502052, with names for content.
+
+    Yields:
+        Positions in the list, int64 ``(n,)``, of one shard after the other.
+    """
+    start = 0
+    for place, title in enumerate(titles):
+        count = place + 1 - start
+        may_end = int(hashlib.sha256(title.encode()).hexdigest(), 16) % _ONE_IN == 0
+        is_end = count == _MOST or (may_end and count >= _LEAST)
+        if is_end or place == len(titles) - 1:
+            yield np.arange(start, place + 1)
+            start = place + 1
 
 
 def find_photographs(named: str) -> FoundFiles:
@@ -197,6 +223,16 @@ def find_photographs(named: str) -> FoundFiles:
     return FoundFiles.listed(str(path), [path]) if path.is_file() else FoundFiles.below(path)
 
 
+def _is_gone(path: Path, error: OSError) -> bool:
+    """Whether a file was removed since it was listed.
+
+    Its folder then has others. Where a mount is lost its folder is empty, or is gone too.
+    """
+    if not isinstance(error, FileNotFoundError) or path.is_symlink():
+        return False
+    return path.parent.is_dir() and any(path.parent.iterdir())
+
+
 def _is_its_own_fault(path: Path, error: OSError) -> bool:
     """Whether a file cannot be read while others may: no right to it, a link to nowhere."""
     return isinstance(error, PermissionError) or path.is_symlink() or path.is_dir()
@@ -204,5 +240,8 @@ def _is_its_own_fault(path: Path, error: OSError) -> bool:
 
 def _state(path: Path, title: str, landmark: str) -> str:
     """Differs when the photograph may have changed."""
-    state = path.stat() if path.exists() else path.lstat()
+    try:
+        state = path.stat() if path.exists() else path.lstat()
+    except FileNotFoundError:  # removed since it was listed
+        return f"{title}\0{landmark}\0gone"
     return f"{title}\0{landmark}\0{state.st_size}\0{state.st_mtime_ns}"

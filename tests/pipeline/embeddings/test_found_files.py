@@ -14,12 +14,13 @@ from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
+from pipeline.data.sources.folder import FolderSource
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.description import describe_shard
 from pipeline.embeddings.files import read_embeddings
-from pipeline.embeddings.found_files import FoundFiles, find_photographs
+from pipeline.embeddings.found_files import FoundFiles, cut, find_photographs
 from pipeline.engine import Engine, read_photograph
 from pipeline.index import filters
 from tests.tiny import Tiny
@@ -122,6 +123,50 @@ def test_files_that_vanish_are_no_damaged_photographs(
         describe_shard(found, 0, Descriptor(model), 8)
 
 
+def test_a_photograph_that_is_removed_in_mid_run_is_listed(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = photos / "landmark 2" / "3.jpg"
+    read_all = FoundFiles.read_all
+
+    def read_and_remove(self: FoundFiles, numbers: np.ndarray) -> np.ndarray:
+        removed.unlink(missing_ok=True)
+        return read_all(self, numbers)
+
+    monkeypatch.setattr(FoundFiles, "read_all", read_and_remove)
+    described = files.read_manifest(embed(Settings(model=model, photos=str(photos))))
+    assert described["photographs"] == 23
+    assert described["shards"][0]["skipped"] == [
+        {"photograph": "landmark 2/3.jpg", "reason": "is gone"}
+    ]
+
+
+def test_a_photograph_that_is_removed_while_the_folder_is_listed(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size and time cannot be asked for any more."""
+    listed = [*FolderSource(photos).files, photos / "landmark 5" / "gone.jpg"]
+    monkeypatch.setattr("pipeline.data.sources.folder.files_below", lambda folder: iter(listed))
+    assert len(find_photographs(str(photos)).paths) == 25
+
+
+def test_a_lost_mount_that_leaves_an_empty_folder_is_no_removal(model: Path, photos: Path) -> None:
+    folder = photos / "landmark 0"
+    found = find_photographs(str(folder))
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"0\.jpg"):
+        describe_shard(found, 0, Descriptor(model), 8)
+
+
+def test_a_path_that_is_listed_twice_is_described_once(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos / "landmark 0")
+    found = FoundFiles.listed("a list", [Path("0.jpg"), Path("1.jpg"), Path("0.jpg").absolute()])
+    assert [path.name for path in found.paths] == ["0.jpg", "1.jpg"]
+
+
 def test_one_photograph_and_a_list_of_paths(
     model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +213,7 @@ def test_a_photograph_that_changed_is_described_again(model: Path, photos: Path)
 def test_thousands_of_files_are_several_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.embeddings.found_files._PER_SHARD", 4)
+    monkeypatch.setattr("pipeline.embeddings.found_files._MOST", 4)
     for number in range(10):
         (tmp_path / f"{number}.jpg").write_bytes(bytes([number]))
     found = FoundFiles.below(tmp_path)
@@ -211,3 +256,32 @@ def test_embeddings_of_an_earlier_version_are_refused_and_made_again(
         read_embeddings([output])
     embed(Settings(model=model, photos=str(photos)))
     assert read_embeddings([output]).metadata.select(files.METADATA.names) == rows
+
+
+NAMES = [f"landmark {number // 100}/{number % 100}.jpg" for number in range(20_000)]
+
+
+def shards_of(names: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(names[place] for place in numbers) for numbers in cut(names)]
+
+
+def test_cuts_leave_out_nothing_and_no_shard_is_large() -> None:
+    assert sum(shards_of(NAMES), ()) == tuple(NAMES)
+    sizes = [len(shard) for shard in shards_of(NAMES)]
+    assert max(sizes) <= 1000
+    assert min(sizes[:-1]) >= 250
+    assert 400 < np.mean(sizes) < 600
+    assert shards_of(NAMES[:3]) == [tuple(NAMES[:3])]
+    assert shards_of([]) == []
+
+
+@pytest.mark.parametrize("change", ["added", "removed"])
+def test_one_file_more_or_less_costs_its_own_shard(change: str) -> None:
+    """Also the first of all, after which every position is another."""
+    before = set(shards_of(NAMES))
+    costs = []
+    for place in range(0, len(NAMES), 400):
+        rest = NAMES[place + 1 :] if change == "removed" else ["one more.jpg", *NAMES[place:]]
+        costs.append(len(set(shards_of(NAMES[:place] + rest)) - before))
+    assert costs[0] == 1
+    assert np.mean(costs) < 1.2
