@@ -56,7 +56,11 @@ class Settings:
         "Cores of each process that describes on the cluster; a GPU each, where there are any.",
         default=2,
     )
-    overwrite: bool = setting("Describe again what is finished.", default=False)
+    overwrite: bool = setting(
+        "Remove what is there, finished or not, and begin anew. If that is interrupted, run again "
+        "without it: it goes on.",
+        default=False,
+    )
 
     def __post_init__(self) -> None:
         """Checks ranges and what cannot go together."""

@@ -217,6 +217,15 @@ def remove_pair(folder: str | Path, number: int) -> None:
     storage.remove(vectors_path(folder, number))
 
 
+def remove_all(folder: str | Path) -> None:
+    """Removes embeddings: first what says that they are whole, then what says that pairs are."""
+    remove_manifest(folder)
+    numbers = numbers_in(folder)
+    for path_of in (metadata_path, vectors_path):
+        for number in numbers:
+            storage.remove(path_of(folder, number))
+
+
 def write_manifest(folder: str | Path, content: dict[str, Any]) -> None:
     """Writes what the embeddings say of themselves; where it is, they are whole."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"

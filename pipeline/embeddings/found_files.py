@@ -179,6 +179,12 @@ class FoundFiles:
         place = files.METADATA.get_field_index("shard")
         return rows.set_column(place, "shard", pa.array(paths, pa.string()))
 
+    def unwanted(self, rows: pa.Table) -> int:
+        """Those whose files are there and not among these."""
+        paths = set(map(str, self.paths))
+        before = rows["shard"].to_pylist()
+        return sum(path not in paths and Path(path).exists() for path in before)
+
 
 def cut(titles: Sequence[str]) -> Iterator[np.ndarray]:
     """Cuts a list of files into shards where the files' own names say.

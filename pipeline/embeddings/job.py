@@ -59,7 +59,7 @@ def run_job(job: Job, run: Run, *, overwrite: bool) -> dict[str, Any]:
     Args:
         job: What is to be done.
         run: On which machines.
-        overwrite: Whether nothing counts as finished.
+        overwrite: Whether what is there is removed first.
 
     Returns:
         The manifest, which is written last.
@@ -68,7 +68,9 @@ def run_job(job: Job, run: Run, *, overwrite: bool) -> dict[str, Any]:
         ValueError: If another model, or photographs elsewhere, have begun these embeddings.
         OSError: If a file cannot be written.
     """
-    planned = plan(job.output, job.photographs, job.model, job.fingerprint, overwrite=overwrite)
+    if overwrite:
+        files.remove_all(job.output)
+    planned = plan(job.output, job.photographs, job.model, job.fingerprint)
     entries = {place: _renamed(job, place, entry) for place, entry in planned.finished.items()}
     if planned.pending:
         files.remove_manifest(job.output)

@@ -89,6 +89,10 @@ class Photographs(Protocol):
         """Rows that were made while the shard had another name."""
         ...
 
+    def unwanted(self, rows: pa.Table) -> int:
+        """How many rows are of photographs that are still there and in no shard."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordedPhotographs:
@@ -207,6 +211,15 @@ class RecordedPhotographs:
         """The record file has moved."""
         column = pa.array([shard.name] * len(rows), pa.string())
         return rows.set_column(files.METADATA.get_field_index("shard"), "shard", column)
+
+    def unwanted(self, rows: pa.Table) -> int:
+        """Those of the records that are not chosen, and of files."""
+        chosen = np.concatenate([np.zeros(0, np.int64), *(one.numbers for one in self.shards)])
+        others = np.setdiff1d(self.contents, self.contents[chosen])
+        in_a_file = rows["offset"].to_numpy() == files.IN_A_FILE
+        contents = np.array(rows["content"].to_pylist(), bytes)[~in_a_file]
+        paths = rows["shard"].filter(pa.array(in_a_file)).to_pylist()
+        return int(np.isin(contents, others).sum()) + sum(Path(path).exists() for path in paths)
 
 
 def _fingerprint_of_part(

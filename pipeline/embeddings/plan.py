@@ -1,12 +1,15 @@
 """Which pairs of files are finished, and which shards are to be described into which."""
 
+import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.embeddings import files
-from pipeline.embeddings.photographs import Photographs
+from pipeline.embeddings.photographs import Photographs, Shard
+
+Entry = dict[str, Any]  # what a pair says of itself
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,7 +21,7 @@ class Plan:
         pairs: The number of the pair of every shard, in the order of the shards.
     """
 
-    finished: dict[int, dict[str, Any]]
+    finished: dict[int, Entry]
     pairs: Sequence[int]
 
     @property
@@ -27,9 +30,7 @@ class Plan:
         return [place for place in range(len(self.pairs)) if place not in self.finished]
 
 
-def plan(
-    output: str, photographs: Photographs, model: Path, fingerprint: str, *, overwrite: bool
-) -> Plan:
+def plan(output: str, photographs: Photographs, model: Path, fingerprint: str) -> Plan:
     """Finds what is finished and gives numbers to the rest.
 
     A pair is known by its shard's fingerprint, not by its number: where shards are added the pairs
@@ -40,22 +41,19 @@ def plan(
         photographs: What is to be described.
         model: Folder of the model that is to describe it.
         fingerprint: That model's.
-        overwrite: Whether nothing that is there counts as finished.
 
     Raises:
-        ValueError: If another model made a pair, or it is of photographs elsewhere.
+        ValueError: If another model made a pair, it is of photographs elsewhere, or it is of some
+            that are still there and not to be described.
     """
-    entries = {} if overwrite else _entries(output)
+    entries = _entries(output)
     for entry in entries.values():
         _require_same_origin(output, entry, photographs.source, model, fingerprint)
-    finished = {
-        place: entries[shard.fingerprint]
-        for place, shard in enumerate(photographs.shards)
-        if shard.fingerprint in entries
-    }
+    finished = _finished(entries, photographs.shards)
     pairs = {place: entry["pair"] for place, entry in finished.items()}
-    places = range(len(photographs.shards))
     taken = set(pairs.values())
+    _require_all_wanted(output, entries.keys() - taken, photographs)
+    places = range(len(photographs.shards))
     free = (number for number in range(len(places), 2 * len(places)) if number not in taken)
     for place in places:
         # Its own place if it can be: so an interrupted run ends as an uninterrupted one.
@@ -64,18 +62,39 @@ def plan(
     return Plan(finished=finished, pairs=[pairs[place] for place in places])
 
 
-def _entries(output: str) -> dict[str, dict[str, Any]]:
-    """What whole pairs say of themselves, by the fingerprint of their shard."""
+def _entries(output: str) -> dict[int, Entry]:
+    """What whole pairs say of themselves, by their numbers."""
     found = {number: files.read_entry(output, number) for number in files.numbers_in(output)}
     return {
-        entry["sha256"]: entry
+        number: entry
         for number, entry in found.items()
         if entry is not None and entry.get("pair") == number
     }
 
 
+def _finished(entries: dict[int, Entry], shards: Sequence[Shard]) -> dict[int, Entry]:
+    """The pair of every shard that has one, by the place of the shard.
+
+    Where shards are equal each has a pair of its own: that of its place first.
+    """
+    rest = dict(entries)
+    finished = {
+        place: rest.pop(place)
+        for place, shard in enumerate(shards)
+        if place in rest and rest[place]["sha256"] == shard.fingerprint
+    }
+    by_fingerprint: dict[str, collections.deque[Entry]]
+    by_fingerprint = collections.defaultdict(collections.deque)
+    for entry in rest.values():
+        by_fingerprint[entry["sha256"]].append(entry)
+    for place, shard in enumerate(shards):
+        if place not in finished and by_fingerprint[shard.fingerprint]:
+            finished[place] = by_fingerprint[shard.fingerprint].popleft()
+    return finished
+
+
 def _require_same_origin(
-    output: str, entry: dict[str, Any], source: str, model: Path, fingerprint: str
+    output: str, entry: Entry, source: str, model: Path, fingerprint: str
 ) -> None:
     if entry["model_fingerprint"] != fingerprint:
         raise ValueError(
@@ -88,4 +107,14 @@ def _require_same_origin(
         raise ValueError(
             f"{output} describes {before}, not {source}; give one of the two another --name, or "
             "pass --overwrite to describe this one instead."
+        )
+
+
+def _require_all_wanted(output: str, pairs: Iterable[int], photographs: Photographs) -> None:
+    """Checks that no work is lost with the pairs that the run will not keep."""
+    unwanted = sum(photographs.unwanted(files.read_rows(output, number)) for number in pairs)
+    if unwanted:
+        raise ValueError(
+            f"{output} has the vectors of {unwanted} photographs that are still there and not "
+            "named now; pass another --name to keep both, or --overwrite to describe these instead."
         )

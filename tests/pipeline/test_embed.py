@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from pipeline import manifest, model_folder
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
@@ -18,7 +17,7 @@ from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.files import read_embeddings
 from pipeline.export import export
-from tests.tiny import Tiny, tiny_export, write_photographs
+from tests.tiny import Tiny, change_model, tiny_export, write_photographs
 
 
 def _model_copy(tiny: Tiny, tmp_path: Path) -> Path:
@@ -113,14 +112,14 @@ def test_a_run_that_was_killed_amid_changed_records_is_not_taken_for_whole(
     settings = Settings(model=_model_copy(tiny, tmp_path), records=tiny.records)
     output = Path(embed(settings))
     before = (output / "manifest.json").read_bytes()
-    monkeypatch.setattr(files, "write_pair", _interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        embed(Settings(model=settings.model, records=settings.records, overwrite=True))
+    files.remove_pair(output, 0)
+    with monkeypatch.context() as killed:
+        killed.setattr(files, "write_pair", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            embed(settings)
     assert not (output / "manifest.json").exists()
-    rows = pq.read_table(files.metadata_path(output, 0))
-    Path(files.metadata_path(output, 0)).unlink()
-    pq.write_table(rows.replace_schema_metadata({b"shard": b"{}"}), output / "metadata_0.parquet")
-    (output / "metadata_0.parquet").rename(files.metadata_path(output, 0))
+    embed(settings)
+    files.write_rows(output, 0, files.read_rows(output, 0), {})
     (output / "manifest.json").write_bytes(before)
     with pytest.raises(ValueError, match=r"are not those that .*manifest.json tells of"):
         read_embeddings([output])
@@ -134,18 +133,9 @@ def test_another_model_may_not_go_on_with_the_embeddings_of_one(tiny: Tiny, tmp_
     model = _model_copy(tiny, tmp_path)
     settings = Settings(model=model, records=tiny.records)
     embed(settings)
-    _change_model(model)
+    change_model(model)
     with pytest.raises(ValueError, match=r"was made by the model \w{12}, not by .*--overwrite"):
         embed(settings)
-
-
-def _change_model(model: Path) -> None:
-    """Another attribute in the graph's file: the same vectors, another fingerprint."""
-    with (model / "saved_model" / "saved_model.pb").open("ab") as file:
-        file.write(b"\x08\x01")  # the schema version, a field of the message, once more
-    described = model_folder.read_model_file(model)
-    described["fingerprint"] = model_folder.fingerprint(model)
-    manifest.write_json(model / "model.json", described)
 
 
 def test_a_shard_that_was_built_anew_is_described_anew(tiny: Tiny, tmp_path: Path) -> None:

@@ -167,6 +167,27 @@ def test_a_path_that_is_listed_twice_is_described_once(
     assert [path.name for path in found.paths] == ["0.jpg", "1.jpg"]
 
 
+def test_a_list_may_grow_but_not_drop_what_is_described(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted(photos.glob("*/*.jpg"))
+
+    def describe(wanted: list[Path], *, overwrite: bool = False) -> int:
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(str, wanted))))
+        settings = Settings(model=model, photos="-", name="some", overwrite=overwrite)
+        return len(read_embeddings([embed(settings)]).vectors)
+
+    assert describe(paths[:5]) == 5
+    assert describe(paths[:8]) == 8
+    with pytest.raises(ValueError, match=r"vectors of 6 photographs .* another --name to keep bo"):
+        describe(paths[6:12])
+    with pytest.raises(ValueError, match="vectors of 8 photographs"):
+        embed(Settings(model=model, photos=str(photos / "landmark 5"), name="some"))
+    paths[0].unlink()
+    assert describe(paths[1:8]) == 7, "what is gone may go"
+    assert describe(paths[6:12], overwrite=True) == 6
+
+
 def test_one_photograph_and_a_list_of_paths(
     model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

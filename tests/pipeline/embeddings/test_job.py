@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline import model_folder
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.files import read_embeddings
-from tests.tiny import Tiny, write_photographs
+from tests.tiny import Tiny, change_model, write_photographs
 
 CHECKOUT = Path(__file__).parents[3]
 SECONDS = 120  # that a run may take on a busy machine
@@ -56,6 +58,20 @@ def finished(folder: Path) -> dict[int, int]:
     return {n: Path(files.metadata_path(folder, n)).stat().st_mtime_ns for n in numbers}
 
 
+def kill_at(count: Callable[[], int], least: int, command: list[str]) -> None:
+    """Starts a command and, as soon as there are so many of something, kills it by kill -9."""
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + SECONDS
+    while count() < least:
+        assert process.poll() is None, "it was done before it could be killed"
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
 def test_a_killed_job_ends_with_the_bytes_of_an_uninterrupted_one(
     model: Path, many: Path, tmp_path: Path
 ) -> None:
@@ -65,16 +81,7 @@ def test_a_killed_job_ends_with_the_bytes_of_an_uninterrupted_one(
     shutil.move(whole, tmp_path / "whole")
     kept: dict[int, int] = {}
     for pairs in (2, 5):
-        process = subprocess.Popen(
-            command(model, many), cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        until = time.monotonic() + SECONDS
-        while len(finished(whole)) < pairs:
-            assert process.poll() is None, "it was done before it could be killed"
-            assert time.monotonic() < until
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        kill_at(lambda: len(finished(whole)), pairs, command(model, many))
         now = finished(whole)
         assert kept.items() <= now.items(), "no finished pair is made twice"
         kept = now
@@ -83,6 +90,29 @@ def test_a_killed_job_ends_with_the_bytes_of_an_uninterrupted_one(
     embed(Settings(model=model, records=many, batch_size=1))
     assert kept.items() <= finished(whole).items()
     assert content(whole) == expected
+
+
+def test_an_interrupted_overwrite_goes_on_without_the_flag(
+    model: Path, many: Path, tmp_path: Path
+) -> None:
+    """Another model, and killed by kill -9 as soon as some pairs are there."""
+    output = Path(embed(Settings(model=model, records=many, batch_size=1)))
+    change_model(model)
+    expected = Path(
+        embed(Settings(model=model, records=many, batch_size=1, output=str(tmp_path / "whole")))
+    )
+    fingerprint = model_folder.fingerprint(model)
+
+    def new() -> int:
+        entries = [files.read_entry(output, number) for number in range(10)]
+        return sum(one is not None and one["model_fingerprint"] == fingerprint for one in entries)
+
+    kill_at(new, 2, command(model, many, "--overwrite"))
+    kept = finished(output)
+    assert len(kept) < 10
+    embed(Settings(model=model, records=many, batch_size=1))
+    assert kept.items() <= finished(output).items()
+    assert content(output) == content(expected)
 
 
 def test_a_full_disk_is_told_and_costs_nothing_that_is_finished(
@@ -155,6 +185,12 @@ def test_ids_alone_are_described(model: Path, many: Path, tmp_path: Path) -> Non
     settings = Settings(model=model, records=many, ids=str(tmp_path / "ids.txt"), name="some")
     some = read_embeddings([embed(settings)])
     assert sorted(some.metadata["id"].to_pylist()) == sorted(wanted)
+    (tmp_path / "ids.txt").write_text("\n".join(wanted[4:]))
+    with pytest.raises(ValueError, match=r"vectors of 4 photographs .* another --name to keep bo"):
+        embed(settings)
+    assert len(read_embeddings([settings.folder]).vectors) == 9
+    (tmp_path / "ids.txt").write_text("\n".join(every.metadata["id"].to_pylist()[:12]))
+    assert len(read_embeddings([embed(settings)]).vectors) == 12, "more are added"
     (tmp_path / "ids.txt").write_text(f"{wanted[0]}\nnobody's\n")
     with pytest.raises(ValueError, match=r"Received: 2 ids, 1 of them unknown: \[\"nobody's\"\]"):
         embed(settings)
