@@ -11,6 +11,7 @@ thousand photographs that are files. An interrupted run goes on with the first t
 """
 
 import dataclasses
+import os
 from pathlib import Path
 
 from pipeline import command_line, line_list, model_folder, storage
@@ -71,24 +72,30 @@ class Settings:
             raise ValueError("Pass either --records=tfrecords/NAME or --photos=DIR.")
         if self.ids is not None and self.records is None:
             raise ValueError("--ids are those of --records=tfrecords/NAME.")
+        for name in ("photos", "ids", "output"):
+            if getattr(self, name) == "":
+                raise ValueError(f"--{name} is empty; name a file or a folder.")
         if self.name is not None and self.output is not None:
             raise ValueError("--name has no effect with --output.")
-        if self.name is not None and (not self.name or "/" in self.name):
+        if self.name is not None and (self.name in ("", ".", "..") or "/" in self.name):
             raise ValueError(f"--name is a name without a folder. Received: {self.name!r}.")
-        if self.name is None and self.output is None and not self._has_name:
-            raise ValueError("Pass --name=NAME: a list has no name of its own.")
+        if self.output is None and not (self.name or self._own_name):
+            raise ValueError("Pass --name=NAME: what is to be described has no name of its own.")
 
     @property
-    def _has_name(self) -> bool:
-        return self.ids is None and self.photos != line_list.STANDARD_INPUT
+    def _own_name(self) -> str:
+        """The name of what is described; a list has none."""
+        if self.ids is not None or self.photos == line_list.STANDARD_INPUT:
+            return ""
+        source = self.records if self.records is not None else Path(self.photos or "").expanduser()
+        return source.resolve().name  # of "." too
 
     @property
     def folder(self) -> str:
         """Folder of the embeddings."""
         if self.output is not None:
-            return self.output
-        source = self.records if self.records is not None else Path(self.photos or "").expanduser()
-        name = self.name or source.resolve().name  # of "." too
+            return os.path.expanduser(self.output)
+        name = self.name or self._own_name
         return storage.join(self.model, model_folder.EMBEDDINGS, name)
 
 
@@ -103,8 +110,8 @@ def embed(settings: Settings) -> str:
     Raises:
         FileNotFoundError: If the model or the photographs are missing.
         ValueError: If the model has no global descriptor, another model, or photographs elsewhere,
-            have begun these embeddings, or there is nothing to describe; if Ray is needed and not
-            installed.
+            have begun these embeddings, something else lies in their folder, or there is nothing to
+            describe; if Ray is needed and not installed.
         OSError: If a file cannot be written, or the cluster fails.
     """
     run = _runner(settings)

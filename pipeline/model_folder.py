@@ -54,7 +54,7 @@ def learned_contents(folder: Path) -> np.ndarray:
 
 def embeddings(folder: Path, data: str) -> str:
     """The folder of a data set's embeddings: its name in the model's, or a folder elsewhere."""
-    return data if "/" in data else str(folder / EMBEDDINGS / data)
+    return os.path.expanduser(data) if "/" in data else str(folder / EMBEDDINGS / data)
 
 
 def _was_trained(training: dict[str, Any] | None) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.descriptors import Descriptor
 from pipeline.embeddings import files
 from pipeline.embeddings.description import DescribedShard, describe_shards
+from pipeline.embeddings.destination import require_own_folder
 from pipeline.embeddings.photographs import Photographs
 from pipeline.embeddings.plan import Plan, plan
 from pipeline.progress import progress_bar
@@ -65,9 +66,11 @@ def run_job(job: Job, run: Run, *, overwrite: bool) -> dict[str, Any]:
         The manifest, which is written last.
 
     Raises:
-        ValueError: If another model, or photographs elsewhere, have begun these embeddings.
+        ValueError: If another model, or photographs elsewhere, have begun these embeddings, or
+            something else lies in their folder.
         OSError: If a file cannot be written.
     """
+    require_own_folder(job.output)
     if overwrite:
         files.remove_all(job.output)
     planned = plan(job.output, job.photographs, job.model, job.fingerprint)

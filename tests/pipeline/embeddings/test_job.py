@@ -11,14 +11,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline import model_folder
+from pipeline import manifest, model_folder
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
+from pipeline.embeddings.destination import require_own_folder
 from pipeline.embeddings.files import read_embeddings
 from tests.tiny import Tiny, change_model, write_photographs
 
@@ -196,6 +200,58 @@ def test_ids_alone_are_described(model: Path, many: Path, tmp_path: Path) -> Non
         embed(settings)
 
 
+def test_the_output_may_begin_at_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell leaves --output=~/emb as it is."""
+    monkeypatch.setenv("HOME", "/home/ana")
+    settings = Settings(model=Path("model"), records=Path("records"), output="~/emb")
+    assert settings.folder == "/home/ana/emb"
+    assert model_folder.embeddings(Path("model"), "~/emb") == "/home/ana/emb"
+    bucket = Settings(model=Path("model"), records=Path("records"), output="gs://bucket/~")
+    assert bucket.folder == "gs://bucket/~"
+
+
+def test_what_others_wrote_is_not_written_over(tiny: Tiny, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "notes.txt").write_text("mine")
+    clip = tmp_path / "clip-retrieval"
+    shutil.copytree(tiny.embeddings / "img_emb", clip / "img_emb")
+    (clip / "metadata").mkdir()
+    pq.write_table(pa.table({"caption": ["a"]}), clip / "metadata" / "metadata_0.parquet")
+    for folder in (theirs, clip, tiny.records, tiny.model, tiny.index):
+        before = content(folder)
+        for overwrite in (False, True):
+            with pytest.raises(ValueError, match=r"no folder of embeddings; name another --output"):
+                embed(
+                    Settings(
+                        model=tiny.model,
+                        records=tiny.records,
+                        output=str(folder),
+                        overwrite=overwrite,
+                    )
+                )
+        assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        ["img_emb", "metadata", "manifest.json"],
+        ["img_emb", "metadata"],
+        ["img_emb"],
+        [],
+    ],
+)
+def test_what_an_interrupted_job_left_is_its_own(left: list[str], tmp_path: Path) -> None:
+    """A manifest that is damaged takes nothing away."""
+    rows = pa.table({field.name: [] for field in files.METADATA}, schema=files.METADATA)
+    files.write_pair(tmp_path, 0, np.zeros((0, 4), np.float32), rows, {"pair": 0})
+    (tmp_path / "manifest.json").write_text("{")
+    for name in {"img_emb", "metadata", "manifest.json"} - set(left):
+        manifest.remove(tmp_path / name)
+    require_own_folder(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -204,6 +260,12 @@ def test_ids_alone_are_described(model: Path, many: Path, tmp_path: Path) -> Non
         ({"photos": "b", "ids": "c", "name": "d"}, "--ids are those of --records"),
         ({"records": Path("a"), "ids": "c"}, "Pass --name=NAME"),
         ({"photos": "-"}, "Pass --name=NAME"),
+        ({"photos": "/"}, "Pass --name=NAME"),
+        ({"photos": ""}, "--photos is empty; name a file or a folder"),
+        ({"records": Path("a"), "output": ""}, "--output is empty; name a file or a folder"),
+        ({"records": Path("a"), "ids": "", "name": "b"}, "--ids is empty; name a file or a folder"),
+        ({"records": Path("a"), "name": "."}, "--name is a name without a folder"),
+        ({"records": Path("a"), "name": ".."}, "--name is a name without a folder"),
         ({"records": Path("a"), "name": "b/c"}, "--name is a name without a folder"),
         ({"records": Path("a"), "name": "b", "output": "c"}, "--name has no effect"),
     ],
