@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,11 +69,30 @@ def run_job(job: Job, run: Run, *, overwrite: bool) -> dict[str, Any]:
     Raises:
         ValueError: If another model, or photographs elsewhere, have begun these embeddings, or
             something else lies in their folder.
-        OSError: If a file cannot be written.
+        OSError: If a file cannot be read or written.
     """
-    require_own_folder(job.output)
-    if overwrite:
-        files.remove_all(job.output)
+    with _telling_how_to_go_on(" without --overwrite" if overwrite else ""):
+        require_own_folder(job.output)
+        if overwrite:
+            files.remove_all(job.output)
+        return _run_what_is_pending(job, run)
+
+
+@contextlib.contextmanager
+def _telling_how_to_go_on(how: str) -> Iterator[None]:
+    """Adds to what a file system says, as of a full disk, that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # this program's own, which say it
+            raise
+        raise OSError(
+            f"{error}. Mend that (a full disk, a mount that is lost or read-only), then run the "
+            f"command again{how}: it goes on."
+        ) from error
+
+
+def _run_what_is_pending(job: Job, run: Run) -> dict[str, Any]:
     planned = plan(job.output, job.photographs, job.model, job.fingerprint)
     entries = {place: _renamed(job, place, entry) for place, entry in planned.finished.items()}
     if planned.pending:

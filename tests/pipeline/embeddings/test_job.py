@@ -1,5 +1,7 @@
 """Jobs that are killed, run out of space or are resumed end as if nothing had happened."""
 
+import dataclasses
+import errno
 import json
 import os
 import resource
@@ -10,16 +12,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import manifest, model_folder
+from pipeline import manifest, model_folder, storage
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data import records
+from pipeline.data.records import Photograph
+from pipeline.data.sources.source import content_id
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.destination import require_own_folder
@@ -120,18 +125,35 @@ def test_an_interrupted_overwrite_goes_on_without_the_flag(
 
 
 def test_a_full_disk_is_told_and_costs_nothing_that_is_finished(
-    model: Path, many: Path, tmp_path: Path
+    model: Path, tiny: Tiny, tmp_path: Path
 ) -> None:
-    """The limit on a file's size is below that of one pair's rows."""
-    (tmp_path / "full").mkdir()
-    output = str(tmp_path / "full" / "many")
+    """The limit on a file's size is that of the first pair, which is of one photograph."""
+    encoded = [path.read_bytes() for path in sorted(tiny.photos.glob("*/*.jpg"))]
+    photographs = [
+        Photograph(
+            id=f"{number:016x}",
+            sha256=content_id(one),
+            encoded=one,
+            format="JPEG",
+            height=40,
+            width=48,
+            landmark="squares",
+        )
+        for number, one in enumerate(encoded)
+    ]
+    folder = tmp_path / "squares"
+    records.write_shards({"index": photographs[:1], "train": photographs[1:]}, folder, shards=1)
+    whole = Path(embed(Settings(model=model, records=folder, batch_size=1)))
+    assert [shard["photographs"] for shard in files.read_manifest(whole)["shards"]] == [1, 23]
+    enough = max(path.stat().st_size for path in whole.glob("*/*_0.*"))
+    output = tmp_path / "full" / "squares"
 
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (enough, enough))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     done = subprocess.run(
-        command(model, many, f"--output={output}"),
+        command(model, folder, f"--output={output}"),
         cwd=CHECKOUT,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=limit,
@@ -141,10 +163,69 @@ def test_a_full_disk_is_told_and_costs_nothing_that_is_finished(
     )
     assert done.returncode == 1
     assert "error: [Errno 27] File too large" in done.stderr
+    assert "then run the command again: it goes on." in done.stderr
     assert "Traceback" not in done.stderr
-    assert finished(Path(output)) == {}
-    embed(Settings(model=model, records=many, output=output, batch_size=1))
-    assert len(read_embeddings([output]).vectors) == 40
+    kept = finished(output)
+    assert set(kept) == {0}
+    embed(Settings(model=model, records=folder, output=str(output), batch_size=1))
+    assert kept.items() <= finished(output).items()
+    assert content(output) == content(whole)
+
+
+def test_a_mount_that_turns_read_only_costs_nothing_that_is_finished(
+    model: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a pair: its vectors are there, its rows are not."""
+    whole = Path(embed(Settings(model=model, records=many)))
+    settings = Settings(model=model, records=many, output=str(tmp_path / "mount"))
+    write = storage.write
+    written: list[str] = []
+
+    def fail_in_the_end(path: str, content: bytes) -> None:
+        if len(written) == 7:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        write(path, content)
+        written.append(path)
+
+    with monkeypatch.context() as lost:
+        lost.setattr(storage, "write", fail_in_the_end)
+        with pytest.raises(OSError, match=r"Read-only file system: '.*metadata_3.parquet'\. Mend"):
+            embed(settings)
+    kept = finished(tmp_path / "mount")
+    assert set(kept) == {0, 1, 2}
+    embed(settings)
+    assert kept.items() <= finished(tmp_path / "mount").items()
+    assert content(tmp_path / "mount") == content(whole)
+
+
+def test_records_on_a_mount_that_is_lost_are_described_once_it_is_back(
+    model: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(many, tmp_path / "mount" / "many"))
+    settings = Settings(model=model, records=folder, batch_size=1)
+    whole = content(Path(embed(settings)))
+    away = tmp_path / "away"
+    write_pair = files.write_pair
+    written: list[int] = []
+
+    def write_and_lose(*arguments: Any) -> None:
+        write_pair(*arguments)
+        written.append(arguments[1])
+        if len(written) == 2:
+            folder.rename(away)
+
+    with monkeypatch.context() as lost:
+        lost.setattr(files, "write_pair", write_and_lose)
+        with pytest.raises(OSError, match=r"tfrecord.* again without --overwrite: it goes on"):
+            embed(dataclasses.replace(settings, overwrite=True))
+    output = Path(settings.folder)
+    kept = finished(output)
+    assert {0, 1} <= set(kept)
+    assert len(kept) < 10
+    away.rename(folder)
+    embed(settings)
+    assert kept.items() <= finished(output).items()
+    assert content(output) == whole
 
 
 def test_added_shards_alone_are_described(model: Path, many: Path, tmp_path: Path) -> None:
