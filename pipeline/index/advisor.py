@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.embeddings.files import StoredEmbeddings
-from pipeline.index import building, disk_lists, kinds, loss
+from pipeline.index import building, disk_index, kinds, loss
 from pipeline.index.building import Built, Room
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.metric import Metric
@@ -244,7 +244,7 @@ def _candidate(
         milliseconds_alone=built.milliseconds_alone * scale**growth,
         milliseconds=built.milliseconds * scale**growth,
         bytes=round(built.index.bytes * scale),
-        is_mergeable=disk_lists.inverted_file(built.index.faiss) is not None,
+        is_mergeable=disk_index.inverted_file(built.index.faiss) is not None,
         seconds=built.seconds * scale,
         explanation=loss.explanation(
             built.loss,

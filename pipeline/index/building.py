@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from pipeline.embeddings.files import StoredEmbeddings
-from pipeline.index import disk_lists, kinds, loss, measurement, metric
-from pipeline.index.disk_lists import MergedOnDisk
+from pipeline.index import disk_index, kinds, loss, measurement, metric
+from pipeline.index.disk_index import DiskIndex
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.loss import Loss
 from pipeline.index.measurement import OperatingPoint, Truth, Tunable
@@ -125,32 +125,25 @@ def build(
         )
     _train(index, stored, parts.first, metric_name, generator)
     seconds = time.perf_counter() - start
-    if room is None or disk_lists.least_bytes(index, len(stored)) <= room.bytes:
-        truth, adding_seconds = fill(index.add, stored, parts, metric_name)
-    else:
-        truth, adding_seconds = _fill_on_disk(index, stored, parts, room)
+    if room is not None and disk_index.least_bytes(index, len(stored)) > room.bytes:
+        index = _on_disk(index, len(stored), room)
+    truth, adding_seconds = fill(index.add, stored, parts, metric_name)
     built = measured(index, factory, parts, truth, least_recall, seconds + adding_seconds)
     if len(parts.last):
         index.add(parts.queries)
     return built
 
 
-def _fill_on_disk(
-    index: FaissIndex, stored: StoredEmbeddings, parts: Parts, room: Room
-) -> tuple[Truth, float]:
-    """As ``fill``; only a part of the index is in memory."""
-    if disk_lists.inverted_file(index.faiss) is None:
-        least = disk_lists.least_bytes(index, len(stored))
+def _on_disk(index: FaissIndex, count: int, room: Room) -> DiskIndex:
+    """The same index, its lists in a file."""
+    if disk_index.inverted_file(index.faiss) is None:
+        least = disk_index.least_bytes(index, count)
         raise ValueError(
-            f"--kind={index.kind} of {len(stored)} vectors takes at least {least / 1e9:.3g} GB, "
-            f"and {room.bytes / 1e9:.3g} GB may be taken. Raise --build_memory, or use a kind that "
-            f"is merged on disk: ivf, ivfsq8, ivfpq or rabitq; or --kind={kinds.MILVUS}."
+            f"--kind={index.kind} of {count} vectors takes at least {least / 1e9:.3g} GB, and "
+            f"{room.bytes / 1e9:.3g} GB may be taken. Raise --build_memory, or use a kind that is "
+            f"merged on disk: ivf, ivfsq8, ivfpq or rabitq; or --kind={kinds.MILVUS}."
         )
-    merged = MergedOnDisk(index, room.scratch, room.bytes)
-    truth, seconds = fill(merged.add, stored, parts, index.metric)
-    start = time.perf_counter()
-    merged.merge()
-    return truth, seconds + time.perf_counter() - start
+    return DiskIndex.trained(index, room.scratch, room.bytes)
 
 
 def split(

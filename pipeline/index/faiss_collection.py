@@ -9,7 +9,6 @@ are mapped into memory, so that opening takes milliseconds.
 
 import contextlib
 import functools
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import manifest as manifests
-from pipeline.index import additions, disk_lists, filters, generations, metric
+from pipeline.index import additions, filters, generations, metric
+from pipeline.index.disk_index import DiskIndex
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.filters import Condition
 from pipeline.index.generations import Generation
@@ -295,14 +295,11 @@ def _opened(folder: Path, described: dict[str, Any]) -> FaissCollection:
 
 
 def _index_to_change(folder: Path, described: dict[str, Any], scratch: Path) -> FaissIndex:
-    """In memory; where its lists lie on disk, copies of both files."""
     paths = generations.paths(folder, described)
-    path, has_lists = paths[_INDEX], _LISTS in paths
-    if has_lists:
-        shutil.copy(paths[_LISTS], scratch)
-        path = Path(shutil.copy(path, scratch))
     kind, metric_name = described["kind"], described["metric"]
-    return FaissIndex.load(path, kind, metric_name, mapped=False, has_lists=has_lists)
+    if _LISTS in paths:
+        return DiskIndex.to_change(paths[_INDEX], kind, metric_name, scratch)
+    return FaissIndex.load(paths[_INDEX], kind, metric_name, mapped=False)
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -325,10 +322,10 @@ def _write(
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table.combine_chunks())
 
-    if disk_lists.lists_path(index) is None:
-        generation.drop(_LISTS)
+    if isinstance(index, DiskIndex):
+        generation.write(_LISTS, ".ivfdata", index.move_lists)
     else:
-        generation.write(_LISTS, ".ivfdata", functools.partial(disk_lists.move_lists, index))
+        generation.drop(_LISTS)
     generation.write(_INDEX, ".faiss", index.save)
     generation.write(_PHOTOGRAPHS, ".arrow", write_table)
     if live is None:

@@ -62,14 +62,14 @@ class FaissIndex:
             mapped: Whether what is large stays on disk and is read where a search needs it;
                 such an index cannot be changed.
             has_lists: Whether its inverted lists lie in a file of their own beside it, see
-                ``disk_lists``; changing the index changes that file.
+                ``disk_index``; they are mapped anyway.
 
         Raises:
             FileNotFoundError: If there is no file.
             ValueError: If the file is no Faiss index.
         """
         if has_lists:
-            flags = faiss.IO_FLAG_ONDISK_SAME_DIR | (faiss.IO_FLAG_READ_ONLY if mapped else 0)
+            flags = faiss.IO_FLAG_ONDISK_SAME_DIR | faiss.IO_FLAG_READ_ONLY
         else:
             flags = faiss.IO_FLAG_MMAP_IFC if mapped else 0
         if not path.is_file():
@@ -92,7 +92,7 @@ class FaissIndex:
 
     @property
     def bytes(self) -> int:
-        """Size of the index when written, but for lists in a file of their own."""
+        """Size of the index when written."""
         sizes: list[int] = []
         writer = _untyped.PyCallbackIOWriter(lambda part: sizes.append(len(part)), _WRITTEN_AT_ONCE)
         faiss.write_index(self.faiss, writer)
@@ -187,23 +187,23 @@ class FaissIndex:
         apart, it looks so many times harder.
         """
         widen = len(self) / max(1, len(rows))
-        if any(isinstance(part, _WITHOUT_REMOVAL) for part in kinds.parts(self.faiss)):
-            index = self._made_again(rows)
-        else:
-            index = self
-            removed = np.ones(len(self), bool)
-            removed[rows] = False
-            self.faiss.remove_ids(
-                _untyped.IDSelectorBitmap(np.packbits(removed, bitorder="little"))
-            )
-            for part in kinds.parts(self.faiss):
-                if isinstance(part, faiss.IndexIVF):
-                    _renumber(part, rows, len(removed))
+        index = self._only(rows)
         if "nprobe" in self.effort:
             index.set_effort(
                 {"nprobe": min(self.cells, int(np.ceil(widen * self.effort["nprobe"])))}
             )
         return index
+
+    def _only(self, rows: np.ndarray) -> "FaissIndex":
+        if any(isinstance(part, _WITHOUT_REMOVAL) for part in kinds.parts(self.faiss)):
+            return self._made_again(rows)
+        removed = np.ones(len(self), bool)
+        removed[rows] = False
+        self.faiss.remove_ids(_untyped.IDSelectorBitmap(np.packbits(removed, bitorder="little")))
+        for part in kinds.parts(self.faiss):
+            if isinstance(part, faiss.IndexIVF):
+                _renumber(part, rows, len(removed))
+        return self
 
     def save(self, path: Path) -> None:
         """Writes the index to one file.

@@ -13,7 +13,11 @@ from pipeline.index.interface import Collection
 from tests import vector_collections
 from tests.vector_collections import DIMENSION, Oracle, clusters, photographs
 
-KINDS = [*kinds.KINDS, "milvus", "SQ8", "OPQ8,IVF8,PQ8x4", "PCA16,HNSW8", "PQ16x4fs", "HNSW16,SQ8"]
+ON_DISK = " on disk"  # with less memory than the index takes
+KINDS = [
+    *(*kinds.KINDS, "milvus", "SQ8", "OPQ8,IVF8,PQ8x4", "PCA16,HNSW8", "PQ16x4fs", "HNSW16,SQ8"),
+    *(f"{kind}{ON_DISK}" for kind in ("ivf", "rabitq", "OPQ8,IVF8,PQ8x4")),
+]
 EXACT = ("flat",)
 UNCOMPRESSED = (*EXACT, "ivf", "hnsw", "milvus")
 ROUGH = ("lsh", "OPQ8,IVF8,PQ8x4", "PCA16,HNSW8", "PQ16x4fs")  # estimates of similarity
@@ -32,7 +36,12 @@ QUERIES = (QUERIES / np.linalg.norm(QUERIES, axis=1, keepdims=True)).astype(np.f
 @pytest.fixture(scope="module", params=KINDS)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = vector_collections.embed(tmp_path_factory.mktemp("model"), "made", VECTORS, TABLE)
-    return vector_collections.build(model, request.param)
+    kind: str = request.param
+    if not kind.endswith(ON_DISK):
+        return vector_collections.build(model, kind)
+    built = vector_collections.build(model, kind.removesuffix(ON_DISK), build_memory="3kB")
+    assert (built / "lists-1.ivfdata").is_file()
+    return built
 
 
 @pytest.fixture
