@@ -90,10 +90,11 @@ def explanation(
             f"{measurement.spelled(effort)} only; a higher --recall looks further"
         )
     if by_codes > _ROUND:
+        a_place = loss.apart / (DEPTH - loss.k)
         said.append(
             f"{by_codes:.3f} of recall@{loss.k} is lost by its codes, wherever it looks: they "
-            f"misjudge a similarity by {loss.misjudged:.4f}, and a query's photographs {loss.k} "
-            f"and {DEPTH} are {loss.apart:.4f} apart"
+            f"misjudge a similarity by {loss.misjudged:.4f}, while it falls by {a_place:.4f} from "
+            f"one of a query's photographs {loss.k} to {DEPTH} to the next"
         )
         said.append(_remedy(loss, factory, dimension, least))
     return "; ".join(said) or f"it misses {1 - loss.recall:.3f} of recall@{loss.k}"

@@ -84,7 +84,7 @@ def test_the_chosen_index_searches_and_tells_what_was_measured(
         assert one["bytes"] > 0
         if one["recall"] < 0.9:
             assert f"{kind}: {one['explanation']}." in printed
-    assert tf.io.decode_png((folder / "advice.png").read_bytes()).shape == (500, 800, 4)
+    assert tf.io.decode_png((folder / "advice.png").read_bytes()).shape == (500, 900, 4)
     opened = load_collection(folder)
     _, keys = opened.search(VECTORS[:50], 10)
     found = [opened.photographs(row)["id"].to_pylist() for row in keys]
