@@ -250,7 +250,9 @@ class FaissIndex:
             similarities = np.cos(np.pi / self._outer.nbits * distances)
         else:
             similarities = metric.similarity(self.metric, distances)
-        if rows.size and rows.min() < 0:
+        # What is missing is missing at the end; of one query it is read without NumPy's detour.
+        least = rows[0, -1] if len(rows) == 1 else rows[:, -1].min(initial=0)
+        if least < 0:
             similarities = np.where(rows < 0, np.float32(-np.inf), similarities)
         return similarities, rows
 

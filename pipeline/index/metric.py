@@ -1,5 +1,6 @@
 """What two vectors are compared by, and how a distance becomes a similarity."""
 
+import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -38,6 +39,10 @@ def checked(vectors: np.ndarray, dimension: int, metric: Metric, what: str) -> n
             f"{what} has to be of {dimension} dimensions, (n, {dimension}). Received: shape "
             f"{vectors.shape}. Describe it with the model that filled the index."
         )
+    if len(vectors) == 1:  # a query; microseconds count
+        length = np.vdot(vectors, vectors).item()
+        if abs(length - 1) <= _TOLERANCE or (metric == "euclidean" and math.isfinite(length)):
+            return vectors
     lengths = np.einsum("nd,nd->n", vectors, vectors)
     right = np.abs(lengths - 1) <= _TOLERANCE if metric == "cosine" else np.isfinite(lengths)
     if not right.all():
