@@ -305,6 +305,30 @@ def test_a_build_that_fails_leaves_the_index_that_was_there(
     assert reader.index.table.database.call("list_collections") == [reader.index.table.name]
 
 
+def test_a_build_that_is_killed_leaves_the_index_that_was_there(
+    model: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(model, tmp_path / "model"))
+    index = vector_collections.build(copy, "milvus", overwrite=True)
+    described = collection.read_manifest(index)
+    ended = run(f"""
+        import os, signal
+        from pathlib import Path
+        from pipeline.index import milvus_building
+        from tests import vector_collections
+        kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        milvus_building.MilvusBuild.commit = kill
+        vector_collections.build(Path({str(copy)!r}), "milvus", overwrite=True)
+    """)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert collection.read_manifest(index) == described
+    reader = opened(index)
+    assert len(reader.keys()) == 240
+    assert len(reader.index.table.database.call("list_collections")) == 2
+    vector_collections.build(copy, "milvus", overwrite=True)
+    assert len(opened(index).index.table.database.call("list_collections")) == 1
+
+
 def test_a_database_that_is_gone_is_named(folder: Path) -> None:
     shutil.rmtree(folder / "milvus.db")
     with pytest.raises(FileNotFoundError, match=r"milvus.db is gone; .*--kind=milvus --overwrite"):
