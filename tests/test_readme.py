@@ -120,7 +120,11 @@ def test_readme_stays_short_enough_to_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "tfrecords/README.md", "exported/README.md", "docs/training.md"]
+    "page",
+    [
+        *("README.md", "tfrecords/README.md", "exported/README.md"),
+        *("docs/training.md", "docs/indexes.md"),
+    ],
 )
 def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
     """Also where a command would fetch what no test may."""
