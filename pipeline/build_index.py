@@ -36,11 +36,11 @@ from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.interface import Collection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
-from pipeline.recognition import votes
+from pipeline.recognition import reliability_plot, votes
 from pipeline.recognition.learning import learn_from
 
 AUTO = "auto"
-_PLOT = "advice.png"
+_PLOT, _RELIABILITY = "advice.png", "reliability.png"
 
 _URI = r"https?://[^@]+|.+\.db"
 
@@ -181,7 +181,7 @@ def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) 
                 output / _PLOT, lambda path: advice_plot.save_plot(advice, path)
             )
         opened = FaissCollection(built.index, photographs, None, described)
-        described["recognition"] = _recognition(opened, stored)
+        described["recognition"] = _recognition(opened, stored, output)
         new.commit(built.index, photographs, described)
 
 
@@ -190,14 +190,22 @@ def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path)
     with milvus.creating(output, stored, settings.uri, settings.metric) as new:
         built = new.fill(settings.recall)
         described = _described(settings, stored, built, built.index.engine)
-        described["recognition"] = _recognition(new.collection(described), stored)
+        described["recognition"] = _recognition(new.collection(described), stored, output)
         new.commit(described, settings.uri)
 
 
-def _recognition(opened: Collection, stored: StoredEmbeddings) -> dict[str, Any] | None:
-    """How far similarities are to be trusted, for the manifest."""
+def _recognition(
+    opened: Collection, stored: StoredEmbeddings, output: Path
+) -> dict[str, Any] | None:
+    """How far similarities are to be trusted, for the manifest; draws it, too."""
     learned = learn_from(opened, stored)
-    return None if learned is None else learned.as_json()
+    path = output / _RELIABILITY
+    if learned is None:
+        path.unlink(missing_ok=True)
+        return None
+    account = learned.account
+    manifest.write_atomically(path, lambda part: reliability_plot.save_plot(account, part))
+    return learned.as_json()
 
 
 def _short(data: str) -> str:

@@ -146,17 +146,18 @@ class Engine:
 
     def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
         self.collection = load_collection(folder)
-        self._rules = votes.rules_of(self.collection.manifest["recognition"])
         self.descriptor = descriptor or Descriptor(model_folder.of_index(folder))
         model_folder.require_made_by(
             self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
         )
-        lacking = [name for name in _TOLD if name not in self.collection.schema.names]
+        known = {*self.collection.schema.names, *self.collection.manifest}
+        lacking = [name for name in (*_TOLD, "recognition") if name not in known]
         if lacking:
             raise ValueError(
                 f"{folder} was built by an earlier version and lacks {', '.join(lacking)}; run "
                 "`python -m pipeline.embed` and `python -m pipeline.build_index --overwrite` again."
             )
+        self._rules = votes.rules_of(self.collection.manifest["recognition"])
 
     def search(
         self,
