@@ -3,10 +3,7 @@
     python -m benchmarks.search_indexes --vectors=VECTORS.npz
     python -m benchmarks.search_indexes --vectors=VECTORS.npz --count=1000000 --kinds=flat,fastscan
 
-``VECTORS.npz`` holds ``vectors`` ``(n, dim)`` of unit length and ``labels`` ``(n,)``; without it
-the vectors are drawn around random centres. They are extended to ``--count`` by copies mirrored
-along their principal axes, at random: each copy has the same distances within and the same
-covariance, and lies elsewhere.
+The vectors and how they are extended: ``benchmarks/vector_sets.py``.
 """
 
 import argparse
@@ -21,20 +18,15 @@ from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
-import pyarrow as pa
 
-from pipeline import manifest
+from benchmarks import vector_sets
 from pipeline.build_index import Settings, build_index
-from pipeline.embeddings import files
 from pipeline.index import collection, faiss_collection, filters
 
-_FINGERPRINT = "benchmark"
 _QUERIES = 1000
 _ALONE = 200
 _ROUNDS = 5
 _CHANGED = 1000  # photographs added, and removed
-_PAIR = 100_000  # vectors in a pair of files
-_NOISE = 0.02  # of a query, a coordinate at 256 dimensions
 
 
 class Exact(NamedTuple):
@@ -52,15 +44,11 @@ def main() -> None:
     parser.add_argument("--kinds", default="flat,ivf,hnsw,fastscan")
     parser.add_argument("--recall", type=float, default=0.95)
     arguments = parser.parse_args()
-    vectors, labels = _read(arguments.vectors)
-    vectors, labels = _extended(vectors, labels, arguments.count)
-    generator = np.random.default_rng(1)
-    queries = vectors[generator.permutation(len(vectors))[:_QUERIES]].astype(np.float32)
-    queries += _NOISE * generator.standard_normal(queries.shape, np.float32)
-    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    vectors, labels = vector_sets.extended(*vector_sets.read(arguments.vectors), arguments.count)
+    queries = vector_sets.queries_near(vectors, _QUERIES)
     with tempfile.TemporaryDirectory() as temporary:
         model = Path(temporary) / "model"
-        _embed(model, vectors, labels)
+        vector_sets.embed(model, vectors, labels)
         del vectors
         exact = None
         for kind in arguments.kinds.split(","):
@@ -90,15 +78,17 @@ def _measure(
     opened.search(queries[:1], 10)
     print(f"  opened and first query answered: {time.perf_counter() - start:.3f} s")
     file = str(folder / described["files"]["index"]["file"])
-    raw = faiss.read_index(file, faiss.IO_FLAG_MMAP_IFC)
+    raw = _raw(file, "lists" in described["files"])
     for name, batches in (
         ("one query", [query[None] for query in queries[:_ALONE]]),
         (f"{len(queries)} queries", [queries]),
     ):
-        ours, theirs = [], []
-        for _ in range(_ROUNDS):
-            ours.append(_seconds(lambda batch: opened.search(batch, 10), batches))
-            theirs.append(_seconds(lambda batch: raw.search(batch, 10), batches))
+        ours: list[float] = []
+        theirs: list[float] = []
+        for turn in range(_ROUNDS):
+            both = [(ours, opened), (theirs, raw)]
+            for seconds, index in both if turn % 2 else reversed(both):
+                seconds.append(_seconds(functools.partial(_search_ten, index), batches))
         ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
         print(
             f"  {name}: {1000 * min(ours) / sum(map(len, batches)):.4f} ms a query; beside Faiss "
@@ -115,6 +105,13 @@ def _measure(
     _measure_filters(opened, queries)
     _measure_changes(folder)
     return exact
+
+
+def _raw(file: str, has_lists: bool) -> Any:
+    """The same index through Faiss alone, opened alike."""
+    if has_lists:
+        return faiss.read_index(file, faiss.IO_FLAG_ONDISK_SAME_DIR | faiss.IO_FLAG_READ_ONLY)
+    return faiss.read_index(file, faiss.IO_FLAG_MMAP_IFC)
 
 
 def _measure_filters(opened: faiss_collection.FaissCollection, queries: np.ndarray) -> None:
@@ -145,53 +142,15 @@ def _measure_changes(folder: Path) -> None:
     change("added", lambda changed: changed.add(vectors, rows))
 
 
+def _search_ten(index: Any, batch: np.ndarray) -> None:
+    index.search(batch, 10)
+
+
 def _seconds(search: Callable[[np.ndarray], object], batches: list[np.ndarray]) -> float:
     start = time.perf_counter()
     for batch in batches:
         search(batch)
     return time.perf_counter() - start
-
-
-def _read(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    if path is not None:
-        content = np.load(path)
-        return content["vectors"], content["labels"]
-    generator = np.random.default_rng(0)
-    labels = np.repeat(np.arange(1000), 80)
-    vectors = generator.standard_normal((1000, 256), np.float32)[labels]
-    vectors += generator.standard_normal(vectors.shape, np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
-
-
-def _extended(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors, and mirrored copies of them with labels of their own, float16."""
-    exact = vectors.astype(np.float32)
-    _, axes = np.linalg.eigh(exact.T @ exact)
-    coordinates = exact @ axes
-    generator = np.random.default_rng(0)
-    parts, part_labels = [vectors.astype(np.float16)], [labels.astype(np.int64)]
-    while sum(map(len, parts)) < count:
-        signs = generator.choice([-1, 1], len(axes)).astype(np.float32)
-        parts.append(((coordinates * signs) @ axes.T).astype(np.float16))
-        part_labels.append(labels + len(part_labels) * (labels.max() + 1))
-    return np.concatenate(parts)[:count], np.concatenate(part_labels)[:count]
-
-
-def _embed(model: Path, vectors: np.ndarray, labels: np.ndarray) -> None:
-    """Writes embeddings of a model that is there in name only."""
-    model.mkdir()
-    manifest.write_json(model / "model.json", {"fingerprint": _FINGERPRINT})
-    folder, shards = model / "embeddings" / "made", []
-    for number, start in enumerate(range(0, len(vectors), _PAIR)):
-        part = slice(start, start + _PAIR)
-        count = len(labels[part])
-        names = [f"{start + place:016x}" for place in range(count)]
-        values: dict[str, Any] = {name: [""] * count for name in files.METADATA.names}
-        values |= {"id": names, "content": names, "label": labels[part], "offset": [0] * count}
-        entry = {"pair": number, "sha256": str(number)}
-        files.write_pair(folder, number, vectors[part], pa.table(values, files.METADATA), entry)
-        shards.append(entry)
-    files.write_manifest(folder, {"model_fingerprint": _FINGERPRINT, "shards": shards})
 
 
 def _resident() -> float:
