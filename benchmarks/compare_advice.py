@@ -1,7 +1,8 @@
 """What ``--kind=auto`` chooses beside what autofaiss chooses for the same memory.
 
-    python -m venv autofaiss && autofaiss/bin/pip install autofaiss 'numpy<2' 'pandas<3'
-    python -m benchmarks.compare_advice --autofaiss=autofaiss/bin/python --vectors=VECTORS.npz
+    python -m venv autofaiss
+    autofaiss/bin/pip install autofaiss 'numpy<2' 'pandas<3' 'pyarrow<20'
+    python -m benchmarks.compare_advice --autofaiss=autofaiss/bin/autofaiss --vectors=VECTORS.npz
 
 autofaiss needs an environment of its own. Its index is read and searched here, by the same Faiss,
 with the search parameters it chose, and asked the same queries. The vectors:
@@ -32,7 +33,7 @@ _K = 10
 def main() -> None:
     """Prints two lines for every amount of memory."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--autofaiss", type=Path, required=True, help="Its Python.")
+    parser.add_argument("--autofaiss", type=Path, required=True, help="Its command.")
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--count", type=int, default=78_480)
     parser.add_argument("--memory", default="12MB,24MB,50MB,100MB,120MB")
@@ -82,7 +83,7 @@ def _build_and_measure(
 
 
 def _have_autofaiss_build(
-    model: Path, memory: str, python: Path, queries: np.ndarray, nearest: np.ndarray
+    model: Path, memory: str, program: Path, queries: np.ndarray, nearest: np.ndarray
 ) -> None:
     index_path, infos_path = model / "autofaiss.index", model / "autofaiss.json"
     flags = {
@@ -94,14 +95,10 @@ def _have_autofaiss_build(
         "current_memory_available": "8GB",
     }
     start = time.perf_counter()
+    command = [str(program), "build_index"]
+    command += [f"--{name}={value}" for name, value in flags.items()]
     done = subprocess.run(
-        [
-            python,
-            "-m",
-            "autofaiss",
-            "build_index",
-            *(f"--{name}={one}" for name, one in flags.items()),
-        ],
+        command,
         capture_output=True,
         text=True,
         check=False,

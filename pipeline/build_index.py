@@ -33,11 +33,11 @@ from pipeline.index import (
 from pipeline.index.advisor import Wanted
 from pipeline.index.building import Built, Room
 from pipeline.index.faiss_collection import FaissCollection
-from pipeline.index.interface import Collection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
 from pipeline.recognition import reliability_plot, votes
 from pipeline.recognition.learning import learn_from
+from pipeline.recognition.votes import Recognition
 
 AUTO = "auto"
 _PLOT, _RELIABILITY = "advice.png", "reliability.png"
@@ -177,12 +177,12 @@ def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) 
         described = _described(settings, stored, built, "Faiss")
         if advice is not None:
             described["advice"] = advice.as_json()
-            manifest.write_atomically(
-                output / _PLOT, lambda path: advice_plot.save_plot(advice, path)
-            )
-        opened = FaissCollection(built.index, photographs, None, described)
-        described["recognition"] = _recognition(opened, stored, output)
+        learned = learn_from(FaissCollection(built.index, photographs, None, described), stored)
+        described["recognition"] = learned and learned.as_json()
         new.commit(built.index, photographs, described)
+    if advice is not None:
+        manifest.write_atomically(output / _PLOT, lambda path: advice_plot.save_plot(advice, path))
+    _draw_reliability(learned, output / _RELIABILITY)
 
 
 def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
@@ -190,22 +190,19 @@ def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path)
     with milvus.creating(output, stored, settings.uri, settings.metric) as new:
         built = new.fill(settings.recall)
         described = _described(settings, stored, built, built.index.engine)
-        described["recognition"] = _recognition(new.collection(described), stored, output)
+        learned = learn_from(new.collection(described), stored)
+        described["recognition"] = learned and learned.as_json()
         new.commit(described, settings.uri)
+    _draw_reliability(learned, output / _RELIABILITY)
 
 
-def _recognition(
-    opened: Collection, stored: StoredEmbeddings, output: Path
-) -> dict[str, Any] | None:
-    """How far similarities are to be trusted, for the manifest; draws it, too."""
-    learned = learn_from(opened, stored)
-    path = output / _RELIABILITY
+def _draw_reliability(learned: Recognition | None, path: Path) -> None:
+    """Draws how right probabilities are; removes the picture of an earlier index."""
     if learned is None:
         path.unlink(missing_ok=True)
-        return None
-    account = learned.account
-    manifest.write_atomically(path, lambda part: reliability_plot.save_plot(account, part))
-    return learned.as_json()
+    else:
+        account = learned.account
+        manifest.write_atomically(path, lambda part: reliability_plot.save_plot(account, part))
 
 
 def _short(data: str) -> str:

@@ -1,6 +1,7 @@
 """A Faiss index: rows numbered in the order they were added, searched among all or some."""
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,8 @@ class FaissIndex:
         try:
             faiss.write_index(self.faiss, str(path))
         except RuntimeError as error:
-            raise OSError(errno.EIO, kinds.reason(error), str(path)) from error
+            code = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(error) else errno.EIO
+            raise OSError(code, os.strerror(code), str(path)) from error
 
     def _made_again(self, rows: np.ndarray) -> "FaissIndex":
         emptied = faiss.clone_index(self.faiss)

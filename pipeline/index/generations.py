@@ -83,6 +83,15 @@ def writing(folder: Path) -> Iterator[Path]:
                 _clear(folder)
                 (folder / _SCRATCH).mkdir()
                 yield folder / _SCRATCH
+            except OSError as error:
+                if error.errno is None:
+                    raise
+                raise type(error)(
+                    error.errno,
+                    f"{error.strerror}; what {folder} holds is as it was. Mend that, then run "
+                    "this again",
+                    error.filename,
+                ) from error
             finally:
                 _clear(folder)
     except filelock.Timeout as error:
