@@ -36,7 +36,8 @@ def folder(built: Path, tmp_path: Path) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    """Of its files, but for pictures and what is hidden."""
+    return sorted(path.name for path in folder.glob("[!.]*") if path.suffix != ".png")
 
 
 def test_a_reader_keeps_what_it_opened_and_opens_the_next(folder: Path) -> None:
