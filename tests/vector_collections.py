@@ -64,6 +64,11 @@ def build(model: Path, kind: str, data: str = "made", **settings: object) -> Pat
     return build_index(Settings(model=model, data=tuple(data.split(",")), kind=kind, **settings))  # type: ignore[arg-type]
 
 
+def names(folder: Path) -> list[str]:
+    """Of the files of an index, but for pictures and what is hidden."""
+    return sorted(path.name for path in folder.glob("[!.]*") if path.suffix != ".png")
+
+
 class Oracle:
     """Compares every query with every photograph, and knows which places are tied.
 

@@ -17,7 +17,7 @@ from pipeline.index import collection, faiss_collection
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.generations import Generation
 from tests import vector_collections
-from tests.vector_collections import clusters, photographs
+from tests.vector_collections import clusters, names, photographs
 
 VECTORS = clusters(50, 8)
 LABELS = np.repeat(np.arange(50), 8)
@@ -33,11 +33,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "index"))
-
-
-def names(folder: Path) -> list[str]:
-    """Of its files, but for pictures and what is hidden."""
-    return sorted(path.name for path in folder.glob("[!.]*") if path.suffix != ".png")
 
 
 def test_a_reader_keeps_what_it_opened_and_opens_the_next(folder: Path) -> None:

@@ -26,7 +26,7 @@ from pipeline.index import (
 from pipeline.index.interface import Collection
 from pipeline.index.milvus_collection import MilvusCollection
 from tests import vector_collections
-from tests.vector_collections import clusters, photographs
+from tests.vector_collections import clusters, names, photographs
 
 VECTORS = clusters(30, 8)
 LABELS = np.repeat(np.arange(30), 8)
@@ -64,10 +64,6 @@ def closed_port() -> int:
 
 def opened(folder: Path) -> MilvusCollection:
     return milvus_collection.open_folder(folder)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def rows_in_milvus(folder: Path) -> int:
