@@ -15,7 +15,7 @@ from pipeline.data.sources.source import content_id
 from pipeline.data.transcoding import decode_any_photograph
 from pipeline.descriptors import Descriptor
 from pipeline.embeddings.files import IN_A_FILE
-from pipeline.index.collection import load_collection
+from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
 from pipeline.recognition import votes
 from pipeline.recognition.votes import VOTERS
@@ -176,6 +176,7 @@ class Engine:
         box: Box | None = None,
         where: Sequence[Condition] = (),
         *,
+        least: float | None = None,
         precision: float = DEFAULT_PRECISION,
         without: str | None = None,
     ) -> Answer:
@@ -186,6 +187,7 @@ class Engine:
             k: How many results, at least 1; fewer come where the collection is smaller.
             box: The part of the image that shows the landmark; None for all of it.
             where: Conditions that a result has to satisfy.
+            least: The least similarity of a result; all that have it come, whatever ``k``.
             precision: That recognition with confidence is to have, .5 to .99.
             without: The id of a photograph that has no vote, the query itself for one.
 
@@ -200,15 +202,19 @@ class Engine:
             return Answer(results=[], recognition=None)
         depth = min(max(k, VOTERS + (without is not None)), len(self))
         similarities, keys = self.collection.search(vector, depth, where)
-        found = keys[0] >= 0
-        photographs = self.photographs(keys[0][found])
-        results = self._results(similarities[0][found], photographs)
+        results = self._results(similarities[0], keys[0])
         voters = [one for one in results if one.photograph.id != without]
-        return Answer(results=results[:k], recognition=self._recognised(voters, precision))
+        recognition = self._recognised(voters, precision)
+        if least is not None:
+            results = self._results(*search_above(self.collection, vector, least, where)[0])
+        return Answer(
+            results=results if least is not None else results[:k], recognition=recognition
+        )
 
-    def _results(
-        self, similarities: np.ndarray, photographs: Sequence[StoredPhotograph]
-    ) -> list[Result]:
+    def _results(self, similarities: np.ndarray, keys: np.ndarray) -> list[Result]:
+        """Of one query; a key of -1 is none."""
+        found = keys >= 0
+        similarities, photographs = similarities[found], self.photographs(keys[found])
         probabilities = [None] * len(photographs)
         if self._rules is not None:
             probabilities = self._rules.probabilities(similarities).tolist()

@@ -67,16 +67,16 @@ class Settings:
         f"Picture of the query and at most {_MOST_DRAWN} results, a PNG.",
         default=Path("results.png"),
     )
-
     duplicates: bool = setting(
         "Instead of searching for a photograph, find the duplicates in the collection.",
         default=False,
     )
-    least: float = setting(
-        "How similar duplicates are at least: the cosine, or the negative distance. A model that "
-        "has learned landmarks brings their photographs closer together; raise it where different "
-        "views are grouped.",
-        default=_LEAST,
+    least: float | None = setting(
+        "How similar results are at least: the cosine, or the negative distance. All that are so "
+        f"similar come, whatever --k. Of duplicates by default {_LEAST}: a model that has learned "
+        "landmarks brings their photographs closer together; raise it where different views are "
+        "grouped.",
+        default=None,
     )
     output: Path | None = setting("CSV file of the duplicates.", default=None)
 
@@ -89,7 +89,9 @@ class Settings:
         elif self.photo is None:
             raise ValueError("Pass --photo=FILE to search for, or --duplicates.")
         else:
-            command_line.require_default(self, "--photo; pass --duplicates", "least", "output")
+            command_line.require_default(self, "--photo; pass --duplicates", "output")
+            if self.least is not None:
+                command_line.require_default(self, "--least", "k")
             if self.mosaic.resolve() == self.photo.resolve():
                 raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
         if self.mosaic.is_dir():
@@ -107,8 +109,13 @@ def search(settings: Settings) -> Answer:
             out of range, or another model filled the index.
     """
     where = filters.parse(settings.where)
-    engine = Engine(settings.index)
-    return engine.ask(_query(settings), settings.k, where=where, precision=settings.precision)
+    return Engine(settings.index).ask(
+        _query(settings),
+        settings.k,
+        where=where,
+        least=settings.least,
+        precision=settings.precision,
+    )
 
 
 def find_duplicates(settings: Settings) -> list[Duplicate]:
@@ -120,7 +127,8 @@ def find_duplicates(settings: Settings) -> list[Duplicate]:
         OSError: If the file cannot be written.
     """
     opened = load_collection(settings.index)
-    groups = duplicates.groups(opened, settings.least, filters.parse(settings.where))
+    least = _LEAST if settings.least is None else settings.least
+    groups = duplicates.groups(opened, least, filters.parse(settings.where))
     found = duplicate_report.list_duplicates(opened, groups)
     if settings.output is not None:
         duplicate_report.write_csv(found, settings.output)

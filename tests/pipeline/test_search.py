@@ -43,6 +43,15 @@ def test_conditions_limit_what_is_found(tiny: Tiny) -> None:
         search(Settings(index=tiny.index, photo=photo, where=("place=x",)))
 
 
+def test_all_that_are_similar_enough_are_found(tiny: Tiny) -> None:
+    photo = tiny.photos / "landmark 3" / "2.jpg"
+    every = search(Settings(index=tiny.index, photo=photo, k=24)).results
+    least = every[12].similarity
+    found = search(Settings(index=tiny.index, photo=photo, least=least - 1e-6)).results
+    assert [one.photograph.id for one in found] == [one.photograph.id for one in every[:13]]
+    assert search(Settings(index=tiny.index, photo=photo, least=1.5)).results == []
+
+
 def test_a_mosaic_shows_no_more_than_can_be_seen_and_any_letters(
     tiny: Tiny, tmp_path: Path
 ) -> None:
@@ -140,7 +149,7 @@ def test_a_duplicate_is_named_by_its_own_file_or_by_its_title(tmp_path: Path) ->
         ({"duplicates": True, "photo": Path("a.jpg")}, "--photo has no effect with --duplicates"),
         ({"duplicates": True, "box": ("1",)}, "--box has no effect with --duplicates"),
         ({"duplicates": True, "k": 3}, "--k has no effect with --duplicates"),
-        ({"photo": Path("a.jpg"), "least": 0.9}, "--least has no effect with --photo; pass --dup"),
+        ({"photo": Path("a.jpg"), "least": 0.9, "k": 3}, "--k has no effect with --least"),
         ({"photo": Path("a.jpg"), "output": Path("a.csv")}, "--output has no effect with --photo"),
         ({"duplicates": True, "output": Path("/")}, "--output=/ is a folder; name a CSV file"),
     ],
