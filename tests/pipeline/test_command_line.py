@@ -41,6 +41,8 @@ def main(settings):
     if settings.output == "defect":
         raise KeyError("defect")
     if settings.output == "long":
+        # A shell's background jobs ignore it, and so would we.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
     print(settings)

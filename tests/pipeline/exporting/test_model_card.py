@@ -203,7 +203,9 @@ def _without(content: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("path", list(_paths(DESCRIBED)), ids=".".join)
+@pytest.mark.parametrize(
+    "path", [path for path in _paths(DESCRIBED) if path != ("fingerprint",)], ids=".".join
+)
 def test_an_older_model_file_that_lacks_a_key_has_a_card(
     tmp_path: Path, path: tuple[str, ...]
 ) -> None:
