@@ -18,6 +18,7 @@ _LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
 _ALMOST = 0.005  # less recall than the highest
 _LEAST_CELLS = 8  # visited, for queries less like the collection than those it is tuned with
 _REPEATED = 3  # a batch is timed; the fastest counts
+_LONG = 1.0  # seconds of a batch that is timed once
 _TIMED_ALONE = 100  # queries
 
 
@@ -128,6 +129,8 @@ def at_present(index: Tunable, queries: np.ndarray, nearest: np.ndarray) -> Oper
         start = time.perf_counter()
         _, found = index.search(queries, nearest.shape[1])
         seconds.append(time.perf_counter() - start)
+        if seconds[0] > _LONG:
+            break
     shares = recalls(found, nearest)
     return OperatingPoint(
         effort=index.effort,
