@@ -16,6 +16,7 @@ from pipeline.index.metric import Metric
 _K_FACTORS = (4, 8, 16, 32, 64)  # times as many candidates as results are compared again
 _LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
 _ALMOST = 0.005  # less recall than the highest
+_HALVINGS = 3  # of the way between an effort that does not reach a recall and one that does
 _LEAST_CELLS = 8  # visited, for queries less like the collection than those it is tuned with
 _REPEATED = 3  # a batch is timed; the fastest counts
 _LONG = 1.0  # seconds of a batch that is timed once
@@ -170,15 +171,20 @@ def tune(
         if not looks:
             measured(fixed)
             continue
-        previous = 0.0
+        too_little = 0
         for value in _levels(index, looks[0]):
-            point = measured({**fixed, looks[0]: value})
-            if point.surely_has(least):
-                between = round((previous * value) ** 0.5)
-                if previous and between not in (previous, value):
-                    measured({**fixed, looks[0]: between})
+            if measured({**fixed, looks[0]: value}).surely_has(least):
                 break
-            previous = value
+            too_little = value
+        enough = value
+        for _ in range(_HALVINGS if tried[-1].surely_has(least) else 0):
+            between = round((too_little * enough) ** 0.5)
+            if between in (0, too_little, enough):
+                break
+            if measured({**fixed, looks[0]: between}).surely_has(least):
+                enough = between
+            else:
+                too_little = between
     most = max(point.recall for point in tried)
     reached = [point for point in tried if point.surely_has(least)]
     reached = reached or [point for point in tried if point.recall >= most - _ALMOST]
