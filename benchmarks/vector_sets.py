@@ -49,7 +49,8 @@ def extended(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.nd
 def embed(model: Path, vectors: np.ndarray, labels: np.ndarray) -> None:
     """Writes embeddings of a model that is there in name only."""
     model.mkdir()
-    manifest.write_json(model / "model.json", {"fingerprint": _FINGERPRINT})
+    described = {"fingerprint": _FINGERPRINT, "training": None}
+    manifest.write_json(model / "model.json", described)
     folder, shards = model / "embeddings" / "made", []
     for number, start in enumerate(range(0, len(vectors), _PAIR)):
         part = slice(start, start + _PAIR)

@@ -32,6 +32,7 @@ from pipeline.index import (
 )
 from pipeline.index.advisor import Wanted
 from pipeline.index.building import Built, Room
+from pipeline.index.collection import CHANGED
 from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
@@ -140,8 +141,8 @@ def build_index(settings: Settings) -> Path:
 
     Raises:
         FileNotFoundError: If a data set has no embeddings by this model.
-        ValueError: If they were made by another model than the folder now holds, or there are
-            too few of them for the kind.
+        ValueError: If they were made by another model than the folder now holds, there are too
+            few of them for the kind, or changes to the index would be lost.
         BlockingIOError: If another process writes into the index's folder.
         ConnectionError: If no Milvus answers at the uri.
     """
@@ -177,7 +178,8 @@ def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) 
         described = _described(settings, stored, built, "Faiss")
         if advice is not None:
             described["advice"] = advice.as_json()
-        learned = learn_from(FaissCollection(built.index, photographs, None, described), stored)
+        opened = FaissCollection(built.index, photographs, None, described)
+        learned = learn_from(opened, stored, model_folder.learned_contents(settings.model))
         described["recognition"] = learned and learned.as_json()
         new.commit(built.index, photographs, described)
     if advice is not None:
@@ -190,7 +192,8 @@ def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path)
     with milvus.creating(output, stored, settings.uri, settings.metric) as new:
         built = new.fill(settings.recall)
         described = _described(settings, stored, built, built.index.engine)
-        learned = learn_from(new.collection(described), stored)
+        opened = new.collection(described)
+        learned = learn_from(opened, stored, model_folder.learned_contents(settings.model))
         described["recognition"] = learned and learned.as_json()
         new.commit(described, settings.uri)
     _draw_reliability(learned, output / _RELIABILITY)
@@ -214,11 +217,18 @@ def _is_current(output: Path, settings: Settings, stored: StoredEmbeddings) -> b
     if settings.overwrite or not (output / collection.MANIFEST).is_file():
         return False
     described = collection.read_manifest(output)
-    return (
+    is_same = (
         described["model_fingerprint"] == stored.model_fingerprint
         and described["shards"] == stored.shards
         and described["settings"] == manifest.settings_as_json(settings)
     )
+    if not is_same and CHANGED in described:
+        raise ValueError(
+            f"{output} has been changed by pipeline.update_index since it was built, and would be "
+            "built of other photographs or with other settings now. Pass --overwrite to lose those "
+            "changes, or go on with pipeline.update_index."
+        )
+    return is_same
 
 
 def _described(

@@ -100,7 +100,14 @@ def remove(path: Path) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON file atomically, indented and in the order given."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+    def write(part: Path) -> None:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    write_atomically(path, write)
 
 
 def read_json(path: Path, made_by: str, *keys: str) -> dict[str, Any]:

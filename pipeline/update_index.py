@@ -9,9 +9,11 @@ interrupted change has not taken place.
 """
 
 import dataclasses
+import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import command_line, line_list, model_folder
@@ -73,12 +75,14 @@ def update_index(settings: Settings) -> Outcome:
         for name in settings.add:
             _add(change, model, name, outcome)
         outcome.photographs = len(change.now())
+        if outcome.added or outcome.replaced or outcome.removed:
+            change.describe(**{collection.CHANGED: time.strftime("%Y-%m-%dT%H:%M:%S%z")})
     return outcome
 
 
 def _ids_to_remove(settings: Settings) -> list[str]:
     if settings.remove_list is None:
-        return list(settings.remove)
+        return list(dict.fromkeys(settings.remove))
     listed = line_list.read_ids("remove_list", str(settings.remove_list))
     return list(dict.fromkeys([*settings.remove, *listed]))
 
@@ -99,11 +103,14 @@ def _add(change: Change, model: Path, name: str, outcome: Outcome) -> None:
     held = before.photographs(before.keys())
     metadata = stored.metadata
     is_own = pc.equal(metadata["data"], Path(name).name).to_numpy()
-    is_new = is_own & ~pc.is_in(metadata["content"], value_set=held["content"]).to_numpy()
-    own_ids = held["id"].filter(pc.equal(held["data"], Path(name).name))
-    has_changed = is_new & pc.is_in(metadata["id"], value_set=own_ids).to_numpy()
+    own = held.filter(pc.equal(held["data"], Path(name).name))
+    places = pc.index_in(metadata["id"], own["id"])
+    is_there = is_own & places.is_valid().to_numpy()
+    has_changed = is_there & ~_as_held(metadata, own, places)
+    is_known = pc.is_in(metadata["content"], value_set=held["content"]).to_numpy()
+    is_new = is_own & ~is_there & ~is_known
     replaced = np.flatnonzero(has_changed)
-    added = np.flatnonzero(is_new & ~has_changed)
+    added = np.flatnonzero(is_new)
     for rows, put in ((replaced, change.replace), (added, change.add)):
         start = 0
         for vectors in stored.take(rows):
@@ -115,7 +122,17 @@ def _add(change: Change, model: Path, name: str, outcome: Outcome) -> None:
     change.describe(data=data, shards=stored.shards)
     outcome.added += len(added)
     outcome.replaced += len(replaced)
-    outcome.held += int(is_own.sum() - is_new.sum())
+    outcome.held += int(is_own.sum()) - len(added) - len(replaced)
+
+
+def _as_held(metadata: pa.Table, held: pa.Table, places: pa.Array) -> np.ndarray:
+    """Which rows say what is held under their ids, bool ``(rows,)``; True where nothing is held."""
+    same = np.ones(len(metadata), bool)
+    if len(held):
+        there = held.take(pc.fill_null(places, 0))
+        for column in held.schema.names:
+            same &= pc.equal(metadata[column], there[column]).to_numpy()
+    return same
 
 
 def main(settings: Settings) -> None:

@@ -46,7 +46,8 @@ def photographs(labels: np.ndarray, first: int = 0) -> pa.Table:
 def embed(model: Path, data: str, vectors: np.ndarray, rows: pa.Table, pairs: int = 3) -> Path:
     """Writes embeddings of a model that is there in name only; returns the model's folder."""
     model.mkdir(parents=True, exist_ok=True)
-    manifest.write_json(model / "model.json", {"fingerprint": FINGERPRINT})
+    described = {"fingerprint": FINGERPRINT, "training": None}
+    manifest.write_json(model / "model.json", described)
     folder = model / "embeddings" / data
     shards = []
     for number, part in enumerate(np.array_split(np.arange(len(vectors)), pairs)):

@@ -134,8 +134,10 @@ def advise(
     Raises:
         ValueError: If no candidate is small and fast enough, with the table of what they are.
     """
+    if not len(stored):
+        raise ValueError("An index of no photographs cannot be built; embed some first.")
     sample = _sample(stored)
-    scale = len(stored) / max(1, len(sample))
+    scale = len(stored) / len(sample)
     candidates = []
     for kind in _kinds(stored, wanted, metric_name):
         logger.info("Trying --kind=%s on %d photographs", kind, len(sample))
@@ -218,17 +220,19 @@ def _sample(stored: StoredEmbeddings) -> StoredEmbeddings:
 def _kinds(stored: StoredEmbeddings, wanted: Wanted, metric_name: Metric) -> list[str]:
     """Those that can be built of so many vectors, and one made for the memory allowed."""
     count = min(len(stored), _SAMPLE)
-    found: list[str] = [kind for kind in kinds.KINDS if kinds.fewest_vectors(kind) <= count]
-    if metric_name == "euclidean":
-        found.remove("lsh")
+    found: list[str] = [
+        kind
+        for kind in kinds.KINDS
+        if kinds.fewest_vectors(kind) <= count and (kind, metric_name) != ("lsh", "euclidean")
+    ]
     if wanted.memory is not None and "ivfpq" in found:
         room = wanted.memory / len(stored) - _ID_BYTES
         sizes = [
             codes for codes in range(1, stored.dimension // 2) if stored.dimension % codes == 0
         ]
-        smaller = [codes for codes in sizes if codes < room]
-        if smaller:
-            found.append(kinds.coded_in_cells(smaller[-1], count))
+        # Two, as centroids and code books take some of it.
+        fitting = [codes for codes in sizes if codes < room][-2:]
+        found += [kinds.coded_in_cells(codes, count) for codes in fitting]
     return found
 
 
@@ -243,7 +247,9 @@ def _candidate(
         recall=built.recall,
         milliseconds_alone=built.milliseconds_alone * scale**growth,
         milliseconds=built.milliseconds * scale**growth,
-        bytes=round(built.index.bytes * scale),
+        bytes=round(
+            built.empty_bytes * scale**0.5 + (built.index.bytes - built.empty_bytes) * scale
+        ),
         is_mergeable=disk_index.inverted_file(built.index.faiss) is not None,
         seconds=built.seconds * scale,
         explanation=loss.explanation(

@@ -40,6 +40,7 @@ class Built(Generic[IndexType]):
         tried: The efforts that were tried.
         seconds: What training and adding took.
         loss: What it misses.
+        empty_bytes: Of its size, what centroids and code books take; 0 where that is not known.
     """
 
     index: IndexType
@@ -52,6 +53,7 @@ class Built(Generic[IndexType]):
     tried: list[OperatingPoint]
     seconds: float
     loss: Loss
+    empty_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,13 +127,14 @@ def build(
         )
     _train(index, stored, parts.first, metric_name, generator)
     seconds = time.perf_counter() - start
+    empty_bytes = index.bytes
     if room is not None and disk_index.least_bytes(index, len(stored)) > room.bytes:
         index = _on_disk(index, len(stored), room)
     truth, adding_seconds = fill(index.add, stored, parts, metric_name)
     built = measured(index, factory, parts, truth, least_recall, seconds + adding_seconds)
     if len(parts.last):
         index.add(parts.queries)
-    return built
+    return dataclasses.replace(built, empty_bytes=empty_bytes)
 
 
 def _on_disk(index: FaissIndex, count: int, room: Room) -> DiskIndex:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import manifest
 from pipeline.index import faiss_collection, generations
 from pipeline.index.filters import Condition
 from pipeline.index.interface import Change, Collection
 from pipeline.index.kinds import MILVUS
 
 MANIFEST = generations.MANIFEST
+CHANGED = "changed"  # entry of a manifest: when the collection was changed since it was built
 _FIRST_DEPTH = 64
 
 
@@ -24,7 +24,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: If the folder holds none.
     """
-    return manifest.read_json(folder / MANIFEST, faiss_collection.BUILD_COMMAND)
+    return generations.described(folder, faiss_collection.BUILD_COMMAND)
 
 
 def load_collection(folder: Path) -> Collection:

@@ -187,6 +187,7 @@ class DiskIndex(FaissIndex):
 
     def _replace_lists(self, merged: list[Any]) -> None:
         """Replaces the lists by some and those of the blocks, merged."""
+        self._map_directly(_untyped.DirectMap.NoMap)
         self._write_block()
         blocks = [faiss.read_index(str(path), faiss.IO_FLAG_MMAP) for path in self._blocks]
         pointers = _untyped.InvertedListsPtrVector()
@@ -202,7 +203,6 @@ class DiskIndex(FaissIndex):
         file.replace_invlists(on_disk, True)
         _disown(on_disk)
         _set_count(self.faiss, self._count)
-        self._has_direct_map = False
         for unused in self._blocks:
             unused.unlink()
         self._blocks = []

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import manifest as manifests
 from pipeline.index import additions, filters, generations, metric
 from pipeline.index.disk_index import DiskIndex
 from pipeline.index.faiss_index import FaissIndex
@@ -143,9 +142,7 @@ def creating(folder: Path) -> Iterator["FaissCreation"]:
         BlockingIOError: If another process is changing it.
     """
     with generations.writing(folder) as scratch:
-        path = folder / generations.MANIFEST
-        before = manifests.read_json(path, "") if path.is_file() else {}
-        yield FaissCreation(Generation(folder, before), scratch)
+        yield FaissCreation(Generation(folder, generations.standing(folder)), scratch)
 
 
 class FaissCreation:
@@ -180,9 +177,9 @@ def changing(folder: Path) -> Iterator["FaissChange"]:
         ValueError: If its parts do not belong together.
         BlockingIOError: If another process is changing it.
     """
-    described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+    described = generations.described(folder, BUILD_COMMAND)
     with generations.writing(folder) as scratch:
-        described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+        described = generations.described(folder, BUILD_COMMAND)
         change = FaissChange(folder, described, scratch)
         yield change
         change.write(Generation(folder, described))
@@ -305,7 +302,7 @@ def _index_to_change(folder: Path, described: dict[str, Any], scratch: Path) -> 
 def _read_table(path: Path) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(
             f"{path} is damaged; build it again with `{BUILD_COMMAND} --overwrite`."
         ) from error

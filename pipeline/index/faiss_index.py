@@ -19,12 +19,14 @@ _WITH_SELECTOR = (
     *(faiss.IndexFlat, faiss.IndexScalarQuantizer, faiss.IndexRaBitQ),
     *(faiss.IndexIVF, faiss.IndexHNSW),
 )
+_ADDITIVE = faiss.IndexIVFAdditiveQuantizer  # whose scanner knows no selector
 _WITHOUT_REMOVAL = faiss.IndexHNSW | faiss.IndexNSG | faiss.IndexRefine
 # A graph leads past rows that are not allowed; where fewer than this share are, all that are
 # allowed are compared, and above it the graph is searched that many times wider at most.
 _NARROW = 1 / 20
 _ADDED_AT_A_TIME = 65_536
 _WRITTEN_AT_ONCE = 2**20  # bytes
+_FURTHER = 4  # times as hard a search looks that has found too few
 _TRIED_FIRST = 1.5  # times as many results as would hold k allowed ones, were rows drawn at random
 
 
@@ -42,7 +44,6 @@ class FaissIndex:
         self.metric = metric
         self.faiss = index
         self._outer = faiss.downcast_index(index)
-        self._has_direct_map = False
 
     @classmethod
     def load(
@@ -132,8 +133,18 @@ class FaissIndex:
             faiss.ParameterSpace().set_index_parameter(self.faiss, name, value)
 
     def add(self, vectors: np.ndarray) -> None:
-        """Adds vectors, float32 ``(n, dim)``, in the rows that follow."""
-        self.faiss.add(vectors)
+        """Adds vectors, float32 ``(n, dim)``, in the rows that follow.
+
+        Raises:
+            ValueError: If the kind takes none.
+        """
+        self._map_directly(_untyped.DirectMap.NoMap)
+        try:
+            self.faiss.add(vectors)
+        except RuntimeError as error:
+            raise ValueError(
+                f"An index of the kind {self.kind} takes no vectors: {kinds.reason(error)}."
+            ) from error
 
     def search(
         self, queries: np.ndarray, k: int, among: np.ndarray | None = None
@@ -151,10 +162,18 @@ class FaissIndex:
             similarities -inf.
         """
         if among is None:
-            return self._similar(*self.faiss.search(queries, k))
+            distances, rows = self._ask(queries, k)
+            if _fewest(rows, k) < 0 and self._most_widening() > 1:
+                return self._look_further(queries, k, None, len(self), _FURTHER)
+            return self._similar(distances, rows)
         count = int(np.count_nonzero(among))
         if count == len(among):
             return self.search(queries, k)
+        return self._search_among(queries, k, among, count)
+
+    def _search_among(
+        self, queries: np.ndarray, k: int, among: np.ndarray, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         if count == 0:
             shape = len(queries), k
             return np.full(shape, -np.inf, np.float32), np.full(shape, -1)
@@ -164,22 +183,58 @@ class FaissIndex:
         widen = len(among) / count
         if isinstance(self._outer, faiss.IndexHNSW) and 1 / widen < _NARROW:
             exhaustive = faiss.downcast_index(self._outer.storage)
-            found = exhaustive.search(queries, k, params=_parameters(exhaustive, selector, 1))
-        else:
-            found = self.faiss.search(queries, k, params=_parameters(self._outer, selector, widen))
-        return self._similar(*found)
+            parameters = _parameters(exhaustive, selector, 1)
+            return self._similar(*exhaustive.search(queries, k, params=parameters))
+        return self._look_further(queries, k, selector, count, widen)
+
+    def _look_further(
+        self, queries: np.ndarray, k: int, selector: Any, count: int, widen: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Looks harder and harder, until ``k`` of ``count`` are found or all are seen."""
+        while True:
+            distances, rows = self._ask(queries, k, _parameters(self._outer, selector, widen))
+            if _fewest(rows, min(k, count)) >= 0 or widen >= self._most_widening():
+                return self._similar(distances, rows)
+            widen *= _FURTHER
+
+    def _ask(
+        self, queries: np.ndarray, k: int, parameters: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            return self.faiss.search(queries, k, params=parameters)
+        except RuntimeError as error:
+            raise ValueError(
+                f"An index of the kind {self.kind} cannot be searched so: {kinds.reason(error)}."
+            ) from error
+
+    def _most_widening(self) -> float:
+        """How many times as hard it can look until it looks everywhere."""
+        most = 1.0
+        for part in kinds.parts(self.faiss):
+            if isinstance(part, faiss.IndexIVF):
+                most = max(most, part.nlist / part.nprobe)
+            elif isinstance(part, faiss.IndexHNSW):
+                most = max(most, len(self) / part.hnsw.efSearch)
+        return most
 
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """The vectors of some rows as the index holds them, float32 ``(n, dim)``.
 
         A compressed index holds them roughly, and not of unit length.
         """
-        if not self._has_direct_map:
-            for part in kinds.parts(self.faiss):
-                if isinstance(part, faiss.IndexIVF):
-                    part.make_direct_map()
-            self._has_direct_map = True
+        if isinstance(self._outer, faiss.IndexIVFFastScan):
+            raise ValueError(
+                f"From an index of the kind {self.kind} no vectors can be read; add Refine(SQ8) to "
+                "it, or use another."
+            )
+        self._map_directly(_untyped.DirectMap.Array)
         return self.faiss.reconstruct_batch(np.ascontiguousarray(rows, np.int64))
+
+    def _map_directly(self, kind: int) -> None:
+        """Has inverted files know where each row lies, or no longer: that hinders changes."""
+        for part in kinds.parts(self.faiss):
+            if isinstance(part, faiss.IndexIVF) and part.direct_map.type != kind:
+                part.set_direct_map_type(kind)
 
     def kept(self, rows: np.ndarray) -> "FaissIndex":
         """An index of some rows alone, ascending, in their order; it may be this one, changed.
@@ -188,6 +243,7 @@ class FaissIndex:
         apart, it looks so many times harder.
         """
         widen = len(self) / max(1, len(rows))
+        self._map_directly(_untyped.DirectMap.NoMap)
         index = self._only(rows)
         if "nprobe" in self.effort:
             index.set_effort(
@@ -212,6 +268,7 @@ class FaissIndex:
         Raises:
             OSError: If it cannot be written.
         """
+        self._map_directly(_untyped.DirectMap.NoMap)
         try:
             faiss.write_index(self.faiss, str(path))
         except RuntimeError as error:
@@ -252,9 +309,7 @@ class FaissIndex:
             similarities = np.cos(np.pi / self._outer.nbits * distances)
         else:
             similarities = metric.similarity(self.metric, distances)
-        # What is missing is missing at the end; of one query it is read without NumPy's detour.
-        least = rows[0, -1] if len(rows) == 1 else rows[:, -1].min(initial=0)
-        if least < 0:
+        if _fewest(rows, rows.shape[1]) < 0:
             similarities = np.where(rows < 0, np.float32(-np.inf), similarities)
         return similarities, rows
 
@@ -277,8 +332,18 @@ def _renumber(index: Any, rows: np.ndarray, count: int) -> None:
             ids[:] = places[ids]
 
 
+def _fewest(rows: np.ndarray, k: int) -> int:
+    """Below 0 if any query lacks its ``k``-th row; what is missing is missing at the end."""
+    if len(rows) == 1:  # without NumPy's detour: microseconds count
+        return rows[0, k - 1]
+    return rows[:, k - 1].min(initial=0)
+
+
 def _takes_selector(index: Any) -> bool:
-    return isinstance(kinds.parts(index)[1 if _wraps(index) else 0], _WITH_SELECTOR)
+    part = kinds.parts(index)[1 if _wraps(index) else 0]
+    if isinstance(part, faiss.IndexHNSW):  # which is left aside where few are allowed
+        return isinstance(faiss.downcast_index(part.storage), _WITH_SELECTOR)
+    return isinstance(part, _WITH_SELECTOR) and not isinstance(part, _ADDITIVE)
 
 
 def _wraps(index: Any) -> bool:
@@ -290,7 +355,7 @@ def _parameters(index: Any, selector: Any, widen: float) -> Any:
 
     Args:
         index: As Faiss's ``downcast_index`` gives it.
-        selector: Of rows.
+        selector: Of rows; None for all.
         widen: How many times as hard to look, as so many times fewer rows are allowed.
     """
     if isinstance(index, faiss.IndexRefine):
@@ -299,10 +364,11 @@ def _parameters(index: Any, selector: Any, widen: float) -> Any:
     if isinstance(index, faiss.IndexPreTransform):
         inner = _parameters(faiss.downcast_index(index.index), selector, widen)
         return _untyped.SearchParametersPreTransform(index_params=inner)
+    among = {} if selector is None else {"sel": selector}
     if isinstance(index, faiss.IndexIVF):
         cells = min(index.nlist, int(np.ceil(widen * index.nprobe)))
-        return _untyped.SearchParametersIVF(sel=selector, nprobe=cells)
+        return _untyped.SearchParametersIVF(**among, nprobe=cells)
     if isinstance(index, faiss.IndexHNSW):
         effort = int(widen * index.hnsw.efSearch)
-        return _untyped.SearchParametersHNSW(sel=selector, efSearch=effort)
-    return _untyped.SearchParameters(sel=selector)
+        return _untyped.SearchParametersHNSW(**among, efSearch=effort)
+    return _untyped.SearchParameters(**among)

@@ -20,8 +20,9 @@ from pipeline import manifest
 MANIFEST = "manifest.json"
 _LOCK = ".writing.lock"
 _ATTEMPTS = 5  # to open what is changed meanwhile
-_OWN_FILE = re.compile(r"\w+-\d+\.\w+")
+_OWN_FILE = re.compile(r"\w+-(\d+)\.\w+")
 _SCRATCH = ".scratch"
+_KEYS = ("generation", "files", "kind", "metric", "dimension", "model_fingerprint")
 
 Opened = TypeVar("Opened")
 
@@ -101,15 +102,52 @@ def writing(folder: Path) -> Iterator[Path]:
         ) from error
 
 
-def _clear(folder: Path) -> None:
-    """Removes what the manifest does not name: of earlier generations, or half written."""
+def described(folder: Path, made_by: str) -> dict[str, Any]:
+    """What the manifest of a folder says.
+
+    Args:
+        folder: The folder.
+        made_by: The command that fills it, for the error.
+
+    Raises:
+        FileNotFoundError: If it holds nothing.
+        ValueError: If it is damaged, or of an earlier version.
+    """
+    return manifest.read_json(folder / MANIFEST, made_by, *_KEYS)
+
+
+def standing(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder that is to be written over; of a damaged one, what is still known.
+
+    That is the number of its generation, so that none of its files is taken for a new one.
+    """
     path = folder / MANIFEST
-    named = manifest.read_json(path, "").get("files", {}) if path.is_file() else {}
-    kept = {entry["file"] for entry in named.values()}
-    for other in folder.iterdir():
-        if _OWN_FILE.fullmatch(other.name) and other.name not in kept:
-            other.unlink(missing_ok=True)
+    if not path.is_file():
+        return {}
+    try:
+        return described(folder, "")
+    except ValueError:
+        numbers = [int(match[1]) for match in map(_own_file, folder.iterdir()) if match]
+        return {"generation": max(numbers, default=0)}
+
+
+def _own_file(path: Path) -> re.Match[str] | None:
+    return _OWN_FILE.fullmatch(path.name)
+
+
+def _clear(folder: Path) -> None:
+    """Removes what the manifest does not name: of earlier generations, or half written.
+
+    Beside a damaged manifest nothing is removed.
+    """
     shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
+    content = standing(folder)
+    if content and "files" not in content:
+        return
+    kept = {entry["file"] for entry in content.get("files", {}).values()}
+    for other in folder.iterdir():
+        if _own_file(other) and other.name not in kept:
+            other.unlink(missing_ok=True)
 
 
 def paths(folder: Path, described: dict[str, Any]) -> dict[str, Path]:
@@ -144,9 +182,9 @@ def read(folder: Path, made_by: str, opened: Callable[[Path, dict[str, Any]], Op
         FileNotFoundError: If the folder holds nothing, or a part of it is gone.
     """
     for attempt in range(_ATTEMPTS):
-        described = manifest.read_json(folder / MANIFEST, made_by)
+        content = described(folder, made_by)
         try:
-            return opened(folder, described)
+            return opened(folder, content)
         except FileNotFoundError:
             if attempt == _ATTEMPTS - 1:
                 raise

@@ -113,8 +113,7 @@ def creating(
         BlockingIOError: If another process builds here, or has Milvus Lite's folder open.
     """
     with generations.writing(folder):
-        path = folder / generations.MANIFEST
-        generation = Generation(folder, manifests.read_json(path, "") if path.is_file() else {})
+        generation = Generation(folder, generations.standing(folder))
         database = open_database(uri_of(folder, uri))
         prefix = _PREFIX if uri is None else _own_prefix(folder)
         name = f"{prefix}{generation.number}"
@@ -137,8 +136,7 @@ def _own_prefix(folder: Path) -> str:
 
 def _drop_others(database: MilvusDatabase, prefix: str, folder: Path) -> None:
     """Drops a folder's collections, but for the one that its manifest names."""
-    path = folder / generations.MANIFEST
-    named = manifests.read_json(path, "").get("milvus", {}) if path.is_file() else {}
+    named = generations.standing(folder).get("milvus", {})
     for name in database.call("list_collections"):
         if name.startswith(prefix) and name != named.get("collection"):
             logger.info("%s: dropping %s, which is read no more.", database.uri, name)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline import manifest as manifests
 from pipeline.index import additions, generations, milvus_expressions
 from pipeline.index.generations import Generation
 from pipeline.index.milvus_collection import (
@@ -97,9 +96,9 @@ def changing(folder: Path) -> Iterator[MilvusChange]:
         ConnectionError: If the server does not answer.
         BlockingIOError: If another process is changing it, or has Milvus Lite's folder open.
     """
-    manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+    generations.described(folder, BUILD_COMMAND)
     with generations.writing(folder):
-        described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+        described = generations.described(folder, BUILD_COMMAND)
         index = open_index(folder, described)
         described = _clear(folder, index.table)
         change = MilvusChange(index, described)
@@ -118,7 +117,7 @@ def _clear(folder: Path, table: MilvusTable) -> dict[str, Any]:
     Returns:
         The manifest, which names no removed rows any more.
     """
-    described = manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+    described = generations.described(folder, BUILD_COMMAND)
     table.delete_where(milvus_expressions.after(described["generation"]))
     removed = removed_keys(folder, described)
     if len(removed):
@@ -126,4 +125,4 @@ def _clear(folder: Path, table: MilvusTable) -> dict[str, Any]:
         generation = Generation(folder, described)
         generation.drop(REMOVED)
         generation.commit(described)
-    return manifests.read_json(folder / generations.MANIFEST, BUILD_COMMAND)
+    return generations.described(folder, BUILD_COMMAND)

@@ -11,18 +11,26 @@ _QUERIES = 1000
 _OF_ITS_LANDMARK = 100  # photographs more that are searched for, as one's own are left out
 
 
-def learn_from(collection: Collection, stored: StoredEmbeddings) -> Recognition | None:
+def learn_from(
+    collection: Collection, stored: StoredEmbeddings, learned_contents: np.ndarray
+) -> Recognition | None:
     """Asks a collection with photographs of its own, each of which is left out of the answer.
+
+    Landmarks that the model was trained on do not ask: their photographs are closer together than
+    those of others.
 
     Args:
         collection: Of these photographs, under their ids.
         stored: Their embeddings.
+        learned_contents: Content ids of what the model has learned from, bytes ``(n,)``.
 
     Returns:
         None if it knows too few landmarks, see ``votes.learn``.
     """
     labels = stored.metadata["label"].to_numpy()
-    labelled = np.flatnonzero(labels >= 0)
+    contents = np.array(stored.metadata["content"].to_pylist(), bytes)
+    learned = labels[np.isin(contents, learned_contents)]
+    labelled = np.flatnonzero((labels >= 0) & ~np.isin(labels, learned))
     generator = np.random.default_rng(0)
     count = min(_QUERIES, len(labelled))
     rows = np.sort(generator.choice(labelled, count, replace=False)) if count else labelled

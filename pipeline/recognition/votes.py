@@ -21,8 +21,8 @@ _NO_VOTE = 1e-3  # beside which fewer votes are none
 _PRECISIONS = tuple(round(0.01 * hundredths, 2) for hundredths in range(50, 100))
 _REPORTED_PRECISION = 0.9
 NOT_CALIBRATED = (
-    f"at least {_FEWEST_LANDMARKS} landmarks of two photographs each are needed to learn how far "
-    "similarities are to be trusted"
+    f"at least {_FEWEST_LANDMARKS} landmarks of two photographs each, which the model was not "
+    "trained on, are needed to learn how far similarities are to be trusted"
 )
 
 

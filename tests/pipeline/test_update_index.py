@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline import manifest
@@ -98,3 +99,38 @@ def test_vectors_of_another_model_are_refused_with_both_named(model: Path, index
 def test_something_is_to_be_done() -> None:
     with pytest.raises(ValueError, match="--add or to --remove"):
         Settings(index=Path("index"))
+
+
+def test_what_was_changed_is_not_built_away(tmp_path: Path) -> None:
+    vectors = vector_collections.clusters(20, 10)
+    rows = vector_collections.photographs(np.repeat(np.arange(20), 10))
+    model = vector_collections.embed(tmp_path, "made", vectors, rows)
+    folder = vector_collections.build(model, "ivf")
+    update_index(Settings(index=folder, remove=("photo 1",)))
+    assert vector_collections.build(model, "ivf") == folder, "it is finished"
+    with pytest.raises(ValueError, match=r"has been changed by pipeline\.update_index .*overwrite"):
+        vector_collections.build(model, "ivf", recall=0.8)
+    assert len(collection.load_collection(folder)) == 199
+    vector_collections.build(model, "ivf", recall=0.8, overwrite=True)
+    assert len(collection.load_collection(folder)) == 200
+
+
+def test_a_corrected_landmark_and_swapped_photographs_are_replaced(tmp_path: Path) -> None:
+    vectors = vector_collections.clusters(20, 10)
+    rows = vector_collections.photographs(np.repeat(np.arange(20), 10))
+    model = vector_collections.embed(tmp_path, "made", vectors, rows)
+    folder = vector_collections.build(model, "flat")
+    landmarks = rows["landmark"].to_pylist()
+    landmarks[5] = "the right one"
+    contents = rows["content"].to_pylist()
+    contents[20], contents[170] = contents[170], contents[20]
+    vectors[[20, 170]] = vectors[[170, 20]]
+    for name, values in (("landmark", landmarks), ("content", contents)):
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(values))
+    vector_collections.embed(tmp_path, "made", vectors, rows)
+    outcome = update_index(Settings(index=folder, add=("made",)))
+    assert (outcome.added, outcome.replaced, outcome.held) == (0, 3, 197)
+    opened = collection.load_collection(folder)
+    keys = opened.keys_of(["photo 5", "photo 20"])
+    assert opened.photographs(keys)["landmark"].to_pylist()[0] == "the right one"
+    np.testing.assert_allclose(opened.vectors(keys)[1], vectors[20], atol=1e-6)

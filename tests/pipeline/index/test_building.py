@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.index import collection, kinds
+from pipeline.embeddings.files import open_embeddings
+from pipeline.index import collection, filters, kinds
+from pipeline.recognition.learning import learn_from
 from tests import vector_collections
 from tests.vector_collections import DIMENSION, clusters, photographs
 
@@ -74,3 +76,88 @@ def test_building_twice_gives_the_same_index(tmp_path: Path, kind: str) -> None:
         built = vector_collections.build(model, kind, overwrite=overwrite)
         found.append(collection.load_collection(built).search(queries, 10)[1])
     assert np.mean(found[0] == found[1]) > 0.95
+
+
+@pytest.mark.parametrize("kind", ["ivf", "hnsw", "fastscan"])
+def test_all_that_are_near_are_found_however_many(tmp_path: Path, kind: str) -> None:
+    """More than lie in the cells that a search for ten looks into."""
+    near = clusters(1, 600)
+    vectors = np.concatenate([near, clusters(200, 10, seed=3)])
+    model = embedded(tmp_path, vectors)
+    opened = collection.load_collection(vector_collections.build(model, kind, recall=0.5))
+    query = near.mean(axis=0, keepdims=True)
+    query /= np.linalg.norm(query)
+    least = float(np.sort(near @ query[0])[30])
+    expected = int((vectors @ query[0] >= least).sum())
+    ((similarities, _),) = collection.search_above(opened, query, least)
+    assert len(similarities) >= 0.97 * expected
+    _, keys = opened.search(query, len(vectors) // 2)
+    assert keys.min() >= 0, "as many as are asked for"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_damaged_manifest_is_named_and_built_over(tmp_path: Path, content: str) -> None:
+    model = embedded(tmp_path, clusters(20, 10))
+    folder = vector_collections.build(model, "flat")
+    (folder / "manifest.json").write_text(content)
+    for opening in (collection.load_collection, collection.read_manifest):
+        with pytest.raises(ValueError, match=r"manifest\.json is damaged; make it again with `py"):
+            opening(folder)
+    with pytest.raises(ValueError, match="is damaged"):
+        vector_collections.build(model, "flat")
+    vector_collections.build(model, "flat", overwrite=True)
+    assert len(collection.load_collection(folder)) == 200
+    assert collection.read_manifest(folder)["generation"] == 2
+
+
+def test_photographs_that_were_written_over_are_named(tmp_path: Path) -> None:
+    folder = vector_collections.build(embedded(tmp_path, clusters(20, 10)), "flat")
+    path = folder / "photographs-1.arrow"
+    path.write_bytes(b"\1" * path.stat().st_size)
+    with pytest.raises(ValueError, match=r"photographs-1\.arrow is damaged; build it again"):
+        collection.load_collection(folder)
+
+
+def test_kinds_that_faiss_cannot_fill_or_read_are_told_of(tmp_path: Path) -> None:
+    model = embedded(tmp_path, clusters(40, 10))
+    with pytest.raises(ValueError, match="An index of the kind NSG16,Flat"):
+        vector_collections.build(model, "NSG16,Flat")
+    opened = collection.load_collection(vector_collections.build(model, "IVF*,PQ8x4fs"))
+    with pytest.raises(ValueError, match="no vectors can be read; add Refine"):
+        opened.vectors(opened.keys()[:3])
+
+
+@pytest.mark.parametrize("kind", ["HNSW8_PQ8x4", "IVF16,RQ4x4"])
+def test_kinds_without_selection_are_searched_among_some_too(tmp_path: Path, kind: str) -> None:
+    model = embedded(tmp_path, clusters(40, 10))
+    opened = collection.load_collection(vector_collections.build(model, kind))
+    _, keys = opened.search(clusters(40, 10)[:4], 4, filters.parse(["label<=3"]))
+    assert keys.min() >= 0
+    assert opened.photographs(keys.ravel())["label"].to_numpy().max() <= 3
+
+
+def test_vectors_that_were_looked_at_hinder_no_change(tmp_path: Path) -> None:
+    vectors = clusters(40, 10)
+    model = embedded(tmp_path, vectors)
+    for settings in ({}, {"build_memory": "3kB"}):
+        folder = vector_collections.build(model, "ivf", overwrite=True, **settings)
+        with collection.changing(folder) as change:
+            change.add(-vectors[:50], photographs(np.arange(50), first=1000))
+            change.now().vectors(np.arange(5))
+            change.remove([f"photo {number}" for number in range(150)])
+        opened = collection.load_collection(folder)
+        keys = opened.keys_of(["photo 200", "photo 1003"])
+        np.testing.assert_allclose(opened.vectors(keys), [vectors[200], -vectors[3]], atol=1e-6)
+
+
+def test_landmarks_that_the_model_learned_do_not_calibrate(tmp_path: Path) -> None:
+    vectors = clusters(20, 10)
+    rows = photographs(np.repeat(np.arange(20), 10))
+    model = vector_collections.embed(tmp_path, "made", vectors, rows)
+    contents = np.array(rows["content"].to_pylist(), bytes)
+    opened = collection.load_collection(vector_collections.build(model, "flat"))
+    stored = open_embeddings([model / "embeddings" / "made"])
+    learned = learn_from(opened, stored, contents[:100:10])  # one of each of ten landmarks
+    assert learned is not None
+    assert (learned.account.landmarks, learned.account.queries) == (10, 100)
+    assert learn_from(opened, stored, contents[:130:10]) is None
