@@ -30,7 +30,7 @@ from pipeline.index import (
     loss,
     measurement,
 )
-from pipeline.index.advisor import Wanted
+from pipeline.index.advisor import Candidate, Wanted
 from pipeline.index.building import Built, Room
 from pipeline.index.collection import CHANGED
 from pipeline.index.faiss_collection import FaissCollection
@@ -308,6 +308,8 @@ def _print_advice(output: Path, advice: dict[str, Any]) -> None:
             f"Measured on {advice['sample']} photographs; times, sizes and seconds are estimated "
             "from them."
         )
+    if not Candidate(**advice["chosen"]).fits(Wanted(**advice["wanted"])):
+        print("With all photographs the chosen index takes more memory or time than was allowed.")
     print(f"Plot: {output / _PLOT}")
 
 

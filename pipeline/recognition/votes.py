@@ -238,9 +238,14 @@ def _rules(examples: _Examples) -> Rules:
 
 
 def _threshold(certainty: np.ndarray, right: np.ndarray, precision: float) -> float | None:
-    """The least certainty at which answers are right so often."""
+    """The least certainty at which answers are likely to be right so often.
+
+    That is, so often and by a standard error more.
+    """
     order = np.argsort(-certainty, kind="stable")
-    reached = np.cumsum(right[order]) / np.arange(1, len(order) + 1) >= precision
+    answers = np.arange(1, len(order) + 1)
+    share = np.cumsum(right[order]) / answers
+    reached = share - np.sqrt(share * (1 - share) / answers) >= precision
     reached[: _FEWEST_ANSWERED - 1] = False
     reached[:-1] &= certainty[order][:-1] > certainty[order][1:]  # alike are answered alike
     return float(certainty[order][np.flatnonzero(reached)[-1]]) if reached.any() else None
