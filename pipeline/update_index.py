@@ -10,6 +10,7 @@ interrupted change has not taken place.
 
 import dataclasses
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from pipeline.command_line import setting
 from pipeline.embeddings.files import open_embeddings, with_own_ids
 from pipeline.index import collection
 from pipeline.index.interface import Change
+
+_ADDED_AT_ONCE = 65_536  # vectors
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,18 +114,31 @@ def _add(change: Change, model: Path, name: str, outcome: Outcome) -> None:
     is_new = is_own & ~is_there & ~is_known
     replaced = np.flatnonzero(has_changed)
     added = np.flatnonzero(is_new)
-    for rows, put in ((replaced, change.replace), (added, change.add)):
+    new = with_own_ids(metadata.take(added), before.ids() if len(added) else ())
+    for put, rows, table in (
+        (change.replace, replaced, metadata.take(replaced)),
+        (change.add, added, new),
+    ):
         start = 0
-        for vectors in stored.take(rows):
-            table = metadata.take(rows[start : start + len(vectors)])
-            if put == change.add:
-                table = with_own_ids(table, change.now().ids())
-            put(vectors, table)
+        for vectors in _gathered(stored.take(rows)):
+            put(vectors, table.slice(start, len(vectors)))
             start += len(vectors)
     change.describe(data=data, shards=stored.shards)
     outcome.added += len(added)
     outcome.replaced += len(replaced)
     outcome.held += int(is_own.sum()) - len(added) - len(replaced)
+
+
+def _gathered(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same vectors in larger blocks, as the ids of each are compared with all that are held."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= _ADDED_AT_ONCE:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def _as_held(metadata: pa.Table, held: pa.Table, places: pa.Array) -> np.ndarray:

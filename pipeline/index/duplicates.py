@@ -14,6 +14,7 @@ from pipeline.index.interface import Collection
 # Google Landmarks v1, .61 and .18 were found at .95; with pq .90, ivfpq .93, all other kinds all.
 _TOO_ROUGH = ("lsh", "rabitq")
 _SERVING = "flat, ivf, hnsw, fastscan, or with rough vectors pq and ivfpq"
+_MOST_MISJUDGED = 0.03  # standard deviation of errors of similarity; .0076 with pq
 # How much less an index may estimate than its own vectors give: .008 at most with the codes of pq.
 _MARGIN = 0.01
 _ROUNDING = 1e-6  # of a similarity of float32 vectors
@@ -107,7 +108,8 @@ def _members(keys: np.ndarray, component: np.ndarray) -> list[np.ndarray]:
 
 
 def _require_comparable(collection: Collection) -> None:
-    if any(name in collection.kind.lower() for name in _TOO_ROUGH):
+    misjudged = collection.manifest["loss"]["misjudged"]
+    if any(name in collection.kind.lower() for name in _TOO_ROUGH) or misjudged > _MOST_MISJUDGED:
         raise ValueError(
             f"An index of the kind {collection.kind} holds vectors too roughly to find duplicates "
             f"by; build one of {_SERVING}, with `python -m pipeline.build_index --kind=flat`."

@@ -127,3 +127,12 @@ def test_no_two_can_be_more_than_equal(model: Path, least: float) -> None:
     folder = vector_collections.build(model, "flat", overwrite=True)
     with pytest.raises(ValueError, match=r"--least is 1 at most: .* the cosine"):
         ids(folder, least)
+
+
+def test_codes_that_misjudge_similarities_are_refused(tmp_path: Path) -> None:
+    vectors = vector_collections.clusters(40, 10)
+    rows = vector_collections.photographs(np.repeat(np.arange(40), 10))
+    model = vector_collections.embed(tmp_path, "made", vectors, rows)
+    opened = load_collection(vector_collections.build(model, "PQ1x4"))
+    with pytest.raises(ValueError, match="holds vectors too roughly"):
+        duplicates.groups(opened, 0.95)
