@@ -18,6 +18,7 @@ from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.metric import Metric
 
 _BLOCK_BYTES = 2**28  # of vectors, in memory
+_MERGED_TOGETHER = 32  # blocks, each of which has the centroids in memory meanwhile
 _ID_BYTES = 8  # of a vector in a list
 _untyped: Any = faiss  # its type hints lack what its Python layer adds
 
@@ -68,6 +69,7 @@ class DiskIndex(FaissIndex):
         self._block = empty
         self._most = max(1, min(block_bytes, _BLOCK_BYTES) // least_bytes(self, 1))
         self._blocks: list[Path] = []
+        self._parts: list[Any] = []  # lists of earlier blocks, on disk
         self._count = index.ntotal
         self._merges = 0
 
@@ -173,6 +175,8 @@ class DiskIndex(FaissIndex):
         FaissIndex(self._block, self.kind, self.metric).save(path)
         self._blocks.append(path)
         self._block.reset()
+        if len(self._blocks) == _MERGED_TOGETHER:
+            self._parts.append(self._merge_blocks([]))
 
     def _lists(self) -> Any:
         """On disk; None where nothing was merged yet."""
@@ -181,33 +185,42 @@ class DiskIndex(FaissIndex):
 
     def _merge(self) -> None:
         """Merges what was added into a new file."""
-        if self._block.ntotal or self._blocks:
+        if self._block.ntotal or self._blocks or self._parts:
             so_far = self._lists()
             self._replace_lists([] if so_far is None else [so_far])
 
-    def _replace_lists(self, merged: list[Any]) -> None:
-        """Replaces the lists by some and those of the blocks, merged."""
+    def _replace_lists(self, others: list[Any]) -> None:
+        """Replaces the lists by others and those of all that was added, merged."""
         self._map_directly(_untyped.DirectMap.NoMap)
-        self._write_block()
+        if self._block.ntotal:
+            self._write_block()
+        file, before = inverted_file(self.faiss), self._lists()
+        unused = [Path(lists.filename) for lists in self._parts]
+        if before is not None and Path(before.filename).parent == self._scratch:
+            unused.append(Path(before.filename))
+        merged = self._merge_blocks([*others, *self._parts])
+        self._parts = []
+        file.replace_invlists(merged, True)
+        _disown(merged)
+        _set_count(self.faiss, self._count)
+        for path in unused:
+            path.unlink()
+
+    def _merge_blocks(self, others: list[Any]) -> Any:
+        """Other lists and those of the blocks, merged in a new file; removes the blocks."""
         blocks = [faiss.read_index(str(path), faiss.IO_FLAG_MMAP) for path in self._blocks]
         pointers = _untyped.InvertedListsPtrVector()
-        for lists in [*merged, *(inverted_file(block).invlists for block in blocks)]:
+        for lists in [*others, *(inverted_file(block).invlists for block in blocks)]:
             pointers.push_back(lists)
-        file, before = inverted_file(self.faiss), self._lists()
         self._merges += 1
-        path = self._scratch / f"merged-{self._merges}.ivfdata"
-        replaced = None if before is None else Path(before.filename)
-        on_disk = _untyped.OnDiskInvertedLists(file.nlist, file.code_size, str(path))
+        file, path = inverted_file(self.faiss), self._scratch / f"merged-{self._merges}.ivfdata"
+        merged = _untyped.OnDiskInvertedLists(file.nlist, file.code_size, str(path))
         with kinds.silenced():
-            on_disk.merge_from_multiple(pointers.data(), pointers.size(), False)
-        file.replace_invlists(on_disk, True)
-        _disown(on_disk)
-        _set_count(self.faiss, self._count)
-        for unused in self._blocks:
-            unused.unlink()
+            merged.merge_from_multiple(pointers.data(), pointers.size(), False)
+        for block in self._blocks:
+            block.unlink()
         self._blocks = []
-        if replaced is not None and replaced.parent == self._scratch:
-            replaced.unlink()
+        return merged
 
 
 def _disown(lists: Any) -> None:

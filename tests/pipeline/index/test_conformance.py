@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.index import collection, filters, kinds
+from pipeline.index import collection, disk_index, filters, kinds
 from pipeline.index.interface import Collection
 from tests import vector_collections
 from tests.vector_collections import DIMENSION, Oracle, clusters, photographs
@@ -39,7 +39,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     kind: str = request.param
     if not kind.endswith(ON_DISK):
         return vector_collections.build(model, kind)
-    built = vector_collections.build(model, kind.removesuffix(ON_DISK), build_memory="3kB")
+    with pytest.MonkeyPatch.context() as patched:  # merged in stages
+        patched.setattr(disk_index, "_MERGED_TOGETHER", 3)
+        built = vector_collections.build(model, kind.removesuffix(ON_DISK), build_memory="3kB")
     assert (built / "lists-1.ivfdata").is_file()
     return built
 
