@@ -119,7 +119,7 @@ def advise(
     metric_name: Metric = "cosine",
     room: Room | None = None,
 ) -> Advice:
-    """Builds the candidates, chooses one of them, and builds that of all photographs.
+    """Builds the candidates, chooses one of them, and has it of all photographs.
 
     Of those that do what is wanted: the exact one, where it answers in the time allowed, or in a
     millisecond where none was named; else the fastest. Where none has the recall, the one that
@@ -138,20 +138,40 @@ def advise(
         raise ValueError("An index of no photographs cannot be built; embed some first.")
     sample = _sample(stored)
     scale = len(stored) / len(sample)
-    candidates = []
+    candidates: list[Candidate] = []
+    ranked: list[Candidate] = []
     for kind in _kinds(stored, wanted, metric_name):
         logger.info("Trying --kind=%s on %d photographs", kind, len(sample))
-        built = building.build(sample, kind, metric_name, least_recall=wanted.recall)
-        candidates.append(_candidate(built, wanted, len(sample), scale))
-    has_room = [
-        one for one in candidates if room is None or one.is_mergeable or one.bytes <= room.bytes
-    ]
-    ranked = preferred(has_room, wanted)
+        tried = building.build(sample, kind, metric_name, least_recall=wanted.recall)
+        candidates.append(_candidate(tried, wanted, len(sample), scale))
+        ranked = preferred([one for one in candidates if _has_room(one, room)], wanted)
+        if ranked[:1] == candidates[-1:]:
+            built = tried
     if not ranked:
         raise ValueError(
             f"No kind of index fits {_spelled(wanted)}; allow more, or index fewer photographs "
             f"or shorter vectors:\n{table_of(candidates, wanted)}"
         )
+    chosen = ranked[0]
+    if len(sample) < len(stored) or (room is not None and chosen.bytes > room.bytes):
+        chosen, built = _build_of_all(stored, ranked, wanted, metric_name, room)
+    return Advice(
+        wanted=wanted, sample=len(sample), candidates=candidates, chosen=chosen, built=built
+    )
+
+
+def _has_room(candidate: Candidate, room: Room | None) -> bool:
+    return room is None or candidate.is_mergeable or candidate.bytes <= room.bytes
+
+
+def _build_of_all(
+    stored: StoredEmbeddings,
+    ranked: Sequence[Candidate],
+    wanted: Wanted,
+    metric_name: Metric,
+    room: Room | None,
+) -> tuple[Candidate, Built[FaissIndex]]:
+    """Builds the first choice; where measuring it disagrees with the sample, the second."""
     attempts = []
     for candidate in ranked[:_ATTEMPTS]:
         built = building.build(
@@ -160,10 +180,7 @@ def advise(
         attempts.append((_candidate(built, wanted, len(stored), 1), built))
         if attempts[-1][0].is_enough(wanted) or not candidate.is_enough(wanted):
             break
-    chosen, built = max(attempts, key=lambda one: (one[0].fits(wanted), one[0].recall))
-    return Advice(
-        wanted=wanted, sample=len(sample), candidates=candidates, chosen=chosen, built=built
-    )
+    return max(attempts, key=lambda one: (one[0].fits(wanted), one[0].recall))
 
 
 def preferred(candidates: Sequence[Candidate], wanted: Wanted) -> list[Candidate]:
