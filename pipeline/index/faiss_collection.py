@@ -302,6 +302,8 @@ def _index_to_change(folder: Path, described: dict[str, Any], scratch: Path) -> 
 def _read_table(path: Path) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except FileNotFoundError:  # of a generation that has been replaced
+        raise
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(
             f"{path} is damaged; build it again with `{BUILD_COMMAND} --overwrite`."
