@@ -25,6 +25,7 @@ from pipeline.build_index import Settings, build_index
 from pipeline.index import measurement
 from pipeline.index.collection import load_collection
 from pipeline.index.faiss_collection import FaissCollection
+from pipeline.index.truth import Nearest
 
 _QUERIES = 1000
 _K = 10
@@ -41,7 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     vectors, labels = vector_sets.extended(*vector_sets.read(arguments.vectors), arguments.count)
     queries = vector_sets.queries_near(vectors, _QUERIES)
-    _, nearest = faiss.knn(queries, vectors.astype(np.float32), _K)
+    distances, rows = faiss.knn(queries, vectors.astype(np.float32), 10 * _K)
+    nearest = Nearest(distances, rows, _K)
     with tempfile.TemporaryDirectory() as temporary:
         model = Path(temporary) / "model"
         vector_sets.embed(model, vectors, labels)
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def _build_and_measure(
-    model: Path, memory: str, recall: float, queries: np.ndarray, nearest: np.ndarray
+    model: Path, memory: str, recall: float, queries: np.ndarray, nearest: Nearest
 ) -> None:
     start = time.perf_counter()
     settings = Settings(
@@ -83,7 +85,7 @@ def _build_and_measure(
 
 
 def _have_autofaiss_build(
-    model: Path, memory: str, program: Path, queries: np.ndarray, nearest: np.ndarray
+    model: Path, memory: str, program: Path, queries: np.ndarray, nearest: Nearest
 ) -> None:
     index_path, infos_path = model / "autofaiss.index", model / "autofaiss.json"
     flags = {
@@ -115,13 +117,13 @@ def _have_autofaiss_build(
 
 
 def _report(
-    name: str, index: Any, size: int, seconds: float, queries: np.ndarray, nearest: np.ndarray
+    name: str, index: Any, size: int, seconds: float, queries: np.ndarray, nearest: Nearest
 ) -> None:
     start = time.perf_counter()
     _, found = index.search(queries, _K)
     many = 1000 * (time.perf_counter() - start) / len(queries)
     alone = measurement.milliseconds_per_query(index, queries, _K)
-    recall = measurement.recalls(found, nearest).mean()
+    recall = nearest.recalls(found).mean()
     print(
         f"  recall@10 {recall:.3f}, {alone:.3f} ms alone, {many:.3f} of many, {size / 1e6:.1f} MB, "
         f"built in {seconds:.0f} s ({name})",

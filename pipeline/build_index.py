@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from pipeline import command_line, manifest, model_folder, quantities
+from pipeline import build_report, command_line, manifest, model_folder, quantities
 from pipeline.command_line import setting
 from pipeline.embeddings.files import StoredEmbeddings, open_embeddings
 from pipeline.index import (
@@ -30,18 +30,18 @@ from pipeline.index import (
     loss,
     measurement,
 )
-from pipeline.index.advisor import Candidate, Wanted
+from pipeline.index.advisor import Wanted
 from pipeline.index.building import Built, Room
 from pipeline.index.collection import CHANGED
 from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
-from pipeline.recognition import reliability_plot, votes
+from pipeline.recognition import reliability_plot
 from pipeline.recognition.learning import learn_from
 from pipeline.recognition.votes import Recognition
 
 AUTO = "auto"
-_PLOT, _RELIABILITY = "advice.png", "reliability.png"
+_RELIABILITY = "reliability.png"
 
 _URI = r"https?://[^@]+|.+\.db"
 
@@ -183,7 +183,9 @@ def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) 
         described["recognition"] = learned and learned.as_json()
         new.commit(built.index, photographs, described)
     if advice is not None:
-        manifest.write_atomically(output / _PLOT, lambda path: advice_plot.save_plot(advice, path))
+        manifest.write_atomically(
+            output / build_report.PLOT, lambda path: advice_plot.save_plot(advice, path)
+        )
     _draw_reliability(learned, output / _RELIABILITY)
 
 
@@ -266,51 +268,7 @@ def _described(
 def main(settings: Settings) -> None:
     """Builds the index and prints how well it searches."""
     output = build_index(settings)
-    described = collection.read_manifest(output)
-    if "advice" in described:
-        _print_advice(output, described["advice"])
-    recall = next(name for name in described if name.startswith("recall@"))
-    print(
-        f"{output}: {described['photographs']} photographs, {described['engine']}; "
-        f"{recall.split('_')[0]} against exact {described[recall]:.3f}, "
-        f"{described['milliseconds_per_query']:.2f} ms a query, "
-        f"{described['bytes'] / 1e6:.1f} MB"
-    )
-    if described[recall] < settings.recall:
-        print(f"Below the recall of {settings.recall} asked for: {described['explanation']}.")
-    print(_recognition_said(described["recognition"]))
-
-
-def _recognition_said(recognition: dict[str, Any] | None) -> str:
-    if recognition is None:
-        return f"Not calibrated: {votes.NOT_CALIBRATED}."
-    account = recognition["account"]
-    precision = account["measured_precision"]
-    return (
-        f"Recognition, measured with {account['queries']} photographs of {account['landmarks']} "
-        f"landmarks on halves of them: {account['answered']:.0%} answered rightly and with "
-        f"confidence, {account['answered_wrongly']:.0%} where the landmark is not there; "
-        f"{'nothing' if precision is None else f'{precision:.2f}'} of such answers right, "
-        f"{account['precision']:.2f} wanted; probabilities of results are off by "
-        f"{account['pairs']['error']:.3f}, of answers by {account['winners']['error']:.3f}"
-    )
-
-
-def _print_advice(output: Path, advice: dict[str, Any]) -> None:
-    """What was measured, and why compressed kinds miss what was asked for."""
-    print(advice["table"])
-    least = advice["wanted"]["recall"]
-    for one in advice["candidates"]:
-        if one["recall"] < least:
-            print(f"{one['kind']}: {one['explanation']}.")
-    if advice["sample"] < advice["chosen"]["photographs"]:
-        print(
-            f"Measured on {advice['sample']} photographs; times, sizes and seconds are estimated "
-            "from them."
-        )
-    if not Candidate(**advice["chosen"]).fits(Wanted(**advice["wanted"])):
-        print("With all photographs the chosen index takes more memory or time than was allowed.")
-    print(f"Plot: {output / _PLOT}")
+    print(build_report.report(output, collection.read_manifest(output), settings.recall))
 
 
 if __name__ == "__main__":

@@ -13,13 +13,15 @@ from pipeline.index import disk_index, kinds, loss, measurement, metric
 from pipeline.index.disk_index import DiskIndex
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.loss import Loss
-from pipeline.index.measurement import OperatingPoint, Truth, Tunable
+from pipeline.index.measurement import OperatingPoint, Tunable
 from pipeline.index.metric import Metric
+from pipeline.index.truth import Nearest, Truth
 from pipeline.progress import progress_bar
 
 IndexType = TypeVar("IndexType", bound=Tunable)
 
 _K = 10  # results whose recall is measured
+_TRUTH = 100  # of the exact ranking; deeper than _K, since equal vectors are equally right
 _HELD_OUT = 1000
 _HELD_OUT_SHARE = 10  # one of so many at most
 _EXPLAINED = 200  # queries that tell why an index misses what it misses
@@ -130,8 +132,8 @@ def build(
     empty_bytes = index.bytes
     if room is not None and disk_index.least_bytes(index, len(stored)) > room.bytes:
         index = _on_disk(index, len(stored), room)
-    truth, adding_seconds = fill(index.add, stored, parts, metric_name)
-    built = measured(index, factory, parts, truth, least_recall, seconds + adding_seconds)
+    nearest, adding_seconds = fill(index.add, stored, parts, metric_name)
+    built = measured(index, factory, parts, nearest, least_recall, seconds + adding_seconds)
     if len(parts.last):
         index.add(parts.queries)
     return dataclasses.replace(built, empty_bytes=empty_bytes)
@@ -176,7 +178,7 @@ def split(
 
 def fill(
     add: Callable[[np.ndarray], None], stored: StoredEmbeddings, parts: Parts, metric_name: Metric
-) -> tuple[Truth, float]:
+) -> tuple[Nearest, float]:
     """Adds vectors to an index, block by block.
 
     Returns:
@@ -185,7 +187,7 @@ def fill(
     Raises:
         ValueError: If they are none that an index takes.
     """
-    truth = Truth(parts.queries, min(loss.DEPTH, len(parts.first)))
+    truth = Truth(parts.queries, min(_TRUTH, len(parts.first)))
     seconds = 0.0
     with progress_bar("Adding", unit="vectors", total=len(parts.first)) as bar:
         for block in checked(stored, parts.first, metric_name):
@@ -194,14 +196,15 @@ def fill(
             seconds += time.perf_counter() - start
             truth.show(block)
             bar.update(len(block))
-    return truth, seconds
+    distances, rows = truth.nearest()
+    return Nearest(distances, rows, min(_K, rows.shape[1])), seconds
 
 
 def measured(
     index: IndexType,
     factory: str,
     parts: Parts,
-    truth: Truth,
+    nearest: Nearest,
     least_recall: float,
     seconds: float,
 ) -> Built[IndexType]:
@@ -211,25 +214,22 @@ def measured(
         index: What was filled.
         factory: What Faiss calls such an index.
         parts: What it was filled with.
-        truth: As ``fill`` gives it.
+        nearest: What is truly nearest to its queries.
         least_recall: The recall@10 against exact search to tune for.
         seconds: What training and adding took.
     """
-    distances, ranking = truth.nearest()
-    k = min(_K, truth.k)
-    nearest = ranking[:, :k]
     queries = parts.queries
     tuning, measuring = slice(0, None, 2), slice(1 if len(queries) > 1 else 0, None, 2)
-    tried = measurement.tune(index, queries[tuning], nearest[tuning], least_recall)
-    point = measurement.at_present(index, queries[measuring], nearest[measuring])
-    alone = measurement.milliseconds_per_query(index, queries[measuring], k)
-    asked = np.arange(len(queries))[measuring][:_EXPLAINED]
-    missed = loss.measure(index, queries[asked], distances[asked], ranking[asked], k)
+    tried = measurement.tune(index, queries[tuning], nearest.of(tuning), least_recall)
+    point = measurement.at_present(index, queries[measuring], nearest.of(measuring))
+    alone = measurement.milliseconds_per_query(index, queries[measuring], nearest.k)
+    explained = slice(measuring.start, measuring.start + 2 * _EXPLAINED, 2)
+    missed = loss.measure(index, queries[explained], nearest.of(explained))
     return Built(
         index=index,
         order=parts.order,
         factory=factory,
-        k=k,
+        k=nearest.k,
         recall=point.recall,
         milliseconds_alone=alone,
         milliseconds=point.milliseconds,

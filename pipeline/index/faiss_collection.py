@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.index import additions, filters, generations, metric
+from pipeline.index import filters, generations, metric
+from pipeline.index.change import CheckedChange
 from pipeline.index.disk_index import DiskIndex
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.filters import Condition
@@ -185,8 +186,8 @@ def changing(folder: Path) -> Iterator["FaissChange"]:
         change.write(Generation(folder, described))
 
 
-class FaissChange:
-    """A change that is being made to a collection, see ``Change``.
+class FaissChange(CheckedChange):
+    """A change that is being made to a collection.
 
     Args:
         folder: Of the collection.
@@ -195,10 +196,10 @@ class FaissChange:
     """
 
     def __init__(self, folder: Path, described: dict[str, Any], scratch: Path) -> None:
+        super().__init__(described)
         before = _opened(folder, described)
         self._folder = folder
         self._scratch = scratch
-        self._manifest = described
         self._index = before.index
         self._is_own = False  # whether the index is in memory, or a copy
         self._table = before._table
@@ -206,26 +207,10 @@ class FaissChange:
         self._live[:] = True if before._live is None else before._live
         self._added = self._removed = 0
 
-    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        """See ``Change``."""
-        vectors = self._checked(vectors, photographs)
-        self._require_new(photographs["id"])
-        self._append(vectors, photographs)
-
     def remove(self, ids: Sequence[str]) -> None:
         """See ``Change``."""
         self._live[self.now().keys_of(ids)] = False
         self._removed += len(ids)
-
-    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        """See ``Change``."""
-        vectors = self._checked(vectors, photographs)
-        self.remove(photographs["id"].to_pylist())
-        self._append(vectors, photographs)
-
-    def describe(self, **entries: Any) -> None:
-        """Sets entries of the manifest."""
-        self._manifest = {**self._manifest, **entries}
 
     def write(self, generation: Generation) -> None:
         """Writes what has changed."""
@@ -243,20 +228,16 @@ class FaissChange:
             generation.commit(described)
 
     def now(self) -> FaissCollection:
-        """The collection as it would be if the change ended here."""
+        """See ``Change``."""
         return FaissCollection(self._index, self._table, self._live, self._manifest)
 
-    def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:
-        return additions.checked(vectors, photographs, self._index.dimension, self._index.metric)
-
-    def _require_new(self, ids: pa.ChunkedArray) -> None:
+    def _those_there(self, ids: pa.ChunkedArray) -> list[str]:
         held = self._table["id"].filter(pa.array(self._live))
-        additions.require_none(ids.filter(pc.is_in(ids, value_set=held)).to_pylist())
+        return list(ids.filter(pc.is_in(ids, value_set=held)).to_pylist())
 
     def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        added = photographs.select(self._table.schema.names).cast(self._table.schema)
         self._own_index().add(vectors)
-        self._table = pa.concat_tables([self._table, added])
+        self._table = pa.concat_tables([self._table, photographs])
         self._live = np.concatenate([self._live, np.ones(len(vectors), bool)])
         self._added += len(vectors)
 

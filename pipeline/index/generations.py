@@ -6,6 +6,7 @@ manifest is replaced. Whoever has the old files open goes on reading them.
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ _LOCK = ".writing.lock"
 _ATTEMPTS = 5  # to open what is changed meanwhile
 _OWN_FILE = re.compile(r"\w+-(\d+)\.\w+")
 _SCRATCH = ".scratch"
+_SAMPLES, _SAMPLE_BYTES = 64, 4096  # of a file, by which it is known again
 _KEYS = ("generation", "files", "kind", "metric", "dimension", "model_fingerprint")
 
 Opened = TypeVar("Opened")
@@ -49,7 +51,9 @@ class Generation:
         write(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        self._files[name] = {"file": path.name, "bytes": path.stat().st_size}
+        self._files[name] = {
+            "file": path.name, "bytes": path.stat().st_size, "samples": _sampled(path),
+        }  # fmt: skip
 
     def drop(self, name: str) -> None:
         """Leaves a file out, if there is one by that name."""
@@ -155,19 +159,35 @@ def paths(folder: Path, described: dict[str, Any]) -> dict[str, Path]:
 
     Raises:
         FileNotFoundError: If one is gone.
-        ValueError: If one is not as long as it was written.
+        ValueError: If one is not what was written: as long, and the same in some places.
     """
     found = {}
     for name, entry in described["files"].items():
         path = folder / entry["file"]
         size = path.stat().st_size
         if size != entry["bytes"]:
-            raise ValueError(
-                f"{path} is damaged: it has {size:,} bytes, {entry['bytes']:,} were written. Copy "
-                "it back, or build it again with `python -m pipeline.build_index --overwrite`."
-            )
-        found[name] = path
+            wrong = f"damaged: it has {size:,} bytes, {entry['bytes']:,} were written"
+        elif _sampled(path) != entry.get("samples"):
+            wrong = "damaged or another's: it holds other bytes than were written"
+        else:
+            found[name] = path
+            continue
+        raise ValueError(
+            f"{path} is {wrong}. Copy it back, or build it again with `python -m "
+            "pipeline.build_index --overwrite`."
+        )
     return found
+
+
+def _sampled(path: Path) -> str:
+    """A hash of some of a file's bytes, which takes as long for a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        last = max(0, path.stat().st_size - _SAMPLE_BYTES)
+        for place in range(_SAMPLES):
+            file.seek(last * place // (_SAMPLES - 1))
+            digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
 
 
 def read(folder: Path, made_by: str, opened: Callable[[Path, dict[str, Any]], Opened]) -> Opened:

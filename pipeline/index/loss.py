@@ -7,8 +7,9 @@ import numpy as np
 
 from pipeline.index import kinds, measurement, metric
 from pipeline.index.measurement import Tunable
+from pipeline.index.truth import Nearest
 
-DEPTH = 20  # of the exact ranking that a loss is measured against
+DEPTH = 20  # of the exact ranking that codes are measured against
 _DEEP = 100  # results that could be compared again
 _ROUND = 0.005  # less is no loss
 
@@ -36,34 +37,29 @@ class Loss:
     apart: float
 
 
-def measure(
-    index: Tunable, queries: np.ndarray, distances: np.ndarray, rows: np.ndarray, k: int
-) -> Loss:
+def measure(index: Tunable, queries: np.ndarray, nearest: Nearest) -> Loss:
     """Measures what an index misses.
 
     Args:
         index: The index, tuned; it stays so.
         queries: float32 ``(queries, dim)``.
-        distances: Squared, of the exact nearest, float32 ``(queries, DEPTH)``, best first; fewer
-            where the index holds fewer.
-        rows: int64, theirs.
-        k: Of the recall.
+        nearest: What is truly nearest to them, at least to ``DEPTH`` where the index holds so
+            many.
     """
-    nearest = rows[:, :k]
-    tuned = index.effort
+    k, tuned = nearest.k, index.effort
     _, found = index.search(queries, k)
-    recall = measurement.recalls(found, nearest).mean()
+    recall = nearest.recalls(found).mean()
     index.set_effort(measurement.most_effort(index))
     estimated, found = index.search(queries, min(_DEEP, len(index)))
     index.set_effort(tuned)
-    exact = metric.similarity(index.metric, distances)
-    places = found[:, :, None] == rows[:, None, :]
+    exact = metric.similarity(index.metric, nearest.distances[:, :DEPTH])
+    places = found[:, :, None] == nearest.rows[:, None, :DEPTH]
     errors = (estimated[:, :, None] - exact[:, None, :])[places]
     return Loss(
         k=k,
         recall=float(recall),
-        with_most_effort=float(measurement.recalls(found[:, :k], nearest).mean()),
-        among_best=float(measurement.recalls(found, nearest).mean()),
+        with_most_effort=float(nearest.recalls(found[:, :k]).mean()),
+        among_best=float(nearest.recalls(found).mean()),
         misjudged=float(errors.std()) if len(errors) else 0.0,
         apart=float((exact[:, k - 1] - exact[:, -1]).mean()),
     )

@@ -5,13 +5,13 @@ import functools
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-import faiss
 import numpy as np
 
 from pipeline.index.metric import Metric
+from pipeline.index.truth import Nearest
 
 _K_FACTORS = (4, 8, 16, 32, 64)  # times as many candidates as results are compared again
 _LEAST_GRAPH_EFFORT, _MOST_GRAPH_EFFORT = 16, 4096
@@ -54,38 +54,6 @@ class Tunable(Protocol):
         ...
 
 
-class Truth:
-    """The exact nearest of some queries among vectors that are shown to it block by block.
-
-    Args:
-        queries: float32 ``(queries, dim)``.
-        k: How many of each.
-    """
-
-    def __init__(self, queries: np.ndarray, k: int) -> None:
-        self.queries = queries
-        self.k = k
-        self._nearest = faiss.ResultHeap(len(queries), k)
-        self._seen = 0
-
-    def show(self, vectors: np.ndarray) -> None:
-        """Compares with more vectors, float32 ``(n, dim)``, in the rows that follow."""
-        k = min(self.k, len(vectors))
-        distances, rows = faiss.knn(self.queries, vectors, k)
-        self._nearest.add_result(distances, rows + self._seen)
-        self._seen += len(vectors)
-
-    def nearest(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the ``k`` nearest, best first; nothing more can be shown.
-
-        Returns:
-            Squared distances float32 and rows int64, both ``(queries, k)``; rows are -1 where
-            fewer were shown.
-        """
-        self._nearest.finalize()
-        return self._nearest.D, self._nearest.I
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OperatingPoint:
     """How an index does at one effort.
@@ -107,32 +75,22 @@ class OperatingPoint:
         return self.recall - self.recall_error >= least
 
 
-def recalls(found: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """The share of the truly nearest that are found, of every query, 0 to 1.
-
-    Args:
-        found: int ``(queries, m)``, rows.
-        nearest: int ``(queries, k)``, rows.
-    """
-    return (nearest[:, :, None] == found[:, None, :]).any(axis=2).mean(axis=1)
-
-
-def at_present(index: Tunable, queries: np.ndarray, nearest: np.ndarray) -> OperatingPoint:
+def at_present(index: Tunable, queries: np.ndarray, nearest: Nearest) -> OperatingPoint:
     """How an index does as it is.
 
     Args:
         index: The index.
         queries: float32 ``(queries, dim)``.
-        nearest: int ``(queries, k)``, the rows truly nearest to them.
+        nearest: What is truly nearest to them.
     """
     seconds = []
     for _ in range(_REPEATED):
         start = time.perf_counter()
-        _, found = index.search(queries, nearest.shape[1])
+        _, found = index.search(queries, nearest.k)
         seconds.append(time.perf_counter() - start)
         if seconds[0] > _LONG:
             break
-    shares = recalls(found, nearest)
+    shares = nearest.recalls(found)
     return OperatingPoint(
         effort=index.effort,
         recall=float(shares.mean()),
@@ -142,7 +100,7 @@ def at_present(index: Tunable, queries: np.ndarray, nearest: np.ndarray) -> Oper
 
 
 def tune(
-    index: Tunable, queries: np.ndarray, nearest: np.ndarray, least: float
+    index: Tunable, queries: np.ndarray, nearest: Nearest, least: float
 ) -> list[OperatingPoint]:
     """Sets the effort that takes the least time of those at which an index surely has a recall.
 
@@ -151,45 +109,48 @@ def tune(
     Args:
         index: The index.
         queries: float32 ``(queries, dim)``.
-        nearest: int ``(queries, k)``, the rows truly nearest to them.
+        nearest: What is truly nearest to them.
         least: The recall asked for.
 
     Returns:
         What was tried, in order.
     """
     tried: list[OperatingPoint] = []
-    looks = [name for name in ("nprobe", "efSearch") if name in index.effort]
-    again: Sequence[float] = _K_FACTORS if "k_factor_rf" in index.effort else (0,)
-    for k_factor in again:
-        fixed = {"k_factor_rf": k_factor} if k_factor else {}
 
-        def measured(effort: dict[str, float]) -> OperatingPoint:
-            index.set_effort(effort)
-            tried.append(at_present(index, queries, nearest))
-            return tried[-1]
+    def measured(k_factor: int, level: int) -> OperatingPoint:
+        effort = {"k_factor_rf": k_factor, "nprobe": level, "efSearch": level}
+        index.set_effort({name: effort[name] for name in index.effort})
+        tried.append(at_present(index, queries, nearest))
+        return tried[-1]
 
-        if not looks:
-            measured(fixed)
-            continue
-        too_little = 0
-        for value in _levels(index, looks[0]):
-            if measured({**fixed, looks[0]: value}).surely_has(least):
-                break
-            too_little = value
-        enough = value
-        for _ in range(_HALVINGS if tried[-1].surely_has(least) else 0):
-            between = round((too_little * enough) ** 0.5)
-            if between in (0, too_little, enough):
-                break
-            if measured({**fixed, looks[0]: between}).surely_has(least):
-                enough = between
-            else:
-                too_little = between
+    for k_factor in _K_FACTORS if "k_factor_rf" in index.effort else (0,):
+        _find_least(_levels(index), least, functools.partial(measured, k_factor))
     most = max(point.recall for point in tried)
     reached = [point for point in tried if point.surely_has(least)]
     reached = reached or [point for point in tried if point.recall >= most - _ALMOST]
     index.set_effort(min(reached, key=lambda point: point.milliseconds).effort)
     return tried
+
+
+def _find_least(
+    levels: Iterable[int], least: float, measured: Callable[[int], OperatingPoint]
+) -> None:
+    """Measures at ascending levels until one has a recall, then between that and the last."""
+    too_little = 0
+    for enough in levels:
+        if measured(enough).surely_has(least):
+            break
+        too_little = enough
+    else:
+        return
+    for _ in range(_HALVINGS):
+        between = round((too_little * enough) ** 0.5)
+        if between in (0, too_little, enough):
+            return
+        if measured(between).surely_has(least):
+            enough = between
+        else:
+            too_little = between
 
 
 def milliseconds_per_query(index: Any, queries: np.ndarray, k: int = 10) -> float:
@@ -226,8 +187,11 @@ def spelled(effort: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in effort.items())
 
 
-def _levels(index: Tunable, name: str) -> list[int]:
-    """Efforts to try, ascending, each twice the last."""
+def _levels(index: Tunable) -> list[int]:
+    """Efforts to try, ascending, each twice the last; one where none can be chosen."""
+    name = next((name for name in ("nprobe", "efSearch") if name in index.effort), None)
+    if name is None:
+        return [0]
     most = int(most_effort(index)[name])
     least = min(_LEAST_GRAPH_EFFORT if name == "efSearch" else _LEAST_CELLS, most)
     doubled = itertools.takewhile(lambda value: value < most, (least << n for n in range(32)))

@@ -57,11 +57,11 @@ class MilvusBuild:
             table.add(vectors, rows, self._generation.number)
 
         table.create(metadata.schema)
-        truth, seconds = building.fill(add, stored, parts, index.metric)
+        nearest, seconds = building.fill(add, stored, parts, index.metric)
         start = time.perf_counter()
         index.link()
         seconds += time.perf_counter() - start
-        built = building.measured(index, index.factory, parts, truth, least_recall, seconds)
+        built = building.measured(index, index.factory, parts, nearest, least_recall, seconds)
         if len(parts.last):
             add(parts.queries)
             table.flush()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.index import additions, generations, milvus_expressions
+from pipeline.index import generations, milvus_expressions
+from pipeline.index.change import CheckedChange
 from pipeline.index.generations import Generation
 from pipeline.index.milvus_collection import (
     BUILD_COMMAND,
@@ -21,8 +22,8 @@ from pipeline.index.milvus_index import MilvusIndex
 from pipeline.index.milvus_table import MilvusTable
 
 
-class MilvusChange:
-    """A change that is being made to a collection, see ``Change``.
+class MilvusChange(CheckedChange):
+    """A change that is being made to a collection.
 
     Args:
         index: Of a collection of Milvus.
@@ -30,35 +31,19 @@ class MilvusChange:
     """
 
     def __init__(self, index: MilvusIndex, described: dict[str, Any]) -> None:
+        super().__init__(described)
         self._index = index
         self._table = index.table
-        self._manifest = described
         self._generation = described["generation"] + 1
         self._first_key = index.table.next_key
         self._removed = np.zeros(0, np.int64)
         self._count = described["photographs"]
-
-    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        """See ``Change``."""
-        vectors = self._checked(vectors, photographs)
-        additions.require_none(list(self.now().those_there(photographs["id"].to_pylist())))
-        self._append(vectors, photographs)
 
     def remove(self, ids: Sequence[str]) -> None:
         """See ``Change``."""
         keys = np.unique(self.now().keys_of(ids))
         self._removed = np.concatenate([self._removed, keys])
         self._count -= len(keys)
-
-    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        """See ``Change``."""
-        vectors = self._checked(vectors, photographs)
-        self.remove(photographs["id"].to_pylist())
-        self._append(vectors, photographs)
-
-    def describe(self, **entries: Any) -> None:
-        """See ``Change``."""
-        self._manifest = {**self._manifest, **entries}
 
     def now(self) -> MilvusCollection:
         """See ``Change``."""
@@ -78,12 +63,11 @@ class MilvusChange:
         generation.commit(self._manifest)
         _clear(folder, self._table)
 
-    def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:
-        return additions.checked(vectors, photographs, self._table.dimension, self._index.metric)
+    def _those_there(self, ids: pa.ChunkedArray) -> list[str]:
+        return list(self.now().those_there(ids.to_pylist()))
 
     def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
-        schema = self.now().schema
-        self._table.add(vectors, photographs.select(schema.names).cast(schema), self._generation)
+        self._table.add(vectors, photographs, self._generation)
         self._count += len(vectors)
 
 

@@ -7,10 +7,10 @@ from pymilvus import MilvusClient
 
 from pipeline.index import metric
 from pipeline.index.kinds import MILVUS
-from pipeline.index.measurement import Truth
 from pipeline.index.metric import Metric
 from pipeline.index.milvus_expressions import KEY
 from pipeline.index.milvus_table import VECTOR, MilvusTable
+from pipeline.index.truth import Truth
 
 _METRICS = {"cosine": "COSINE", "euclidean": "L2"}
 _LINKS, _GRAPH_EFFORT = 32, 80  # as kinds.py has them for Faiss

@@ -10,7 +10,7 @@ from pipeline.embeddings.files import open_embeddings
 from pipeline.index import advisor, building, kinds, loss
 from pipeline.index.advisor import Candidate, Wanted
 from pipeline.index.collection import load_collection, read_manifest
-from pipeline.index.measurement import Truth
+from pipeline.index.truth import Nearest, Truth
 from tests import vector_collections
 from tests.vector_collections import Oracle, clusters, photographs
 
@@ -151,7 +151,7 @@ def test_what_is_missed_by_looking_at_few_cells_is_told_apart(model: Path) -> No
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     truth = Truth(queries, loss.DEPTH)
     truth.show(built.index.vectors(np.arange(len(built.index))))
-    missed = loss.measure(built.index, queries, *truth.nearest(), 10)
+    missed = loss.measure(built.index, queries, Nearest(*truth.nearest(), 10))
     assert missed.recall < 0.9
     assert missed.with_most_effort == pytest.approx(1.0, abs=0.005)
     assert built.index.effort == {"nprobe": 1}, "it stays as it was tuned"

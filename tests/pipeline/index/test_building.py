@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.embeddings.files import open_embeddings
-from pipeline.index import collection, filters, kinds
+from pipeline.index import building, collection, filters, kinds
+from pipeline.index.generations import Generation
 from pipeline.recognition.learning import learn_from
 from tests import vector_collections
 from tests.vector_collections import DIMENSION, clusters, photographs
@@ -110,11 +111,16 @@ def test_a_damaged_manifest_is_named_and_built_over(tmp_path: Path, content: str
     assert collection.read_manifest(folder)["generation"] == 2
 
 
-def test_photographs_that_were_written_over_are_named(tmp_path: Path) -> None:
+def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
+    def write(path: Path) -> None:
+        path.write_bytes(b"\1" * 5000)
+
     folder = vector_collections.build(embedded(tmp_path, clusters(20, 10)), "flat")
-    path = folder / "photographs-1.arrow"
-    path.write_bytes(b"\1" * path.stat().st_size)
-    with pytest.raises(ValueError, match=r"photographs-1\.arrow is damaged; build it again"):
+    described = collection.read_manifest(folder)
+    generation = Generation(folder, described)
+    generation.write("photographs", ".arrow", write)
+    generation.commit(described)
+    with pytest.raises(ValueError, match=r"photographs-2\.arrow is damaged; build it again"):
         collection.load_collection(folder)
 
 
@@ -161,3 +167,13 @@ def test_landmarks_that_the_model_learned_do_not_calibrate(tmp_path: Path) -> No
     assert learned is not None
     assert (learned.account.landmarks, learned.account.queries) == (10, 100)
     assert learn_from(opened, stored, contents[:130:10]) is None
+
+
+def test_copies_of_a_photograph_stand_in_for_one_another(tmp_path: Path) -> None:
+    """Thirty copies of every photograph: which ten of them are found is chance."""
+    vectors = np.repeat(clusters(20, 1), 30, axis=0)
+    built = building.build(
+        open_embeddings([embedded(tmp_path, vectors) / "embeddings" / "made"]), "ivf"
+    )
+    assert built.recall == 1.0
+    assert len(built.tried) == 1, "the least effort is enough"

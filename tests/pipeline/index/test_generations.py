@@ -139,6 +139,14 @@ def test_a_file_of_something_else_is_named(folder: Path, name: str) -> None:
         collection.load_collection(folder)
 
 
+def test_a_file_of_another_collection_as_large_is_named(folder: Path, tmp_path: Path) -> None:
+    model = vector_collections.embed(tmp_path / "m", "made", clusters(50, 8, seed=7), TABLE)
+    other = vector_collections.build(model, "flat") / "index-1.faiss"
+    shutil.copy(other, folder)
+    with pytest.raises(ValueError, match=r"index-1\.faiss is damaged or another's: .* other bytes"):
+        collection.load_collection(folder)
+
+
 def test_an_index_of_other_vectors_is_refused(folder: Path, tmp_path: Path) -> None:
     model = vector_collections.embed(tmp_path / "m", "made", VECTORS[:40], TABLE.slice(0, 40))
     other = vector_collections.build(model, "flat")
