@@ -1,0 +1,1 @@
+"""Local features: where they are, and what is there."""

@@ -1,0 +1,1 @@
+"""Local features of photographs: found, stored, looked up."""

@@ -1,0 +1,109 @@
+"""Whatever finds local features, as one thing: a model folder."""
+
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from models.delf.local_features import SCALES
+from models.local.features import Features
+from pipeline import model_folder
+
+MOST = 1000  # features of a photograph
+LONGEST_SIDE = 1024  # pixels; larger photographs are reduced to it
+
+
+class Extractor(Protocol):
+    """Finds local features."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a descriptor."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what decides the features."""
+        ...
+
+    def extract(self, image: np.ndarray) -> Features:
+        """Finds the features of an image, uint8 ``(height, width, 3)``, RGB, upright."""
+        ...
+
+
+class SavedExtractor:
+    """Finds features with a SavedModel of the signature that TF-Hub's DELF has.
+
+    Args:
+        folder: A model folder, ``exported/MODEL``.
+        most: Features of a photograph at most.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+        ValueError: If it has no local features.
+    """
+
+    def __init__(self, folder: Path, most: int = MOST) -> None:
+        described = model_folder.read_model_file(folder)
+        if "local_dimension" not in described:
+            raise ValueError(
+                f"{folder} has no local features, only a global descriptor. Name an imported DELF "
+                "or DELG, or a model with a local head."
+            )
+        self.dimension: int = described["local_dimension"]
+        self.fingerprint: str = described["fingerprint"]
+        self._scales = tf.constant(described.get("scales", SCALES))
+        self._threshold = tf.constant(described.get("score_threshold", 0.0))
+        self._most = tf.constant(most)
+        self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
+
+    def extract(self, image: np.ndarray) -> Features:
+        """See ``Extractor``."""
+        reduced, factors = fitted(image)
+        found = self._module.signatures["default"](
+            image=tf.constant(reduced, tf.float32) / 255,
+            image_scales=self._scales,
+            score_threshold=self._threshold,
+            max_feature_num=self._most,
+        )
+        boxes = found["boxes"].numpy()
+        features = Features(
+            locations=found["locations"].numpy(),
+            sizes=((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])) ** 0.5,
+            scores=found["scores"].numpy(),
+            descriptors=found["descriptors"].numpy(),
+        )
+        return features.enlarged(factors)
+
+
+def open_extractor(folder: Path, most: int = MOST) -> Extractor:
+    """The extractor in a model folder.
+
+    Args:
+        folder: ``exported/MODEL``.
+        most: Features of a photograph at most.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+        ValueError: If it has no local features.
+    """
+    return SavedExtractor(folder, most)
+
+
+def fitted(
+    image: np.ndarray, longest: int = LONGEST_SIDE
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """An image reduced so that its longer side is at most ``longest`` pixels.
+
+    Returns:
+        The image, and by how much the original is larger, down and across.
+    """
+    height, width = image.shape[:2]
+    factor = longest / max(height, width)
+    if factor >= 1:
+        return image, (1.0, 1.0)
+    sides = max(1, round(width * factor)), max(1, round(height * factor))
+    reduced = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
+    return reduced, (height / sides[1], width / sides[0])
