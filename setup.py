@@ -36,6 +36,7 @@ setup(
         "pipeline.exporting",
         "pipeline.index",
         "pipeline.local_features",
+        "pipeline.ranking",
         "pipeline.recognition",
         "pipeline.training",
     ],

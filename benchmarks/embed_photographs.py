@@ -38,7 +38,8 @@ from pipeline.data.record_table import open_records
 from pipeline.data.records import Photograph
 from pipeline.data.synthetic_city import CitySettings, render_city
 from pipeline.descriptors import Descriptor
-from pipeline.embeddings.description import describe_shards
+from pipeline.embeddings import files
+from pipeline.embeddings.description import VectorDescriber, describe_shards
 from pipeline.embeddings.job import Job, run_here
 from pipeline.embeddings.photographs import RecordedPhotographs
 from pipeline.embeddings.plan import Plan
@@ -166,6 +167,8 @@ def _job(
 ) -> float:
     """Photographs a second from the first batch on."""
     job = Job(
+        layout=files.VECTORS,
+        load=VectorDescriber.open,
         photographs=photographs,
         model=model,
         fingerprint=descriptor.fingerprint,
@@ -202,13 +205,12 @@ def told(what):
 import pipeline.embed; told("imports")
 from pathlib import Path
 from pipeline.data.record_table import open_records
-from pipeline.descriptors import Descriptor
-from pipeline.embeddings.description import describe_shards
+from pipeline.embeddings.description import VectorDescriber, describe_shards
 from pipeline.embeddings.photographs import RecordedPhotographs
 photographs = RecordedPhotographs.all_of(Path({str(taken)!r}), open_records(Path({str(taken)!r})))
 told("records opened")
-descriptor = Descriptor(Path({str(model)!r})); told("model loaded")
-next(iter(describe_shards(photographs, [0], descriptor, {_BATCH}))); told("first batch described")
+describer = VectorDescriber.open(Path({str(model)!r})); told("model loaded")
+next(iter(describe_shards(photographs, [0], describer, {_BATCH}))); told("first batch described")
 """
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
@@ -219,7 +221,7 @@ def _print_memory(descriptor: Descriptor, photographs: RecordedPhotographs, roun
     """How much memory one job takes as it goes on over the shards, read again and again."""
     shards = list(range(len(photographs.shards)))
     done, told = 0, [f"{_resident():.2f} at first"]
-    for one in describe_shards(photographs, shards * rounds, descriptor, _BATCH):
+    for one in describe_shards(photographs, shards * rounds, VectorDescriber(descriptor), _BATCH):
         if isinstance(one, int):
             done += one
         elif one.place == shards[-1]:

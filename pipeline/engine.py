@@ -17,6 +17,8 @@ from pipeline.descriptors import Descriptor
 from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
+from pipeline.ranking.verification import Verification
+from pipeline.ranking.verifier import FIRST, Verifier, verified_order
 from pipeline.recognition import votes
 from pipeline.recognition.votes import VOTERS
 
@@ -94,12 +96,15 @@ class Result:
         probability: That it shows the landmark that the query shows; None where the collection
             has too few labels to learn that from.
         photograph: What is known of it.
+        verification: What its local features and the query's have in common; None where they were
+            not compared.
     """
 
     rank: int
     similarity: float
     probability: float | None
     photograph: StoredPhotograph
+    verification: Verification | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,13 +143,17 @@ class Engine:
         folder: Folder of an index, ``exported/MODEL/indexes/NAME``.
         descriptor: The model, where the caller has loaded it; by default the model folder that
             the index lies in.
+        extractor: Model folder of local features that verify the first results; None for none.
 
     Raises:
-        FileNotFoundError: If the index or its model is missing.
-        ValueError: If another model filled the index, naming both, or an earlier version built it.
+        FileNotFoundError: If the index or its model is missing, or local features are.
+        ValueError: If another model filled the index, naming both, or an earlier version built it;
+            as ``Verifier`` does.
     """
 
-    def __init__(self, folder: Path, descriptor: Descriptor | None = None) -> None:
+    def __init__(
+        self, folder: Path, descriptor: Descriptor | None = None, extractor: Path | None = None
+    ) -> None:
         self.collection = load_collection(folder)
         self.descriptor = descriptor or Descriptor(model_folder.of_index(folder))
         model_folder.require_made_by(
@@ -158,6 +167,7 @@ class Engine:
                 "`python -m pipeline.embed` and `python -m pipeline.build_index --overwrite` again."
             )
         self._rules = votes.rules_of(self.collection.manifest["recognition"])
+        self._verifier = None if extractor is None else Verifier(extractor, self.collection)
 
     def search(
         self,
@@ -200,13 +210,16 @@ class Engine:
         vector = self.descriptor.describe_images(crop(image, box)[None])
         if not len(self):
             return Answer(results=[], recognition=None)
-        depth = min(max(k, VOTERS + (without is not None)), len(self))
+        verified = 0 if self._verifier is None else FIRST
+        depth = min(max(k, verified, VOTERS + (without is not None)), len(self))
         similarities, keys = self.collection.search(vector, depth, where)
         results = self._results(similarities[0], keys[0])
         voters = [one for one in results if one.photograph.id != without]
         recognition = self._recognised(voters, precision)
         if least is not None:
             results = self._results(*search_above(self.collection, vector, least, where)[0])
+        if self._verifier is not None:
+            results = self._verified(self._verifier, image, box, results)
         return Answer(
             results=results if least is not None else results[:k], recognition=recognition
         )
@@ -224,6 +237,19 @@ class Engine:
                 zip(similarities.tolist(), probabilities, photographs, strict=True), start=1
             )
         ]
+
+    def _verified(
+        self, verifier: Verifier, image: np.ndarray, box: Box | None, results: list[Result]
+    ) -> list[Result]:
+        """The first results compared with the query, those that show its place before the rest."""
+        first = results[:FIRST]
+        query = verifier.extractor.extract(crop(image, box))
+        found = verifier.verify_all(query, [one.photograph.content for one in first])
+        reordered = [
+            dataclasses.replace(first[place], rank=rank, verification=found[place])
+            for rank, place in enumerate(verified_order(found).tolist(), start=1)
+        ]
+        return [*reordered, *results[FIRST:]]
 
     def _recognised(self, voters: Sequence[Result], precision: float) -> Recognition | None:
         if self._rules is None:

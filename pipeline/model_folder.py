@@ -19,6 +19,7 @@ SAVED_MODEL = "saved_model"
 # "assets.extra" is for what others add.
 WHITENING_CONTENTS = "assets.extra/photograph_contents.npy"
 EMBEDDINGS = "embeddings"
+LOCAL_FEATURES = "local_features"
 INDEXES = "indexes"
 METRICS = "metrics"
 _EXPORT_COMMAND = "python -m pipeline.export --model={folder}"

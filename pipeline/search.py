@@ -1,8 +1,13 @@
-"""Finds the photographs of a collection that show what a photograph shows.
+r"""Finds the photographs of a collection that show what a photograph shows.
 
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE --k=10
 
 Prints the results as a table and draws them as a mosaic.
+
+    python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE \
+      --verify=exported/EXTRACTOR --explain
+
+Puts those results first whose local features lie as the query's do, and draws which match.
 
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --duplicates
 
@@ -28,6 +33,7 @@ from pipeline.engine import (
     crop,
     read_photograph,
 )
+from pipeline.explanation import save_explanation
 from pipeline.index import duplicates, filters
 from pipeline.index.collection import load_collection
 from pipeline.mosaic import save_mosaic
@@ -63,6 +69,16 @@ class Settings:
         "no landmark is named.",
         default=DEFAULT_PRECISION,
     )
+    verify: Path | None = setting(
+        "Model folder whose local features decide which of the first 100 results show the very "
+        "place; `python -m pipeline.extract` finds them first.",
+        default=None,
+    )
+    explain: bool = setting(
+        "Draw which local features of the query and of the first results match, instead of a "
+        "mosaic.",
+        default=False,
+    )
     mosaic: Path = setting(
         f"Picture of the query and at most {_MOST_DRAWN} results, a PNG.",
         default=Path("results.png"),
@@ -86,12 +102,15 @@ class Settings:
         if self.duplicates:
             beside = "--duplicates"
             command_line.require_default(self, beside, "photo", "box", "k", "mosaic", "precision")
+            command_line.require_default(self, beside, "verify", "explain")
         elif self.photo is None:
             raise ValueError("Pass --photo=FILE to search for, or --duplicates.")
         else:
             command_line.require_default(self, "--photo; pass --duplicates", "output")
             if self.least is not None:
                 command_line.require_default(self, "--least", "k")
+            if self.verify is None:
+                command_line.require_default(self, "no --verify=exported/EXTRACTOR", "explain")
             if self.mosaic.resolve() == self.photo.resolve():
                 raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
         if self.mosaic.is_dir():
@@ -104,12 +123,12 @@ def search(settings: Settings) -> Answer:
     """Searches for a photograph as the settings say.
 
     Raises:
-        FileNotFoundError: If the index, its model or the photograph is missing.
+        FileNotFoundError: If the index, its model, local features or the photograph is missing.
         ValueError: If the photograph is damaged, the box or a condition is none, the precision is
             out of range, or another model filled the index.
     """
     where = filters.parse(settings.where)
-    return Engine(settings.index).ask(
+    return Engine(settings.index, extractor=settings.verify).ask(
         _query(settings),
         settings.k,
         where=where,
@@ -136,14 +155,15 @@ def find_duplicates(settings: Settings) -> list[Duplicate]:
 
 
 def draw(settings: Settings, results: list[Result]) -> None:
-    """Draws the query and the first of its results as a mosaic.
+    """Draws the query and the first of its results as a mosaic, or how they match.
 
     Raises:
         FileNotFoundError: If the records of a result are gone.
         ValueError: If they were replaced.
     """
     query, drawn = _query(settings), results[:_MOST_DRAWN]
-    manifest.write_atomically(settings.mosaic, lambda path: save_mosaic(query, drawn, path))
+    save = save_explanation if settings.explain else save_mosaic
+    manifest.write_atomically(settings.mosaic, lambda path: save(query, drawn, path))
 
 
 def _query(settings: Settings) -> np.ndarray:
@@ -170,11 +190,13 @@ def parse_box(texts: tuple[str, ...] | None) -> Box | None:
 
 
 def table_of(results: list[Result]) -> str:
-    """Results as lines of text, the header first."""
+    """Results as lines of text, the header first; with the matches, where they were verified."""
+    is_verified = any(result.verification is not None for result in results)
     rows = [
         (
             str(result.rank),
             f"{result.similarity:.3f}",
+            *([] if not is_verified else [_inliers_of(result)]),
             "-" if result.probability is None else f"{result.probability:.2f}",
             result.photograph.landmark or "-",
             result.photograph.title or result.photograph.id,
@@ -182,10 +204,20 @@ def table_of(results: list[Result]) -> str:
         for result in results
     ]
     columns: dict[str, Side] = {
-        **{"rank": ">", "similarity": ">", "probability": ">"},
+        **{"rank": ">", "similarity": ">"},
+        **({"matches": ">"} if is_verified else {}),
+        "probability": ">",
         **{"landmark": "<", "photograph": "<"},
     }
     return format_table(columns, rows)
+
+
+def _inliers_of(result: Result) -> str:
+    """The places that agree, in brackets where chance may have done that."""
+    if result.verification is None:
+        return "-"
+    count = str(result.verification.inliers)
+    return count if result.verification.is_certain else f"({count})"
 
 
 def recognition_said(recognition: Recognition | None) -> str:
@@ -212,7 +244,7 @@ def main(settings: Settings) -> None:
     print(recognition_said(answer.recognition))
     print(table_of(answer.results), flush=True)
     draw(settings, answer.results)
-    print(f"Mosaic: {settings.mosaic}")
+    print(f"{'Explanation' if settings.explain else 'Mosaic'}: {settings.mosaic}")
 
 
 if __name__ == "__main__":

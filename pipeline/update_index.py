@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from pipeline import command_line, line_list, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings.files import open_embeddings, with_own_ids
+from pipeline.embeddings.data_sets import with_own_ids
+from pipeline.embeddings.files import open_embeddings
 from pipeline.index import collection
 from pipeline.index.interface import Change
 

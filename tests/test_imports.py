@@ -11,6 +11,7 @@ STAGES = {
     f"pipeline.{name}"
     for name in (
         *("build_records", "check_records", "train", "export", "embed", "build_index"),
+        *("extract",),
         *("search", "evaluate", "report"),
     )
 }

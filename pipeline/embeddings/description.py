@@ -4,18 +4,68 @@ import collections
 import concurrent.futures
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.data import batching
+from pipeline.data.batching import Prepare
 from pipeline.descriptors import Descriptor
-from pipeline.embeddings import files
+from pipeline.embeddings.pairs import METADATA
 from pipeline.embeddings.photographs import Keys, Photographs, Shard
 from pipeline.progress import logger
 
 _TOGETHER = 2  # batches: one has the cores that the other leaves idle, as between two layers
+
+
+# What is stored of a batch: elements of an array, and further columns of the rows.
+Described = tuple[np.ndarray, dict[str, np.ndarray]]
+
+
+class Describer(Protocol):
+    """Makes of photographs what is stored of them."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what decides it."""
+        ...
+
+    @property
+    def prepare(self) -> Prepare:
+        """From the bytes of a photograph, a string scalar, to what ``describe`` takes of it."""
+        ...
+
+    def describe(self, prepared: Any) -> Described:
+        """Describes a batch of what ``prepare`` gives; several threads do so at a time."""
+        ...
+
+    def nothing(self) -> Described:
+        """What is stored of no photographs."""
+        ...
+
+
+class VectorDescriber:
+    """Makes the vectors of an exported model, float32 ``(n, dim)``, unit length."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        self._descriptor = descriptor
+        self.fingerprint = descriptor.fingerprint
+        self.prepare: Prepare = descriptor.prepare
+
+    @classmethod
+    def open(cls, folder: Path) -> "VectorDescriber":
+        """Loads the model of a folder; raises what ``Descriptor`` does."""
+        return cls(Descriptor(folder))
+
+    def describe(self, prepared: Any) -> Described:
+        """See ``Describer``."""
+        return self._descriptor.describe_prepared(prepared), {}
+
+    def nothing(self) -> Described:
+        """See ``Describer``."""
+        return np.zeros((0, self._descriptor.dimension), np.float32), {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,13 +74,13 @@ class DescribedShard:
 
     Attributes:
         place: Which of the shards.
-        vectors: float32 ``(n, dim)``, unit length.
-        rows: A table of the schema ``METADATA``, a row for every vector.
+        array: What is stored of its photographs.
+        rows: A table that begins with the columns of ``METADATA``, a row for every photograph.
         skipped: Photographs left out as they are damaged: where each is, and why.
     """
 
     place: int
-    vectors: np.ndarray
+    array: np.ndarray
     rows: pa.Table
     skipped: list[dict[str, str]]
 
@@ -43,23 +93,23 @@ class DescribedShard:
             "source": photographs.source,
             "sha256": shard.fingerprint,
             "model_fingerprint": model_fingerprint,
-            "photographs": len(self.vectors),
+            "photographs": len(self.rows),
             "skipped": self.skipped,
         }
 
 
 def describe_shards(
-    photographs: Photographs, places: Sequence[int], descriptor: Descriptor, batch: int
+    photographs: Photographs, places: Sequence[int], describer: Describer, batch: int
 ) -> Iterator[int | DescribedShard]:
     """Describes shards in order, in one stream: no shard waits for the one before to be written.
 
-    A batch never holds photographs of two shards, so that a shard's vectors are the same to the
-    bit whatever is described before and after it.
+    A batch never holds photographs of two shards, so that what a shard gives is the same to
+    the bit whatever is described before and after it.
 
     Args:
         photographs: Where the shards are.
         places: Which of the shards.
-        descriptor: The model.
+        describer: The model.
         batch: Photographs a batch.
 
     Yields:
@@ -71,66 +121,71 @@ def describe_shards(
         photographs,
         [part for shard in parts for part in shard],
         photographs.parse,
-        descriptor.prepare,
+        describer.prepare,
     )
-    stream = _described(prepared, descriptor)
+    stream = _described(prepared, describer)
     order = np.concatenate([np.zeros(0, np.int64), *numbers])
     for place, of_shard, batches in zip(places, numbers, parts, strict=True):
-        vectors = [np.zeros((0, descriptor.dimension), np.float32)]
-        rows = [files.METADATA.empty_table()]
+        nothing, no_columns = describer.nothing()
+        arrays, rows = [nothing], [_with_columns(METADATA.empty_table(), no_columns)]
         described = [np.zeros(0, np.int64)]
         for part in batches:
-            kept, of_batch, keys = next(stream)
+            kept, (array, columns), keys = next(stream)
             found = order[kept]
             if len(found):
-                vectors.append(of_batch)
-                rows.append(photographs.rows(found, keys))
+                arrays.append(array)
+                rows.append(_with_columns(photographs.rows(found, keys), columns))
             described.append(found)
             yield len(part)
         missing = np.setdiff1d(of_shard, np.concatenate(described))
         yield DescribedShard(
             place=place,
-            vectors=np.concatenate(vectors),
+            array=np.concatenate(arrays),
             rows=pa.concat_tables(rows),
             skipped=_damaged(photographs, photographs.shards[place], missing),
         )
 
 
+def _with_columns(rows: pa.Table, columns: dict[str, np.ndarray]) -> pa.Table:
+    for name, values in columns.items():
+        rows = rows.append_column(name, pa.array(values))
+    return rows
+
+
 def _described(
-    prepared: Iterable[Any], descriptor: Descriptor
-) -> Iterator[tuple[np.ndarray, np.ndarray, Keys]]:
+    prepared: Iterable[Any], describer: Describer
+) -> Iterator[tuple[np.ndarray, Described, Keys]]:
     """Describes batches, several at a time.
 
     Yields:
-        Of each, in order, the positions of what is sound, its vectors and its further keys.
+        Of each, in order, the positions of what is sound, what is stored and further keys.
     """
 
-    def describe(kept: np.ndarray, images: Any) -> np.ndarray:
-        if not len(kept):  # of none, some networks cannot say anything
-            return np.zeros((0, descriptor.dimension), np.float32)
-        return descriptor.describe_prepared(images)
+    def describe(kept: np.ndarray, of_batch: Any) -> Described:
+        # Of none, some networks cannot say anything.
+        return describer.describe(of_batch) if len(kept) else describer.nothing()
 
-    waiting: collections.deque[tuple[np.ndarray, concurrent.futures.Future[np.ndarray], Keys]] = (
+    waiting: collections.deque[tuple[np.ndarray, concurrent.futures.Future[Described], Keys]] = (
         collections.deque()
     )
     with concurrent.futures.ThreadPoolExecutor(_TOGETHER) as threads:
-        for _, kept, images, keys in prepared:
+        for _, kept, of_batch, keys in prepared:
             positions = kept.numpy()
-            waiting.append((positions, threads.submit(describe, positions, images), keys))
+            waiting.append((positions, threads.submit(describe, positions, of_batch), keys))
             if len(waiting) == _TOGETHER:
-                first, vectors, its_keys = waiting.popleft()
-                yield first, vectors.result(), its_keys
-        for positions, vectors, keys in waiting:
-            yield positions, vectors.result(), keys
+                first, stored, its_keys = waiting.popleft()
+                yield first, stored.result(), its_keys
+        for positions, stored, keys in waiting:
+            yield positions, stored.result(), keys
 
 
 def describe_shard(
-    photographs: Photographs, place: int, descriptor: Descriptor, batch: int
+    photographs: Photographs, place: int, describer: Describer, batch: int
 ) -> DescribedShard:
     """Describes one shard."""
     (described,) = (
         one
-        for one in describe_shards(photographs, [place], descriptor, batch)
+        for one in describe_shards(photographs, [place], describer, batch)
         if isinstance(one, DescribedShard)
     )
     return described

@@ -15,7 +15,7 @@ from pipeline.data.inspection import decoding_error
 from pipeline.data.sources.folder import FolderSource, as_text
 from pipeline.data.sources.source import content_id
 from pipeline.data.transcoding import transcode
-from pipeline.embeddings import files
+from pipeline.embeddings.pairs import IN_A_FILE, METADATA
 from pipeline.embeddings.photographs import Keys, Shard
 from pipeline.line_list import STANDARD_INPUT, read_lines
 
@@ -141,14 +141,14 @@ class FoundFiles:
             "label": self.labels[numbers],
             "landmark": [self.landmarks[number] for number in numbers],
             "shard": [str(self.paths[number]) for number in numbers],
-            "offset": np.full(len(numbers), files.IN_A_FILE),
+            "offset": np.full(len(numbers), IN_A_FILE),
             "author": unknown,
             "license": unknown,
             "url": unknown,
             "title": [self.titles[number] for number in numbers],
             "date": [date.decode() for date in keys["date"].numpy()],
         }
-        return pa.table(columns, schema=files.METADATA)
+        return pa.table(columns, schema=METADATA)
 
     def damage(self, numbers: np.ndarray) -> Iterator[tuple[str, str]]:
         """Reads and decodes them one by one.
@@ -176,7 +176,7 @@ class FoundFiles:
         """The folder has moved; the files' names within it have not."""
         path_of = {self.titles[number]: str(self.paths[number]) for number in shard.numbers}
         paths = [path_of[title] for title in rows["title"].to_pylist()]
-        place = files.METADATA.get_field_index("shard")
+        place = METADATA.get_field_index("shard")
         return rows.set_column(place, "shard", pa.array(paths, pa.string()))
 
     def unwanted(self, rows: pa.Table) -> int:

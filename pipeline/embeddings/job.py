@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.descriptors import Descriptor
-from pipeline.embeddings import files
-from pipeline.embeddings.description import DescribedShard, describe_shards
+from pipeline.embeddings.description import DescribedShard, Describer, describe_shards
 from pipeline.embeddings.destination import require_own_folder
+from pipeline.embeddings.pairs import Pairs
 from pipeline.embeddings.photographs import Photographs
 from pipeline.embeddings.plan import Plan, plan
 from pipeline.progress import progress_bar
@@ -21,23 +20,29 @@ _WAITING = 2  # described shards that may wait to be written
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is to be described, by which model, and where the vectors go.
+    """What is to be described, by which model, and where that goes.
 
     Attributes:
+        layout: Of the files.
         photographs: What is to be described.
         model: Folder of an exported model.
+        load: Loads the model, a function that other processes know by its name.
         fingerprint: Of the model.
         dimension: Of its vectors.
-        output: Folder of the embeddings, wherever TensorFlow reaches.
+        output: Folder of the files, wherever TensorFlow reaches.
         batch: Photographs a batch.
+        told: What the manifest says besides.
     """
 
+    layout: Pairs
+    load: Callable[[Path], Describer]
     photographs: Photographs
     model: Path
     fingerprint: str
     dimension: int
     output: str
     batch: int
+    told: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def write(self, described: DescribedShard, pair: int) -> tuple[int, dict[str, Any]]:
         """Writes the pair of files of a shard.
@@ -46,7 +51,7 @@ class Job:
             The place of the shard, and what its pair says of itself.
         """
         entry = described.entry(pair, self.photographs, self.fingerprint)
-        files.write_pair(self.output, pair, described.vectors, described.rows, entry)
+        self.layout.write_pair(self.output, pair, described.array, described.rows, entry)
         return described.place, entry
 
 
@@ -67,14 +72,14 @@ def run_job(job: Job, run: Run, *, overwrite: bool) -> dict[str, Any]:
         The manifest, which is written last.
 
     Raises:
-        ValueError: If another model, or photographs elsewhere, have begun these embeddings, or
+        ValueError: If another model, or photographs elsewhere, have begun this output, or
             something else lies in their folder.
         OSError: If a file cannot be read or written.
     """
     with _telling_how_to_go_on(" without --overwrite" if overwrite else ""):
-        require_own_folder(job.output)
+        require_own_folder(job.layout, job.output)
         if overwrite:
-            files.remove_all(job.output)
+            job.layout.remove_all(job.output)
         return _run_what_is_pending(job, run)
 
 
@@ -93,10 +98,10 @@ def _telling_how_to_go_on(how: str) -> Iterator[None]:
 
 
 def _run_what_is_pending(job: Job, run: Run) -> dict[str, Any]:
-    planned = plan(job.output, job.photographs, job.model, job.fingerprint)
+    planned = plan(job.layout, job.output, job.photographs, job.model, job.fingerprint)
     entries = {place: _renamed(job, place, entry) for place, entry in planned.finished.items()}
     if planned.pending:
-        files.remove_manifest(job.output)
+        job.layout.remove_manifest(job.output)
     sizes = [len(shard.numbers) for shard in job.photographs.shards]
     done = sum(sizes) - sum(sizes[place] for place in planned.pending)
     with progress_bar("Describing", unit="photographs", total=sum(sizes), done=done) as bar:
@@ -105,18 +110,18 @@ def _run_what_is_pending(job: Job, run: Run) -> dict[str, Any]:
                 bar.update(one)
             else:
                 entries[one[0]] = one[1]
-    for number in set(files.numbers_in(job.output)) - set(planned.pairs):
-        files.remove_pair(job.output, number)
+    for number in set(job.layout.numbers_in(job.output)) - set(planned.pairs):
+        job.layout.remove_pair(job.output, number)
     return _write_manifest(job, [entries[place] for place in range(len(sizes))])
 
 
 def run_here(job: Job, planned: Plan) -> Iterator[int | tuple[int, dict[str, Any]]]:
     """Describes on this machine: while one shard is written the next are described."""
-    descriptor = Descriptor(job.model)
+    describer = job.load(job.model)
     writing: collections.deque[concurrent.futures.Future[tuple[int, dict[str, Any]]]]
     writing = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(1) as writer:
-        for one in describe_shards(job.photographs, planned.pending, descriptor, job.batch):
+        for one in describe_shards(job.photographs, planned.pending, describer, job.batch):
             if isinstance(one, int):
                 yield one
                 continue
@@ -132,9 +137,9 @@ def _renamed(job: Job, place: int, entry: dict[str, Any]) -> dict[str, Any]:
     shard = job.photographs.shards[place]
     now = entry | {"shard": shard.name, "source": job.photographs.source}
     if now != entry:
-        files.remove_manifest(job.output)
-        rows = job.photographs.rename(shard, files.read_rows(job.output, entry["pair"]))
-        files.write_rows(job.output, entry["pair"], rows, now)
+        job.layout.remove_manifest(job.output)
+        rows = job.photographs.rename(shard, job.layout.read_rows(job.output, entry["pair"]))
+        job.layout.write_rows(job.output, entry["pair"], rows, now)
     return now
 
 
@@ -142,11 +147,12 @@ def _write_manifest(job: Job, entries: list[dict[str, Any]]) -> dict[str, Any]:
     content = {
         "model_fingerprint": job.fingerprint,
         "dimension": job.dimension,
+        **job.told,
         "source": job.photographs.source,
         "photographs": sum(entry["photographs"] for entry in entries),
         "skipped": job.photographs.left_out + sum(len(entry["skipped"]) for entry in entries),
         "lost": job.photographs.lost,
         "shards": sorted(entries, key=lambda entry: entry["pair"]),
     }
-    files.write_manifest(job.output, content)
+    job.layout.write_manifest(job.output, content)
     return content

@@ -13,9 +13,7 @@ from typing import Any
 
 from pipeline import storage
 from pipeline.cluster import run_on_cluster
-from pipeline.descriptors import Descriptor
-from pipeline.embeddings import files
-from pipeline.embeddings.description import describe_shard
+from pipeline.embeddings.description import Describer, describe_shard
 from pipeline.embeddings.job import Job, Run
 from pipeline.embeddings.plan import Plan
 from pipeline.progress import logger
@@ -45,7 +43,9 @@ def on_cluster(address: str, cores: int) -> Run:
     """
 
     def run(job: Job, planned: Plan) -> Iterator[int | tuple[int, dict[str, Any]]]:
-        load = functools.partial(load_describer, Path(os.path.abspath(job.model)), job.fingerprint)
+        load = functools.partial(
+            load_describer, job.load, Path(os.path.abspath(job.model)), job.fingerprint
+        )
         parts = _parts(job, planned)
         for place, entry in run_on_cluster(address, cores, load, parts):
             for left_out in entry["skipped"]:
@@ -62,18 +62,18 @@ def _parts(job: Job, planned: Plan) -> Iterator[tuple[str, ShardJob]]:
 
     A pair that is there already is removed first, so that one found whole is of this run.
     """
-    there = set(files.numbers_in(job.output))
+    there = set(job.layout.numbers_in(job.output))
     output = os.path.abspath(job.output) if storage.is_local(job.output) else job.output
     for place in planned.pending:
         pair = planned.pairs[place]
         if pair in there:
-            files.remove_pair(output, pair)
+            job.layout.remove_pair(output, pair)
         alone = dataclasses.replace(job, photographs=job.photographs.only(place), output=output)
         yield job.photographs.shards[place].name, ShardJob(place=place, pair=pair, job=alone)
 
 
 def load_describer(
-    model: Path, fingerprint: str
+    load: Callable[[Path], Describer], model: Path, fingerprint: str
 ) -> Callable[[ShardJob], tuple[int, dict[str, Any]]]:
     """Loads the model, once an actor.
 
@@ -81,25 +81,25 @@ def load_describer(
         FileNotFoundError: If this node does not see it.
         ValueError: If it sees another.
     """
-    descriptor = Descriptor(model)
-    if descriptor.fingerprint != fingerprint:
+    describer = load(model)
+    if describer.fingerprint != fingerprint:
         raise ValueError(
-            f"{model} is {descriptor.fingerprint[:12]} on a node and {fingerprint[:12]} where the "
+            f"{model} is {describer.fingerprint[:12]} on a node and {fingerprint[:12]} where the "
             "job was started; put the model where all nodes see the same."
         )
-    return functools.partial(describe_part, descriptor)
+    return functools.partial(describe_part, describer)
 
 
-def describe_part(descriptor: Descriptor, part: ShardJob) -> tuple[int, dict[str, Any]]:
+def describe_part(describer: Describer, part: ShardJob) -> tuple[int, dict[str, Any]]:
     """Describes a shard and writes its pair, unless an actor that was lost since has done so.
 
     Returns:
         The place of the shard in the whole job, and what its pair says of itself.
     """
     job = part.job
-    written = files.read_entry(job.output, part.pair)
+    written = job.layout.read_entry(job.output, part.pair)
     if written is not None and written["sha256"] == job.photographs.shards[0].fingerprint:
         return part.place, written
-    described = describe_shard(job.photographs, 0, descriptor, job.batch)
+    described = describe_shard(job.photographs, 0, describer, job.batch)
     _, entry = job.write(described, part.pair)
     return part.place, entry

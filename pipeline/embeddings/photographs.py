@@ -13,7 +13,7 @@ import tensorflow as tf
 from pipeline.data import date_taken, inputs, records
 from pipeline.data.record_table import RecordTable
 from pipeline.data.shards import RecordFiles
-from pipeline.embeddings import files
+from pipeline.embeddings.pairs import IN_A_FILE, METADATA
 from pipeline.progress import logger
 
 Keys = dict[str, tf.Tensor]
@@ -200,7 +200,7 @@ class RecordedPhotographs:
             **{key: texts(f"attribution/{key}") for key in records.ATTRIBUTION},
             "date": texts("date"),
         }
-        return pa.table(columns, schema=files.METADATA)
+        return pa.table(columns, schema=METADATA)
 
     def damage(self, numbers: np.ndarray) -> Iterator[tuple[str, str]]:
         """Decodes them one by one."""
@@ -210,13 +210,13 @@ class RecordedPhotographs:
     def rename(self, shard: Shard, rows: pa.Table) -> pa.Table:
         """The record file has moved."""
         column = pa.array([shard.name] * len(rows), pa.string())
-        return rows.set_column(files.METADATA.get_field_index("shard"), "shard", column)
+        return rows.set_column(METADATA.get_field_index("shard"), "shard", column)
 
     def unwanted(self, rows: pa.Table) -> int:
         """Those of the records that are not chosen, and of files."""
         chosen = np.concatenate([np.zeros(0, np.int64), *(one.numbers for one in self.shards)])
         others = np.setdiff1d(self.contents, self.contents[chosen])
-        in_a_file = rows["offset"].to_numpy() == files.IN_A_FILE
+        in_a_file = rows["offset"].to_numpy() == IN_A_FILE
         contents = np.array(rows["content"].to_pylist(), bytes)[~in_a_file]
         paths = rows["shard"].filter(pa.array(in_a_file)).to_pylist()
         return int(np.isin(contents, others).sum()) + sum(Path(path).exists() for path in paths)

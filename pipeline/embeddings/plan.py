@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.embeddings import files
+from pipeline.embeddings.pairs import Pairs
 from pipeline.embeddings.photographs import Photographs, Shard
 
 Entry = dict[str, Any]  # what a pair says of itself
@@ -30,14 +30,17 @@ class Plan:
         return [place for place in range(len(self.pairs)) if place not in self.finished]
 
 
-def plan(output: str, photographs: Photographs, model: Path, fingerprint: str) -> Plan:
+def plan(
+    layout: Pairs, output: str, photographs: Photographs, model: Path, fingerprint: str
+) -> Plan:
     """Finds what is finished and gives numbers to the rest.
 
     A pair is known by its shard's fingerprint, not by its number: where shards are added the pairs
     that are there stay, and the new ones get numbers that are free.
 
     Args:
-        output: Folder of the embeddings.
+        layout: Of the pairs.
+        output: Folder of them.
         photographs: What is to be described.
         model: Folder of the model that is to describe it.
         fingerprint: That model's.
@@ -46,13 +49,13 @@ def plan(output: str, photographs: Photographs, model: Path, fingerprint: str) -
         ValueError: If another model made a pair, it is of photographs elsewhere, or it is of some
             that are still there and not to be described.
     """
-    entries = _entries(output)
+    entries = _entries(layout, output)
     for entry in entries.values():
         _require_same_origin(output, entry, photographs.source, model, fingerprint)
     finished = _finished(entries, photographs.shards)
     pairs = {place: entry["pair"] for place, entry in finished.items()}
     taken = set(pairs.values())
-    _require_all_wanted(output, entries.keys() - taken, photographs)
+    _require_all_wanted(layout, output, entries.keys() - taken, photographs)
     places = range(len(photographs.shards))
     free = (number for number in range(len(places), 2 * len(places)) if number not in taken)
     for place in places:
@@ -62,9 +65,9 @@ def plan(output: str, photographs: Photographs, model: Path, fingerprint: str) -
     return Plan(finished=finished, pairs=[pairs[place] for place in places])
 
 
-def _entries(output: str) -> dict[int, Entry]:
+def _entries(layout: Pairs, output: str) -> dict[int, Entry]:
     """What whole pairs say of themselves, by their numbers."""
-    found = {number: files.read_entry(output, number) for number in files.numbers_in(output)}
+    found = {number: layout.read_entry(output, number) for number in layout.numbers_in(output)}
     return {
         number: entry
         for number, entry in found.items()
@@ -110,11 +113,14 @@ def _require_same_origin(
         )
 
 
-def _require_all_wanted(output: str, pairs: Iterable[int], photographs: Photographs) -> None:
+def _require_all_wanted(
+    layout: Pairs, output: str, pairs: Iterable[int], photographs: Photographs
+) -> None:
     """Checks that no work is lost with the pairs that the run will not keep."""
-    unwanted = sum(photographs.unwanted(files.read_rows(output, number)) for number in pairs)
+    unwanted = sum(photographs.unwanted(layout.read_rows(output, number)) for number in pairs)
     if unwanted:
         raise ValueError(
-            f"{output} has the vectors of {unwanted} photographs that are still there and not "
-            "named now; pass another --name to keep both, or --overwrite to describe these instead."
+            f"{output} has the {layout.what} of {unwanted} photographs that are still there and "
+            "not named now; pass another --name to keep both, or --overwrite to describe these "
+            "instead."
         )

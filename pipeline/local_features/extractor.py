@@ -1,7 +1,9 @@
 """Whatever finds local features, as one thing: a model folder."""
 
+import functools
+import hashlib
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -25,7 +27,17 @@ class Extractor(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over what decides the features."""
+        """SHA-256 over what decides the features, ``most`` and ``longest_side`` included."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """Features of a photograph at most."""
+        ...
+
+    @property
+    def longest_side(self) -> int:
+        """Pixels to which larger photographs are reduced."""
         ...
 
     def extract(self, image: np.ndarray) -> Features:
@@ -53,20 +65,25 @@ class SavedExtractor:
                 "or DELG, or a model with a local head."
             )
         self.dimension: int = described["local_dimension"]
-        self.fingerprint: str = described["fingerprint"]
+        self.most, self.longest_side = most, LONGEST_SIDE
+        self.fingerprint = fingerprint_of(described["fingerprint"], most, LONGEST_SIDE)
+        self._folder = folder
         self._scales = tf.constant(described.get("scales", SCALES))
         self._threshold = tf.constant(described.get("score_threshold", 0.0))
-        self._most = tf.constant(most)
-        self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
+
+    @functools.cached_property
+    def _module(self) -> Any:
+        """Loaded when it is first asked: a finished store is known without it."""
+        return tf.saved_model.load(str(self._folder / model_folder.SAVED_MODEL))
 
     def extract(self, image: np.ndarray) -> Features:
         """See ``Extractor``."""
-        reduced, factors = fitted(image)
+        reduced, factors = fitted(image, self.longest_side)
         found = self._module.signatures["default"](
             image=tf.constant(reduced, tf.float32) / 255,
             image_scales=self._scales,
             score_threshold=self._threshold,
-            max_feature_num=self._most,
+            max_feature_num=tf.constant(self.most),
         )
         boxes = found["boxes"].numpy()
         features = Features(
@@ -92,9 +109,13 @@ def open_extractor(folder: Path, most: int = MOST) -> Extractor:
     return SavedExtractor(folder, most)
 
 
-def fitted(
-    image: np.ndarray, longest: int = LONGEST_SIDE
-) -> tuple[np.ndarray, tuple[float, float]]:
+def fingerprint_of(model: str, most: int, longest_side: int) -> str:
+    """Of an extractor: of its model and of how that is asked."""
+    asked = f"{model}, at most {most} features at {longest_side} pixels"
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def fitted(image: np.ndarray, longest: int) -> tuple[np.ndarray, tuple[float, float]]:
     """An image reduced so that its longer side is at most ``longest`` pixels.
 
     Returns:

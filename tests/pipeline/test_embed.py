@@ -16,6 +16,7 @@ from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.files import read_embeddings
+from pipeline.embeddings.pairs import Pairs
 from pipeline.export import export
 from tests.tiny import Tiny, change_model, tiny_export, write_photographs
 
@@ -114,7 +115,7 @@ def test_a_run_that_was_killed_amid_changed_records_is_not_taken_for_whole(
     before = (output / "manifest.json").read_bytes()
     files.remove_pair(output, 0)
     with monkeypatch.context() as killed:
-        killed.setattr(files, "write_pair", _interrupt)
+        killed.setattr(Pairs, "write_pair", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             embed(settings)
     assert not (output / "manifest.json").exists()

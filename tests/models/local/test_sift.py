@@ -3,17 +3,7 @@ import numpy as np
 
 from models.local.features import Features
 from models.local.sift import root_sift
-
-
-def picture(seed: int = 0, side: int = 160) -> np.ndarray:
-    """Rectangles of all sizes, which have corners."""
-    generator = np.random.default_rng(seed)
-    image = np.full((side, side, 3), 128, np.uint8)
-    for _ in range(40):
-        y, x = generator.integers(0, side, 2)
-        height, width = generator.integers(4, side // 3, 2)
-        image[y : y + height, x : x + width] = generator.integers(0, 255, 3)
-    return image
+from tests.pictures import picture
 
 
 def test_features_move_with_the_photograph() -> None:

@@ -18,7 +18,7 @@ from pipeline.data.sources.folder import FolderSource
 from pipeline.descriptors import Descriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
-from pipeline.embeddings.description import describe_shard
+from pipeline.embeddings.description import VectorDescriber, describe_shard
 from pipeline.embeddings.files import read_embeddings
 from pipeline.embeddings.found_files import FoundFiles, cut, find_photographs
 from pipeline.engine import Engine, read_photograph
@@ -111,16 +111,16 @@ def test_files_that_vanish_are_no_damaged_photographs(
     found = find_photographs(str(photos))
     shutil.move(photos, photos.with_name("away"))
     with pytest.raises(FileNotFoundError, match=r"0\.jpg"):
-        describe_shard(found, 0, Descriptor(model), 8)
+        describe_shard(found, 0, VectorDescriber.open(model), 8)
     shutil.move(photos.with_name("away"), photos)
-    assert len(describe_shard(found, 0, Descriptor(model), 8).vectors) == 24
+    assert len(describe_shard(found, 0, VectorDescriber.open(model), 8).rows) == 24
     monkeypatch.setattr(
         FoundFiles, "read_all", lambda self, numbers: np.full(numbers.shape, b"", object)
     )
     with pytest.raises(
         OSError, match=r"24 photographs of .*holiday, .* could not be read for a wh"
     ):
-        describe_shard(found, 0, Descriptor(model), 8)
+        describe_shard(found, 0, VectorDescriber.open(model), 8)
 
 
 def test_a_photograph_that_is_removed_in_mid_run_is_listed(
@@ -156,7 +156,7 @@ def test_a_lost_mount_that_leaves_an_empty_folder_is_no_removal(model: Path, pho
     for path in folder.iterdir():
         path.unlink()
     with pytest.raises(FileNotFoundError, match=r"0\.jpg"):
-        describe_shard(found, 0, Descriptor(model), 8)
+        describe_shard(found, 0, VectorDescriber.open(model), 8)
 
 
 def test_a_path_that_is_listed_twice_is_described_once(

@@ -29,6 +29,7 @@ from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.destination import require_own_folder
 from pipeline.embeddings.files import read_embeddings
+from pipeline.embeddings.pairs import Pairs
 from tests.tiny import Tiny, change_model, write_photographs
 
 CHECKOUT = Path(__file__).parents[3]
@@ -211,17 +212,17 @@ def test_records_on_a_mount_that_is_lost_are_described_once_it_is_back(
     settings = Settings(model=model, records=folder, batch_size=1)
     whole = content(Path(embed(settings)))
     away = tmp_path / "away"
-    write_pair = files.write_pair
+    write_pair = Pairs.write_pair
     written: list[int] = []
 
     def write_and_lose(*arguments: Any) -> None:
         write_pair(*arguments)
-        written.append(arguments[1])
+        written.append(arguments[2])
         if len(written) == 2:
             folder.rename(away)
 
     with monkeypatch.context() as lost:
-        lost.setattr(files, "write_pair", write_and_lose)
+        lost.setattr(Pairs, "write_pair", write_and_lose)
         with pytest.raises(OSError, match=r"tfrecord.* again without --overwrite: it goes on"):
             embed(dataclasses.replace(settings, overwrite=True))
     output = Path(settings.folder)
@@ -336,7 +337,7 @@ def test_what_an_interrupted_job_left_is_its_own(left: list[str], tmp_path: Path
     (tmp_path / "manifest.json").write_text("{")
     for name in {"img_emb", "metadata", "manifest.json"} - set(left):
         manifest.remove(tmp_path / name)
-    require_own_folder(str(tmp_path))
+    require_own_folder(files.VECTORS, str(tmp_path))
 
 
 @pytest.mark.parametrize(

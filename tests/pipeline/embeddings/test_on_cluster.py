@@ -22,7 +22,8 @@ from pipeline.data.record_table import open_records
 from pipeline.data.records import Photograph
 from pipeline.data.sources.source import content_id
 from pipeline.embed import Settings, embed
-from pipeline.embeddings.description import DescribedShard
+from pipeline.embeddings import files
+from pipeline.embeddings.description import DescribedShard, VectorDescriber
 from pipeline.embeddings.job import Job, run_job
 from pipeline.embeddings.on_cluster import load_describer, on_cluster
 from pipeline.embeddings.photographs import RecordedPhotographs
@@ -116,6 +117,8 @@ def watched(folder: Path, log: Path, held: tuple[int, ...] = ()) -> Watched:
 def job(folder: Path, photographs: RecordedPhotographs, output: Path) -> Job:
     described = model_folder.read_model_file(folder / "model")
     return Job(
+        layout=files.VECTORS,
+        load=VectorDescriber.open,
         photographs=photographs,
         model=folder / "model",
         fingerprint=described["fingerprint"],
@@ -186,7 +189,7 @@ def test_what_is_lost_loses_nothing_and_doubles_nothing(
 
 def test_another_model_on_a_node_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"is \w{12} on a node and 0{12} where the job was start"):
-        load_describer(folder / "model", "0" * 64)
+        load_describer(VectorDescriber.open, folder / "model", "0" * 64)
 
 
 def test_without_ray_the_error_names_the_extra(

@@ -41,7 +41,7 @@ def finish(folder: Path, pairs: dict[int, str]) -> None:
 
 def planned(folder: Path, names: str) -> tuple[list[int], list[int]]:
     """The places that are pending, and the numbers of all pairs."""
-    found = plan(str(folder), listed(names), Path("model"), MODEL)
+    found = plan(files.VECTORS, str(folder), listed(names), Path("model"), MODEL)
     return found.pending, list(found.pairs)
 
 

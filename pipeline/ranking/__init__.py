@@ -1,0 +1,1 @@
+"""What reorders a list of results: from stored vectors, or from several lists."""
