@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.grouping import describe_by_size, pack
+from models.local.extraction import LocalExtraction
 from models.preprocessing import fitting_sides, load_at_sizes, resize
 from models.variants import FrozenNetwork
 
@@ -81,9 +82,12 @@ class ServingModel(tf.Module):
         views: Scales and mirror images, and how they are aggregated.
         whitening: Projection ``(dim, dimension)`` and mean ``(dim,)`` that the description passes
             at last, as ``models.whitening`` learns them.
+        local: What finds local features, behind the signature ``default`` of TF-Hub's DELF; None
+            for none.
 
     Attributes:
         dimension: Length of a description.
+        local: As given.
 
     Raises:
         ValueError: If the scales do not fit the size.
@@ -95,9 +99,11 @@ class ServingModel(tf.Module):
         size: int,
         views: Views = Views(),
         whitening: tuple[np.ndarray, np.ndarray] | None = None,
+        local: LocalExtraction | None = None,
     ) -> None:
         super().__init__()
         self._network = network
+        self.local = local
         self._views = views
         self._sides = views.sides(size)
         self._whitening = None if whitening is None else tuple(map(tf.Variable, whitening))
@@ -140,12 +146,14 @@ class ServingModel(tf.Module):
         return tuple(map(pack, images)) if self._views.keep_aspect else images
 
     def save(self, folder: Path) -> None:
-        """Writes the SavedModel with its three signatures."""
+        """Writes the SavedModel with its three signatures, and that of local features."""
         signatures = {
             "serving_default": self.serving_default,
             "pixels": self.pixels,
             "kaggle": self.kaggle,
         }
+        if self.local is not None:
+            signatures["default"] = self.local.default
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
     def _resized(self, images: tf.Tensor, side: int) -> tf.Tensor:

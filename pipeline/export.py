@@ -20,17 +20,22 @@ The graph is the one that describes the most photographs a second on this machin
 describe alike; ``model.json`` tells what was measured. Another run, or machine, may choose
 another, so name it with ``--variant`` where the bytes have to be the same.
 
+A model with a local head (``pipeline.train_local``) has the signature ``default`` of TF-Hub's DELF
+too.
+
 With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
 ``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
 """
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
+from models.local.head import global_network, has_local_head
 from models.serving import ServingModel
 from models.siamese import load_network
 from models.variants import VariantName, build_variant, is_exact
@@ -39,8 +44,10 @@ from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
 from pipeline.exporting import learned_whitening, model_card
 from pipeline.exporting.delf_import import import_delf
-from pipeline.exporting.description_settings import DescriptionSettings
+from pipeline.exporting.description_settings import DescriptionSettings, numbers
 from pipeline.exporting.learned_whitening import LearnedWhitening, learn_whitening
+from pipeline.exporting.local_part import SCALES, local_part, require_same_features
+from pipeline.exporting.local_part import described as local_described
 from pipeline.exporting.serving_folder import publish
 from pipeline.exporting.variant_choice import Build, VariantChoice, choose_variant
 from pipeline.exporting.verification import require_same_descriptions
@@ -64,6 +71,11 @@ class Settings(DescriptionSettings):
         "auto measures which of those that describe alike is fastest here.",
         default="auto",
     )
+    local_scales: tuple[str, ...] = setting(
+        "Scales at which local features are found, where the model has a local head: multiples of "
+        "the photograph's own size.",
+        default=SCALES,
+    )
     serve_in: Path | None = setting(
         "Base path of TensorFlow Serving; there the export is published as the next version, "
         "DIR/1, DIR/2, ..., where it is not the latest already.",
@@ -76,7 +88,18 @@ class Settings(DescriptionSettings):
         super().__post_init__()
         if self.delf is not None:
             names = [field.name for field in dataclasses.fields(DescriptionSettings)]
-            command_line.require_default(self, "--delf", *names, "variant")
+            command_line.require_default(self, "--delf", *names, "variant", "local_scales")
+        scales = self.local_scale_values
+        if not scales or not all(0 < scale < math.inf for scale in scales):
+            raise ValueError(
+                "--local_scales are numbers above 0, such as 0.7071,1,1.4142. Received: "
+                f"{self.local_scales}."
+            )
+
+    @property
+    def local_scale_values(self) -> tuple[float, ...]:
+        """The scales of local features as numbers, ascending."""
+        return numbers(self.local_scales)
 
 
 def export(settings: Settings) -> Path:
@@ -115,12 +138,19 @@ def _make(settings: Settings) -> None:
         _warn_of_other_records(settings)
         return
     network = load_network(folder / model_folder.TRAINING / model_folder.NETWORK)
+    local = None
+    if has_local_head(network):
+        local = local_part(network, training["settings"]["stage"])
+        network = global_network(network)
+    elif settings.local_scales != SCALES:
+        raise ValueError(f"--local_scales has no effect: {folder} has no local head.")
     size = training["settings"]["image_size"]
     learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
     whitening = None if learned is None else learned.whitening
 
     def build(name: VariantName) -> ServingModel:
-        return ServingModel(build_variant(network, name), size, settings.views, whitening)
+        variant = build_variant(network, name)
+        return ServingModel(variant, size, settings.views, whitening, local)
 
     variant = _choose(settings, build, training)
 
@@ -131,6 +161,8 @@ def _make(settings: Settings) -> None:
         require_same_descriptions(
             part, network, size, settings.views, whitening, is_exact=is_exact(variant.name)
         )
+        if local is not None:
+            require_same_features(part, local, settings.local_scale_values)
 
     manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
     described = _describe(settings, build("plain"), network, training, learned)
@@ -158,8 +190,10 @@ def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
 
 def _in_its_place(settings: Settings) -> Settings:
     """The settings without where the model lies, which may change, and scales in one spelling."""
-    scales = tuple(map(str, settings.scale_values))
-    return dataclasses.replace(settings, model=Path(), scales=scales)
+    scales, local = (
+        tuple(map(str, values)) for values in (settings.scale_values, settings.local_scale_values)
+    )
+    return dataclasses.replace(settings, model=Path(), scales=scales, local_scales=local)
 
 
 def _warn_of_other_records(settings: Settings) -> None:
@@ -206,7 +240,9 @@ def _describe(
     training: dict[str, Any],
     learned: LearnedWhitening | None,
 ) -> dict[str, Any]:
+    scales = settings.local_scale_values
     return {
+        **({} if model.local is None else local_described(model.local, scales)),
         "kind": "deep",
         "dimension": model.dimension,
         "input_size": training["settings"]["image_size"],

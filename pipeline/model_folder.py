@@ -59,7 +59,9 @@ def embeddings(folder: Path, data: str) -> str:
 
 
 def _was_trained(training: dict[str, Any] | None) -> bool:
-    return training is not None and training["settings"]["epochs"] > 0
+    if training is None:
+        return False
+    return training["settings"]["epochs"] > 0 or _was_trained(training.get("beneath"))
 
 
 def is_imported(folder: Path) -> bool:

@@ -33,6 +33,10 @@ class LocalLoss(keras.layers.Layer):
         self._classify = ArcFace(landmarks, channels, margin=0.0, scale=_SCALE)
         self._of_global = of_global
 
+    def attended(self, outputs: tf.Tensor) -> tf.Tensor:
+        """The attended means in a network's outputs, ``(batch, channels)`` of unit length."""
+        return tf.split(outputs, self._sizes, axis=1)[1]
+
     def call(self, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         whole, attended, errors = tf.split(outputs, self._sizes, axis=1)
         loss, active = self._classify(attended, labels)

@@ -110,9 +110,9 @@ def _describe(model: DelfModel) -> dict[str, Any]:
     described: dict[str, Any] = {"kind": model.kind}
     if model.local is not None:
         described["dimension"] = described["local_dimension"] = model.local.dimension
-        described["scales"] = list(local_features.SCALES)
+        described["local_scales"] = list(local_features.SCALES)
     if model.whole is not None:
         described["dimension"] = model.whole.dimension
-        described["global_scales"] = list(global_descriptor.SCALES)
+        described["scales"] = list(global_descriptor.SCALES)
         described["longest_side"] = global_descriptor.LONGEST_SIDE
     return described

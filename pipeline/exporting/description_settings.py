@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -83,7 +84,7 @@ class DescriptionSettings:
     @property
     def scale_values(self) -> tuple[float, ...]:
         """The scales as numbers, ascending."""
-        return tuple(sorted(map(_number, self.scales)))
+        return numbers(self.scales)
 
     @property
     def views(self) -> Views:
@@ -92,6 +93,11 @@ class DescriptionSettings:
         return Views(
             scales=self.scale_values, flip=self.flip, power=power, keep_aspect=self.keep_aspect
         )
+
+
+def numbers(texts: Iterable[str]) -> tuple[float, ...]:
+    """Texts as numbers, ascending; what is none is not a number."""
+    return tuple(sorted(map(_number, texts)))
 
 
 def _number(text: str) -> float:

@@ -28,7 +28,7 @@ def local_features_account(described: Mapping[str, Any]) -> Iterator[str]:
     dimension = described.get("local_dimension")
     if dimension is None:
         return
-    scales = ", ".join(f"{scale:.4g}" for scale in described.get("scales", ()))
+    scales = ", ".join(f"{scale:.4g}" for scale in described.get("local_scales", ()))
     yield "## Local features"
     yield f"""```python
 import tensorflow as tf

@@ -116,9 +116,8 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
     settings = settings_of(described)
     size = described.get("input_size")
     projection = settings.get("projection")
-    scales = [f"{scale:g}" for scale in described.get("scales") or ()]
+    scales = [f"{scale:.4g}" for scale in described.get("scales") or ()]
     longest = described.get("longest_side")
-    of_whole = [f"{scale:.4g}" for scale in described.get("global_scales") or ()]
     flip = ", the mirror image too" if described.get("flip") else ""
     aspect = (
         "or as many in the photograph's own aspect ratio, in steps of 32"
@@ -137,7 +136,6 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
         "joined by": joined if len(scales) > 1 or flip else "",
         "whitening": whitening and f"{whitening.get('kind')}, strength {whitening.get('strength')}",
         "sides": longest and f"at most {longest:,} pixels, RGB, the aspect ratio kept",
-        "scales of the description": ", ".join(of_whole),
         "description": f"float32, {count(described.get('dimension'))} numbers",
         "made with": ", ".join(
             f"{name} {version}" for name, version in described.get("versions", {}).items()

@@ -8,8 +8,17 @@ from pipeline.markdown import count, score, table
 
 
 def settings_of(described: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a model's training; none where ``model.json`` does not tell them."""
-    return (described.get("training") or {}).get("settings", {})
+    """The settings of a model's training; none where ``model.json`` does not tell them.
+
+    Of a local head they are those of what it was put on.
+    """
+    return _whole(described).get("settings", {})
+
+
+def _whole(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The training of what describes a photograph as a whole."""
+    training = described.get("training") or {}
+    return training.get("beneath", training)
 
 
 def training_account(described: Mapping[str, Any]) -> Iterator[str]:
@@ -18,7 +27,7 @@ def training_account(described: Mapping[str, Any]) -> Iterator[str]:
     Args:
         described: What ``model.json`` says of a model.
     """
-    training = described.get("training") or {}
+    training = _whole(described)
     settings = settings_of(described)
     if not training:
         return
@@ -30,6 +39,7 @@ def training_account(described: Mapping[str, Any]) -> Iterator[str]:
         yield from _licence_counts(licenses.get("training"))
     else:
         yield "It was not trained (`--epochs=0`)."
+    yield from _local_head(described)
     whitening = described.get("whitening")
     if whitening:
         yield (
@@ -38,6 +48,19 @@ def training_account(described: Mapping[str, Any]) -> Iterator[str]:
         )
         yield from _licence_counts(licenses.get("whitening"))
     yield "`model.json` holds all settings, and a SHA-256 of every record file."
+
+
+def _local_head(described: Mapping[str, Any]) -> Iterator[str]:
+    training = described["training"]
+    if "beneath" not in training:
+        return
+    data, settings = training["data"], training["settings"]
+    yield (
+        f"The local head learned from {count(data.get('records'))} photographs of "
+        f"{count(data.get('landmarks'))} landmarks of {_folders(data.get('files', ()))}, "
+        f"{'and the whole network with it' if settings['jointly'] else 'the rest as it was'}."
+        f"{_kept(training, settings)}"
+    )
 
 
 def _start(weights: str | None) -> str:

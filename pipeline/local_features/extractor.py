@@ -68,7 +68,7 @@ class SavedExtractor:
         self.most, self.longest_side = most, LONGEST_SIDE
         self.fingerprint = fingerprint_of(described["fingerprint"], most, LONGEST_SIDE)
         self._folder = folder
-        self._scales = tf.constant(described.get("scales", SCALES))
+        self._scales = tf.constant(described.get("local_scales", SCALES))
         self._threshold = tf.constant(described.get("score_threshold", 0.0))
 
     @functools.cached_property

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.local.loss import LocalLoss
 from models.losses.arcface import ArcFace
 from models.losses.memory import CrossBatchMemory
 from models.losses.pairs import BatchLoss
@@ -59,13 +60,16 @@ class Observation:
             learning_rate: The optimizer's in this step.
             images: uint8 ``(photographs, size, size, 3)``, this process's part of the batch.
         """
+        embeddings = result.embeddings
+        if isinstance(self._batch_loss, LocalLoss):
+            embeddings = self._batch_loss.attended(embeddings)
         step = Step(
             number=number,
             loss=float(result.loss),
             active=float(result.active),
             gradient_norm=float(result.gradient_norm),
             learning_rate=learning_rate,
-            embeddings=result.embeddings.numpy(),
+            embeddings=embeddings.numpy(),
             labels=result.labels.numpy(),
             images=images if self._has_images else images[:0],
             scalars=self._learned_numbers(),

@@ -75,10 +75,8 @@ def test_every_format_is_imported(
     assert described["source"]["handle"] == str(tmp_path / "source")
     assert described["fingerprint"] == model_folder.fingerprint(model)
     scales = [0.25, 0.3536, 0.5, 0.7071, 1.0, 1.4142, 2.0]
-    assert described.get("scales") == (None if local is None else scales)
-    assert described.get("global_scales") == (
-        None if whole is None else [0.70710677, 1.0, 1.4142135]
-    )
+    assert described.get("local_scales") == (None if local is None else scales)
+    assert described.get("scales") == (None if whole is None else [0.70710677, 1.0, 1.4142135])
 
 
 def test_the_card_of_an_import_tells_how_to_use_it_and_where_it_is_from(
