@@ -5,6 +5,8 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
         --whitening=supervised --whitening_records=tfrecords/NAME
     python -m pipeline.export --model=exported/MODEL --serve_in=DIR
     python -m pipeline.export --delf=HANDLE_OR_DIR --model=exported/delf
+    python -m pipeline.export --classical=hog --model=exported/hog
+    python -m pipeline.export --classical=sift --model=exported/sift
     python -m pipeline.export --model=exported/MODEL --variant=frozen
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
@@ -22,6 +24,9 @@ another, so name it with ``--variant`` where the bytes have to be the same.
 
 With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
 ``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
+
+With ``--classical``, HOG or SIFT become models: HOG describes photographs as a whole, SIFT finds
+local features, which ``pipeline.learn_words`` makes descriptions of. They have no SavedModel.
 """
 
 import dataclasses
@@ -38,6 +43,7 @@ from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
 from pipeline.exporting import learned_whitening, model_card
+from pipeline.exporting.classical_export import Classical, export_classical
 from pipeline.exporting.delf_import import import_delf
 from pipeline.exporting.description_settings import DescriptionSettings
 from pipeline.exporting.learned_whitening import LearnedWhitening, learn_whitening
@@ -57,6 +63,11 @@ class Settings(DescriptionSettings):
         "https://tfhub.dev/google/delf/1, or the folder of any DELF or DELG.",
         default=None,
     )
+    classical: Classical | None = setting(
+        "Make a model that needs no training: hog, histograms of oriented gradients, or sift, "
+        "local features for pipeline.learn_words and pipeline.extract.",
+        default=None,
+    )
     variant: Literal["auto", VariantName] = setting(
         "Graph that computes the network: as it was trained (plain), with constants for weights "
         "and batch normalisation folded into convolutions (frozen), or that in 16 bits (bfloat16), "
@@ -74,9 +85,11 @@ class Settings(DescriptionSettings):
     def __post_init__(self) -> None:
         """Checks ranges and what cannot go together."""
         super().__post_init__()
+        names = [*(field.name for field in dataclasses.fields(DescriptionSettings)), "variant"]
         if self.delf is not None:
-            names = [field.name for field in dataclasses.fields(DescriptionSettings)]
-            command_line.require_default(self, "--delf", *names, "variant")
+            command_line.require_default(self, "--delf", *names, "classical")
+        if self.classical is not None:
+            command_line.require_default(self, "--classical", *names, "serve_in")
 
 
 def export(settings: Settings) -> Path:
@@ -105,6 +118,9 @@ def _make(settings: Settings) -> None:
     folder = settings.model
     if settings.delf is not None:
         import_delf(settings.delf, folder, overwrite=settings.overwrite)
+        return
+    if settings.classical is not None:
+        export_classical(settings.classical, folder, {}, overwrite=settings.overwrite)
         return
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
@@ -244,10 +260,10 @@ def main(settings: Settings) -> None:
     folder = export(settings)
     described = model_folder.read_model_file(folder)
     what = described["kind"].upper()
-    if settings.delf is None:
+    if settings.delf is None and settings.classical is None:
         what = f"{described['parameters']:,} parameters, graph {described['variant']['name']}"
     print(
-        f"{folder}/saved_model: {what}, vectors of {described['dimension']}, fingerprint "
+        f"{folder}: {what}, vectors of {described['dimension']}, fingerprint "
         f"{described['fingerprint'][:12]}"
     )
 

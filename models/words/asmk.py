@@ -9,6 +9,7 @@ from models.words.weighting import sums_by_word
 
 ALPHA = 3.0  # the higher, the less codes count that are half alike
 THRESHOLD = 0.0  # codes that are less alike count nothing
+_WORD = 8  # bytes
 
 
 def aggregated_codes(residuals: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -56,4 +57,7 @@ def by_distance(bits: int) -> np.ndarray:
 
 def differing_bits(codes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """In how many bits codes differ, int64 ``(n,)``; both uint8 ``(n, bytes)``."""
-    return np.bitwise_count(codes ^ others).sum(axis=1, dtype=np.int64)
+    differing = codes ^ others
+    if differing.shape[1] % _WORD == 0:  # eight bytes at a time
+        differing = differing.view(np.uint64)
+    return np.bitwise_count(differing).sum(axis=1, dtype=np.int64)

@@ -64,8 +64,9 @@ class LocalFeatureStore:
         self.most: int = described["most"]
         self._arrays = [FEATURES.read_array(*pair) for pair in opened.pairs]
         lengths = [elements for _, _, elements in opened.pairs]
-        starts = np.cumsum([0, *opened.counts])
-        self._starts, self._counts = starts[:-1][opened.kept], opened.counts[opened.kept]
+        counts = np.concatenate([np.zeros(0, np.int64), *opened.counts])
+        starts = np.cumsum([0, *counts])
+        self._starts, self._counts = starts[:-1][opened.kept], counts[opened.kept]
         self._first_of_array = np.cumsum([0, *lengths])[:-1]
         # Empty arrays begin where the next one does: the last that begins there has the features.
         self._array_of = np.searchsorted(self._first_of_array, self._starts, side="right") - 1

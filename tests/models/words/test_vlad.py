@@ -35,4 +35,5 @@ def test_many_features_of_a_word_outweigh_no_other() -> None:
     """Word 0 is seen a hundred times, word 1 once: each has half of the squared length."""
     residuals = np.concatenate([np.tile([[0.3, 0.4]], (100, 1)), [[0.1, 0]]]).astype(np.float32)
     found = vlad(residuals, np.array([0] * 100 + [1]), 2, power=1)
+    assert found is not None
     np.testing.assert_allclose(found, np.array([0.6, 0.8, 1, 0]) / np.sqrt(2), atol=1e-6)

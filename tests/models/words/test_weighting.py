@@ -47,7 +47,8 @@ def test_bursts_count_for_less() -> None:
     counts, rarity = np.array([1, 9]), np.array([2.0, 1.0])
     for burstiness, expected in ((1, [2, 9]), (0.5, [2, 3]), (0, [2, 1])):
         found = weighting.weigh(counts, rarity, burstiness)
-        np.testing.assert_allclose(found, expected / np.linalg.norm(expected), rtol=1e-6)
+        length = np.linalg.norm(expected)
+        np.testing.assert_allclose(found, np.array(expected) / length, rtol=1e-6)
 
 
 def test_words_that_all_photographs_have_tell_nothing() -> None:
