@@ -43,7 +43,7 @@ from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
 from pipeline.exporting import learned_whitening, model_card
-from pipeline.exporting.classical_export import Classical, export_classical
+from pipeline.exporting.classical_export import Classical, export_classical, sift_settings
 from pipeline.exporting.delf_import import import_delf
 from pipeline.exporting.description_settings import DescriptionSettings
 from pipeline.exporting.learned_whitening import LearnedWhitening, learn_whitening
@@ -68,6 +68,11 @@ class Settings(DescriptionSettings):
         "local features for pipeline.learn_words and pipeline.extract.",
         default=None,
     )
+    upright: bool = setting(
+        "With --classical=sift: take the vertical for that of the photograph, as it is of "
+        "buildings; else each feature has a direction of its own, and photographs may be turned.",
+        default=True,
+    )
     variant: Literal["auto", VariantName] = setting(
         "Graph that computes the network: as it was trained (plain), with constants for weights "
         "and batch normalisation folded into convolutions (frozen), or that in 16 bits (bfloat16), "
@@ -85,6 +90,8 @@ class Settings(DescriptionSettings):
     def __post_init__(self) -> None:
         """Checks ranges and what cannot go together."""
         super().__post_init__()
+        if self.classical != "sift":
+            command_line.require_default(self, "other models than --classical=sift", "upright")
         names = [*(field.name for field in dataclasses.fields(DescriptionSettings)), "variant"]
         if self.delf is not None:
             command_line.require_default(self, "--delf", *names, "classical")
@@ -120,7 +127,8 @@ def _make(settings: Settings) -> None:
         import_delf(settings.delf, folder, overwrite=settings.overwrite)
         return
     if settings.classical is not None:
-        export_classical(settings.classical, folder, {}, overwrite=settings.overwrite)
+        told = sift_settings(upright=settings.upright) if settings.classical == "sift" else {}
+        export_classical(settings.classical, folder, told, overwrite=settings.overwrite)
         return
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,

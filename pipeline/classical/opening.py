@@ -10,6 +10,7 @@ from models.nothing import direction_of_nothing
 from pipeline import model_folder
 from pipeline.classical.image_descriptor import ImageDescriptor
 from pipeline.local_features.extractor import LONGEST_SIDE
+from pipeline.words import folder as words_folder
 
 
 def open_classical(folder: Path, described: dict[str, Any]) -> ImageDescriptor:
@@ -22,6 +23,8 @@ def open_classical(folder: Path, described: dict[str, Any]) -> ImageDescriptor:
     Raises:
         ValueError: If its files are not those that ``model.json`` tells of.
     """
+    if described["kind"] == words_folder.KIND:
+        return words_folder.open_words(folder, described)
     return ImageDescriptor(
         folder=folder,
         fingerprint=model_folder.require_own_files(folder, described),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from models import hog
 from models.local import sift
 from pipeline import manifest, model_folder
+from pipeline.local_features.sift_extractor import CONTRAST, SIDE
 from pipeline.progress import logger
 
 Classical = Literal["hog", "sift"]
@@ -53,6 +54,11 @@ def export_classical(
             "fingerprint": model_folder.fingerprint(folder),
         },
     )
+
+
+def sift_settings(*, upright: bool) -> dict[str, Any]:
+    """What decides SIFT's features."""
+    return {"upright": upright, "contrast": CONTRAST, "side": SIDE}
 
 
 def _dimensions(kind: Classical) -> dict[str, int]:

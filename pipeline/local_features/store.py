@@ -47,6 +47,7 @@ class LocalFeatureStore:
         metadata: A row for every photograph: those of ``METADATA``, ``height``, ``width``,
             ``features`` (how many) and ``data``, the name of its data set.
         fingerprint: Of the extractor.
+        shards: SHA-256 of every record file they are of, by data set.
         dimension: Of a descriptor.
         most: Features of a photograph at most.
 
@@ -60,6 +61,7 @@ class LocalFeatureStore:
         described = FEATURES.read_manifest(folders[0])
         self.metadata = opened.metadata
         self.fingerprint = opened.model_fingerprint
+        self.shards = opened.shards
         self.dimension: int = described["dimension"]
         self.most: int = described["most"]
         self._arrays = [FEATURES.read_array(*pair) for pair in opened.pairs]
