@@ -37,7 +37,7 @@ from pipeline.data import batching, records
 from pipeline.data.record_table import open_records
 from pipeline.data.records import Photograph
 from pipeline.data.synthetic_city import CitySettings, render_city
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import SavedDescriptor
 from pipeline.embeddings import files
 from pipeline.embeddings.description import VectorDescriber, describe_shards
 from pipeline.embeddings.job import Job, run_here
@@ -71,7 +71,7 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> None:
     taken = folder / "tfrecords" / "taken"
     records.write_shards({"train": _photographs(arguments.photographs)}, taken, _SHARDS)
     model = _model(folder, taken, arguments.backbone, arguments.variant)
-    descriptor = Descriptor(model)
+    descriptor = SavedDescriptor(model)
     photographs = RecordedPhotographs.all_of(taken, open_records(taken))
     prepared = _prepared(photographs, descriptor)
     network = load_network(model / model_folder.TRAINING / model_folder.NETWORK)
@@ -143,7 +143,7 @@ def _model(
     return model
 
 
-def _prepared(photographs: RecordedPhotographs, descriptor: Descriptor) -> list[object]:
+def _prepared(photographs: RecordedPhotographs, descriptor: SavedDescriptor) -> list[object]:
     """The images of all batches, decoded beforehand."""
     numbers = np.concatenate([shard.numbers for shard in photographs.shards])
     batches = batching.in_batches(numbers, _BATCH)
@@ -156,14 +156,14 @@ def _encoded(photographs: RecordedPhotographs, number: int) -> bytes:
     return records.parse_photograph(tf.constant(record))["image/encoded"].numpy()
 
 
-def _forward(descriptor: Descriptor, prepared: list[object]) -> float:
+def _forward(descriptor: SavedDescriptor, prepared: list[object]) -> float:
     start = time.perf_counter()
     described = sum(len(descriptor.describe_prepared(images)) for images in prepared)
     return described / (time.perf_counter() - start)
 
 
 def _job(
-    model: Path, descriptor: Descriptor, photographs: RecordedPhotographs, output: Path
+    model: Path, descriptor: SavedDescriptor, photographs: RecordedPhotographs, output: Path
 ) -> float:
     """Photographs a second from the first batch on."""
     job = Job(
@@ -217,7 +217,9 @@ next(iter(describe_shards(photographs, [0], describer, {_BATCH}))); told("first 
     print(f"until the first {_BATCH} photographs: {done.stdout.rstrip('; ')}")
 
 
-def _print_memory(descriptor: Descriptor, photographs: RecordedPhotographs, rounds: int) -> None:
+def _print_memory(
+    descriptor: SavedDescriptor, photographs: RecordedPhotographs, rounds: int
+) -> None:
     """How much memory one job takes as it goes on over the shards, read again and again."""
     shards = list(range(len(photographs.shards)))
     done, told = 0, [f"{_resident():.2f} at first"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import manifest, model_folder
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import Descriptor, open_descriptor
 from pipeline.engine import Engine, StoredPhotograph
 from pipeline.index import collection
 
@@ -63,7 +63,7 @@ class Catalogue:
             if folder not in self._engines:
                 model = folder.parent.parent
                 if model not in self._descriptors:
-                    self._descriptors[model] = Descriptor(model)
+                    self._descriptors[model] = open_descriptor(model)
                 self._engines[folder] = Engine(folder, self._descriptors[model])
             return self._engines[folder]
 

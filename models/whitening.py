@@ -34,8 +34,7 @@ def pca_whitening(
     """
     require_enough(len(descriptors), descriptors.shape[1], dimension)
     mean = descriptors.mean(axis=0, dtype=np.float64)
-    centred = descriptors - mean
-    variances, directions = _principal_components(centred.T @ centred / (len(centred) - 1))
+    variances, directions = _components_of(descriptors - mean)
     projection = directions * _attenuated(variances, strength)
     return projection[:, :dimension].astype(np.float32), mean.astype(np.float32)
 
@@ -142,6 +141,19 @@ def _principal_components(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Variances ``(channels,)``, the largest first, and directions ``(channels, channels)``."""
     variances, directions = np.linalg.eigh(covariance)
     return variances[::-1], directions[:, ::-1]
+
+
+def _components_of(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of centred descriptors, ``(n, channels)``; at most ``n`` where these are fewer.
+
+    Their covariance, channels by channels, is then not made, but their products with one another.
+    """
+    count, channels = centred.shape
+    if count >= channels:
+        return _principal_components(centred.T @ centred / (count - 1))
+    variances, shares = _principal_components(centred @ centred.T / (count - 1))
+    directions = centred.T @ shares
+    return variances, directions / np.maximum(np.linalg.norm(directions, axis=0), 1e-300)
 
 
 def _attenuated(variances: np.ndarray, strength: float) -> np.ndarray:

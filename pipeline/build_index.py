@@ -26,6 +26,7 @@ from pipeline.index import (
     building,
     collection,
     faiss_collection,
+    inverted_building,
     kinds,
     loss,
     measurement,
@@ -55,12 +56,14 @@ class Settings:
         "Data sets that the model has described, comma-separated: names in "
         "exported/MODEL/embeddings, or the folders that --output of pipeline.embed named."
     )
-    kind: str = setting(
+    kind: str | None = setting(
         "; ".join(f"{kind}: {meaning}" for kind, meaning in kinds.MEANING.items())
         + "; or a factory string of Faiss, such as OPQ64,IVF1024,PQ64 (IVF* has as many cells as "
         "suit); or auto, which builds these and chooses one; or milvus: a graph of neighbours "
-        "behind Milvus, for collections that one machine does not hold.",
-        default="flat",
+        "behind Milvus, for collections that one machine does not hold; or inverted: the "
+        "photographs of every visual word, exact, for models of visual words and the only one for "
+        "them. By default inverted for those, else flat.",
+        default=None,
     )
     uri: str | None = setting(
         "Where Milvus is with --kind=milvus: http://HOST:19530, a server, which asks for the token "
@@ -95,19 +98,23 @@ class Settings:
                 f"{','.join(self.data)!r}."
             )
         if self.kind != kinds.MILVUS:
-            command_line.require_default(self, f"--kind={self.kind}", "uri")
+            command_line.require_default(self, f"--kind={self.kind or 'flat'}", "uri")
         elif self.uri is not None and re.fullmatch(_URI, self.uri) is None:
             raise ValueError(
                 "--uri is http://HOST:PORT or a path that ends in .db, without a password, which "
                 f"the environment variable MILVUS_TOKEN holds. Received: {self.uri!r}."
             )
-        if self.kind not in (AUTO, kinds.MILVUS) and not kinds.is_known(self.kind):
+        if self.kind not in (None, AUTO, kinds.MILVUS, kinds.INVERTED) and not kinds.is_known(
+            self.kind
+        ):
             raise ValueError(
-                f"--kind is {AUTO}, one of {', '.join(kinds.KINDS)}, {kinds.MILVUS}, or a factory "
+                f"--kind is {AUTO}, one of {', '.join(kinds.KINDS)}, {kinds.MILVUS}, "
+                f"{kinds.INVERTED}, or a factory "
                 f"string of Faiss, such as OPQ64,IVF1024,PQ64. Received: {self.kind!r}."
             )
         if self.kind != AUTO:
-            command_line.require_default(self, f"--kind={self.kind}", "memory", "latency")
+            beside = f"--kind={self.kind or 'flat'}"
+            command_line.require_default(self, beside, "memory", "latency")
         if not 0 < self.recall <= 1:
             raise ValueError(f"--recall is above 0 and at most 1. Received: {self.recall}.")
         self.wanted, self.room  # noqa: B018 - reads the amounts
@@ -147,35 +154,64 @@ def build_index(settings: Settings) -> Path:
         ConnectionError: If no Milvus answers at the uri.
     """
     folder = settings.model
-    name = "+".join(map(_short, settings.data))
-    kind = re.sub(r"[^\w.-]+", "_", settings.kind)
-    output = folder / model_folder.INDEXES / f"{name}-{kind}"
     stored = open_embeddings([model_folder.embeddings(folder, name) for name in settings.data])
+    kind = _suiting(settings, stored)
+    settings = dataclasses.replace(settings, kind=kind)
+    name = "+".join(map(_short, settings.data))
+    spelled = re.sub(r"[^\w.-]+", "_", kind)
+    output = folder / model_folder.INDEXES / f"{name}-{spelled}"
     made_by = stored.model_fingerprint
     model_folder.require_made_by(folder, folder / model_folder.EMBEDDINGS, made_by)
     if _is_current(output, settings, stored):
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
-    if settings.kind == kinds.MILVUS:
+    if kind == kinds.MILVUS:
         _build_in_milvus(settings, stored, output)
     else:
-        _build_in_faiss(settings, stored, output)
+        _build_in_files(settings, kind, stored, output)
     return output
 
 
-def _build_in_faiss(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
+def _suiting(settings: Settings, stored: StoredEmbeddings) -> str:
+    """The kind that is asked for, or the default of what is to be indexed.
+
+    Raises:
+        ValueError: If it cannot hold that.
+    """
+    if settings.kind is None:
+        return kinds.INVERTED if stored.is_sparse else "flat"
+    if stored.is_sparse != (settings.kind == kinds.INVERTED):
+        described, suiting = (
+            ("by bags of visual words", f"--kind={kinds.INVERTED}")
+            if stored.is_sparse
+            else ("by dense vectors", "another --kind, such as flat")
+        )
+        raise ValueError(
+            f"{settings.model} describes photographs {described}, which --kind={settings.kind} "
+            f"cannot hold; use {suiting}."
+        )
+    if stored.is_sparse and settings.metric != "cosine":
+        raise ValueError(f"--kind={kinds.INVERTED} compares by --metric=cosine only.")
+    return settings.kind
+
+
+def _build_in_files(settings: Settings, kind: str, stored: StoredEmbeddings, output: Path) -> None:
     with faiss_collection.creating(output) as new:
         room = Room(scratch=new.scratch, bytes=settings.room)
         advice = None
-        if settings.kind == AUTO:
+        built: Built[Any]
+        if kind == AUTO:
             advice = advisor.advise(stored, settings.wanted, settings.metric, room)
             built = advice.built
+        elif kind == kinds.INVERTED:
+            built = inverted_building.build(stored)
         else:
             built = building.build(
-                stored, settings.kind, settings.metric, least_recall=settings.recall, room=room
+                stored, kind, settings.metric, least_recall=settings.recall, room=room
             )
         photographs = stored.metadata.take(built.order)
-        described = _described(settings, stored, built, "Faiss")
+        engine = "exact" if kind == kinds.INVERTED else "Faiss"
+        described = _described(settings, stored, built, engine)
         if advice is not None:
             described["advice"] = advice.as_json()
         opened = FaissCollection(built.index, photographs, None, described)

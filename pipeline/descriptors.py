@@ -2,27 +2,100 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline import model_folder
+from pipeline.classical.opening import open_classical
 from pipeline.data.batching import Prepare
+from pipeline.descriptions import Descriptions
 
 
-class Descriptor:
-    """Describes photographs with an exported model.
+class Descriptor(Protocol):
+    """Describes photographs."""
+
+    @property
+    def folder(self) -> Path:
+        """The model folder."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors, or number of the words."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the files that decide the descriptions."""
+        ...
+
+    @property
+    def prepare(self) -> Prepare:
+        """From the bytes of a photograph, a string scalar, to what the model sees of it.
+
+        For the ``map`` of a data set.
+        """
+        ...
+
+    def none(self) -> Descriptions:
+        """Descriptions of no photographs."""
+        ...
+
+    def describe_prepared(self, prepared: Any) -> Descriptions:
+        """Describes a batch of what ``prepare`` gives, as ``describe_images`` does images."""
+        ...
+
+    def describe_images(self, images: np.ndarray) -> Descriptions:
+        """Describes RGB images of one size.
+
+        Args:
+            images: uint8 ``(batch, height, width, 3)``.
+
+        Returns:
+            float32 ``(batch, dimension)``, unit length; or as many bags of words.
+        """
+        ...
+
+    def describe_files(self, encoded: Sequence[bytes]) -> Descriptions:
+        """Describes encoded photographs of any size.
+
+        Args:
+            encoded: The bytes of JPEG, PNG, BMP, GIF or WebP files.
+
+        Raises:
+            ValueError: If one cannot be decoded.
+        """
+        ...
+
+
+def open_descriptor(folder: Path) -> Descriptor:
+    """The descriptor in a model folder.
+
+    Args:
+        folder: ``exported/MODEL``.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+        ValueError: If its files are not those that ``model.json`` tells of, or it gives local
+            features only.
+    """
+    described = model_folder.read_model_file(folder)
+    model_folder.require_global_descriptor(folder, described)
+    if model_folder.is_classical(folder):
+        return open_classical(folder, described)
+    return SavedDescriptor(folder)
+
+
+class SavedDescriptor:
+    """Describes photographs with a SavedModel.
 
     Args:
         folder: A model folder, ``exported/MODEL``.
 
     Attributes:
-        folder: The model folder.
-        dimension: Length of the vectors.
-        fingerprint: SHA-256 over the files that decide the vectors.
-        prepare: From the bytes of a photograph, a string scalar, to the images that the model
-            sees of it; for the ``map`` of a data set.
+        folder: See ``Descriptor``; likewise ``dimension``, ``fingerprint`` and ``prepare``.
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
@@ -35,16 +108,13 @@ class Descriptor:
         model_folder.require_global_descriptor(folder, described)
         self.folder = folder
         self.dimension: int = described["dimension"]
-        self.fingerprint = model_folder.fingerprint(folder)
-        if self.fingerprint != described["fingerprint"]:
-            raise ValueError(
-                f"{folder}/saved_model has the fingerprint {self.fingerprint[:12]}, model.json "
-                f"tells of {described['fingerprint'][:12]}; export the model again with "
-                f"`python -m pipeline.export --model={folder} --overwrite` and the flags that it "
-                "was exported with."
-            )
+        self.fingerprint = model_folder.require_own_files(folder, described)
         self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
         self.prepare: Prepare = self._module.prepare
+
+    def none(self) -> np.ndarray:
+        """See ``Descriptor``."""
+        return np.zeros((0, self.dimension), np.float32)
 
     def describe_prepared(self, prepared: Any) -> np.ndarray:
         """Describes a batch of what ``prepare`` gives, as ``describe_images`` does images."""

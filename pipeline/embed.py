@@ -69,7 +69,7 @@ def embed(settings: Settings) -> str:
     described = model_folder.read_model_file(settings.model)
     model_folder.require_global_descriptor(settings.model, described)
     job = Job(
-        layout=files.VECTORS,
+        layout=files.layout_of(described),
         load=VectorDescriber.open,
         photographs=photographs,
         model=settings.model,
@@ -77,6 +77,7 @@ def embed(settings: Settings) -> str:
         dimension=described["dimension"],
         output=settings.folder,
         batch=settings.batch_size,
+        told=files.told_of(described),
     )
     run_job(job, run, overwrite=settings.overwrite)
     return job.output

@@ -13,7 +13,7 @@ from pipeline.data import records
 from pipeline.data.shards import read_record
 from pipeline.data.sources.source import content_id
 from pipeline.data.transcoding import decode_any_photograph
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import Descriptor, open_descriptor
 from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
@@ -155,7 +155,7 @@ class Engine:
         self, folder: Path, descriptor: Descriptor | None = None, extractor: Path | None = None
     ) -> None:
         self.collection = load_collection(folder)
-        self.descriptor = descriptor or Descriptor(model_folder.of_index(folder))
+        self.descriptor = descriptor or open_descriptor(model_folder.of_index(folder))
         model_folder.require_made_by(
             self.descriptor.folder, folder, self.collection.manifest["model_fingerprint"]
         )

@@ -5,6 +5,8 @@ r"""Exports a trained network as a SavedModel that needs none of this code.
         --whitening=supervised --whitening_records=tfrecords/NAME
     python -m pipeline.export --model=exported/MODEL --serve_in=DIR
     python -m pipeline.export --delf=HANDLE_OR_DIR --model=exported/delf
+    python -m pipeline.export --classical=hog --model=exported/hog
+    python -m pipeline.export --classical=sift --model=exported/sift
     python -m pipeline.export --model=exported/MODEL --variant=frozen
 
 The SavedModel decodes, turns upright, resizes, describes at every scale, averages and whitens. Its
@@ -25,6 +27,9 @@ too.
 
 With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
 ``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
+
+With ``--classical``, HOG or SIFT become models: HOG describes photographs as a whole, SIFT finds
+local features, which ``pipeline.learn_words`` makes descriptions of. They have no SavedModel.
 """
 
 import dataclasses
@@ -43,6 +48,7 @@ from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.data.licenses import count_licenses
 from pipeline.exporting import learned_whitening, model_card
+from pipeline.exporting.classical_export import Classical, export_classical, sift_settings
 from pipeline.exporting.delf_import import import_delf
 from pipeline.exporting.description_settings import DescriptionSettings, numbers
 from pipeline.exporting.learned_whitening import LearnedWhitening, learn_whitening
@@ -63,6 +69,16 @@ class Settings(DescriptionSettings):
         "Import a published model instead of exporting a trained one: TensorFlow Hub's DELF, "
         "https://tfhub.dev/google/delf/1, or the folder of any DELF or DELG.",
         default=None,
+    )
+    classical: Classical | None = setting(
+        "Make a model that needs no training: hog, histograms of oriented gradients, or sift, "
+        "local features for pipeline.learn_words and pipeline.extract.",
+        default=None,
+    )
+    upright: bool = setting(
+        "With --classical=sift: take the vertical for that of the photograph, as it is of "
+        "buildings; else each feature has a direction of its own, and photographs may be turned.",
+        default=True,
     )
     variant: Literal["auto", VariantName] = setting(
         "Graph that computes the network: as it was trained (plain), with constants for weights "
@@ -86,9 +102,14 @@ class Settings(DescriptionSettings):
     def __post_init__(self) -> None:
         """Checks ranges and what cannot go together."""
         super().__post_init__()
+        if self.classical != "sift":
+            command_line.require_default(self, "other models than --classical=sift", "upright")
+        names = [field.name for field in dataclasses.fields(DescriptionSettings)]
+        names += ["variant", "local_scales"]
         if self.delf is not None:
-            names = [field.name for field in dataclasses.fields(DescriptionSettings)]
-            command_line.require_default(self, "--delf", *names, "variant", "local_scales")
+            command_line.require_default(self, "--delf", *names, "classical")
+        if self.classical is not None:
+            command_line.require_default(self, "--classical", *names, "serve_in")
         scales = self.local_scale_values
         if not scales or not all(0 < scale < math.inf for scale in scales):
             raise ValueError(
@@ -128,6 +149,10 @@ def _make(settings: Settings) -> None:
     folder = settings.model
     if settings.delf is not None:
         import_delf(settings.delf, folder, overwrite=settings.overwrite)
+        return
+    if settings.classical is not None:
+        told = sift_settings(upright=settings.upright) if settings.classical == "sift" else {}
+        export_classical(settings.classical, folder, told, overwrite=settings.overwrite)
         return
     training = manifest.read_json(
         folder / model_folder.TRAINING / model_folder.TRAINING_FILE,
@@ -280,10 +305,10 @@ def main(settings: Settings) -> None:
     folder = export(settings)
     described = model_folder.read_model_file(folder)
     what = described["kind"].upper()
-    if settings.delf is None:
+    if settings.delf is None and settings.classical is None:
         what = f"{described['parameters']:,} parameters, graph {described['variant']['name']}"
     print(
-        f"{folder}/saved_model: {what}, vectors of {described['dimension']}, fingerprint "
+        f"{folder}: {what}, vectors of {described['dimension']}, fingerprint "
         f"{described['fingerprint'][:12]}"
     )
 

@@ -18,10 +18,15 @@ SAVED_MODEL = "saved_model"
 # Likewise of what the exported whitening was learned from, within the SavedModel, whose
 # "assets.extra" is for what others add.
 WHITENING_CONTENTS = "assets.extra/photograph_contents.npy"
+# What decides the descriptions of a model that is no network: all files below.
+PARTS = "parts"
+PARTS_CONTENTS = "photograph_contents.npy"  # in the model's folder: likewise, of its vocabulary
 EMBEDDINGS = "embeddings"
 LOCAL_FEATURES = "local_features"
 INDEXES = "indexes"
 METRICS = "metrics"
+_LOCAL_KINDS = ("delf", "sift")
+_OF_AN_EXPORT = "fingerprint.pb"  # of a SavedModel
 _EXPORT_COMMAND = "python -m pipeline.export --model={folder}"
 
 
@@ -39,16 +44,16 @@ def read_model_file(folder: Path) -> dict[str, Any]:
 def learned_contents(folder: Path) -> np.ndarray:
     """Content ids of the photographs that an exported model learned from, bytes ``(n,)``.
 
-    Those that the network was trained on and those that its whitening was learned from, each
-    once; a network that was not trained (``--epochs=0``) learned from none. What an imported
-    model learned from is not known: see ``is_imported``.
+    Those that the network was trained on and those that its whitening or its vocabulary was
+    learned from, each once; a network that was not trained (``--epochs=0``) learned from none.
+    What an imported model learned from is not known: see ``is_imported``.
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
     """
     training = read_model_file(folder)["training"]
     trained = [folder / TRAINING / LEARNED_CONTENTS] if _was_trained(training) else []
-    paths = [*trained, folder / SAVED_MODEL / WHITENING_CONTENTS]
+    paths = [*trained, folder / SAVED_MODEL / WHITENING_CONTENTS, folder / PARTS_CONTENTS]
     contents = [np.load(path) for path in paths if path.is_file()]
     return np.unique(np.concatenate([np.zeros(0, bytes), *contents]))
 
@@ -65,12 +70,23 @@ def _was_trained(training: dict[str, Any] | None) -> bool:
 
 
 def is_imported(folder: Path) -> bool:
-    """Whether a model was trained elsewhere, on photographs that are not known here."""
-    return read_model_file(folder)["training"] is None
+    """Whether a model was trained elsewhere, on photographs that are not known here.
+
+    Of visual words, whether what finds their features was.
+    """
+    described = read_model_file(folder)
+    if is_classical(folder):
+        return bool(described.get("is_imported"))
+    return described["training"] is None
+
+
+def is_classical(folder: Path) -> bool:
+    """Whether a model is no network with a SavedModel: SIFT, HOG, or visual words."""
+    return (folder / PARTS).is_dir()
 
 
 def require_global_descriptor(folder: Path, described: dict[str, Any]) -> None:
-    """Checks that a model describes a photograph by one vector.
+    """Checks that a model describes a photograph as a whole.
 
     Args:
         folder: The model's folder.
@@ -79,11 +95,12 @@ def require_global_descriptor(folder: Path, described: dict[str, Any]) -> None:
     Raises:
         ValueError: If it gives local features only.
     """
-    if described["kind"] == "delf":
+    if described["kind"] in _LOCAL_KINDS:
         raise ValueError(
-            f"{folder} has no global descriptor, only local features, behind the signature default "
-            "of its SavedModel; embedding, indexing and searching need one vector a photograph. "
-            "Name a trained model, or import a DELG with `python -m pipeline.export --delf=DIR`."
+            f"{folder} has no global descriptor, only local features; embedding, indexing and "
+            "searching need one description a photograph. Learn visual words over them with "
+            f"`python -m pipeline.learn_words --extractor={folder}`, name a trained model, or "
+            "import a DELG with `python -m pipeline.export --delf=DIR`."
         )
 
 
@@ -93,13 +110,15 @@ def of_index(index: Path) -> Path:
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 over the files of a SavedModel that decide its vectors.
+    """SHA-256 over the files that decide what a model gives.
 
-    Its own ``fingerprint.pb`` is left out, which differs between equal exports.
+    Of a SavedModel without its own ``fingerprint.pb``, which differs between equal exports.
 
     Raises:
         FileNotFoundError: If there is none, or a part of it is missing.
     """
+    if is_classical(folder):
+        return _fingerprint_parts(folder / PARTS)
     saved_model = folder / SAVED_MODEL
     try:
         return fingerprint_saved_model(saved_model)
@@ -110,6 +129,11 @@ def fingerprint(folder: Path) -> str:
         ) from error
 
 
+def _fingerprint_parts(parts: Path) -> str:
+    files = [path for path in parts.rglob("*") if path.is_file() and path.name != _OF_AN_EXPORT]
+    return manifest.fingerprint_files(parts, files)
+
+
 def fingerprint_saved_model(saved_model: Path) -> str:
     """The same of a SavedModel wherever it lies.
 
@@ -118,6 +142,28 @@ def fingerprint_saved_model(saved_model: Path) -> str:
     """
     files = [saved_model / "saved_model.pb", *(saved_model / "variables").iterdir()]
     return manifest.fingerprint_files(saved_model, files)
+
+
+def require_own_files(folder: Path, described: dict[str, Any]) -> str:
+    """Checks that a model's files are those that its ``model.json`` tells of.
+
+    Returns:
+        Their fingerprint.
+
+    Raises:
+        FileNotFoundError: If a part is missing.
+        ValueError: If they are others.
+    """
+    found = fingerprint(folder)
+    if found != described["fingerprint"]:
+        name = PARTS if is_classical(folder) else SAVED_MODEL
+        raise ValueError(
+            f"{folder}/{name} has the fingerprint {found[:12]}, model.json tells of "
+            f"{described['fingerprint'][:12]}; export the model again with `python -m "
+            f"pipeline.export --model={folder} --overwrite` and the flags that it was exported "
+            "with."
+        )
+    return found
 
 
 def require_made_by(folder: Path, artefact: Path, made_by: str) -> None:

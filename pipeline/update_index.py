@@ -12,12 +12,13 @@ import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import command_line, line_list, model_folder
+from pipeline import command_line, descriptions, line_list, model_folder
 from pipeline.command_line import setting
 from pipeline.embeddings.data_sets import with_own_ids
 from pipeline.embeddings.files import open_embeddings
@@ -130,16 +131,16 @@ def _add(change: Change, model: Path, name: str, outcome: Outcome) -> None:
     outcome.held += int(is_own.sum()) - len(added) - len(replaced)
 
 
-def _gathered(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _gathered(blocks: Iterable[Any]) -> Iterator[Any]:
     """The same vectors in larger blocks, as the ids of each are compared with all that are held."""
-    waiting: list[np.ndarray] = []
+    waiting: list[Any] = []
     for block in blocks:
         waiting.append(block)
         if sum(map(len, waiting)) >= _ADDED_AT_ONCE:
-            yield np.concatenate(waiting)
+            yield descriptions.concatenate(waiting)
             waiting = []
     if waiting:
-        yield np.concatenate(waiting)
+        yield descriptions.concatenate(waiting)
 
 
 def _as_held(metadata: pa.Table, held: pa.Table, places: pa.Array) -> np.ndarray:

@@ -11,7 +11,7 @@ STAGES = {
     f"pipeline.{name}"
     for name in (
         *("build_records", "check_records", "train", "export", "embed", "build_index"),
-        *("extract",),
+        *("extract", "learn_words"),
         *("search", "evaluate", "report"),
     )
 }
@@ -19,7 +19,7 @@ ABOVE = {"models": ("pipeline", "demo"), "pipeline": ("demo",)}
 # What only some may import: by module, the prefixes of those allowed to.
 CONFINED = {
     "absl.flags": ("pipeline.command_line",),
-    "faiss": ("pipeline.index",),
+    "faiss": ("pipeline.index", "pipeline.words.vocabulary"),
     "gradio": ("demo",),
     "pymilvus": ("pipeline.index",),
     "milvus_lite": ("pipeline.index",),

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from models.words.bags import Bags
 from pipeline import manifest
 from pipeline.build_index import Settings, build_index
+from pipeline.descriptions import Descriptions
 from pipeline.embeddings import files
+from pipeline.embeddings.bag_files import BAGS, COUNTED, entries_of
 
 FINGERPRINT = "f" * 64
 DIMENSION = 32
@@ -43,20 +46,39 @@ def photographs(labels: np.ndarray, first: int = 0) -> pa.Table:
     return pa.table(values, files.OF_SEVERAL)
 
 
-def embed(model: Path, data: str, vectors: np.ndarray, rows: pa.Table, pairs: int = 3) -> Path:
+def as_bags(vectors: np.ndarray) -> Bags:
+    """Vectors as bags of as many words as they have dimensions; numbers of 0 are no words."""
+    rows, words = np.nonzero(vectors)
+    return Bags(
+        starts=np.concatenate([[0], np.cumsum(np.count_nonzero(vectors, axis=1))]),
+        words=words.astype(np.int32),
+        weights=vectors[rows, words].astype(np.float32),
+        codes=np.zeros((len(rows), 0), np.uint8),
+        dimension=vectors.shape[1],
+    )
+
+
+def embed(model: Path, data: str, vectors: Descriptions, rows: pa.Table, pairs: int = 3) -> Path:
     """Writes embeddings of a model that is there in name only; returns the model's folder."""
     model.mkdir(parents=True, exist_ok=True)
     described = {"fingerprint": FINGERPRINT, "training": None}
     manifest.write_json(model / "model.json", described)
     folder = model / "embeddings" / data
     shards = []
+    is_sparse = isinstance(vectors, Bags)
     for number, part in enumerate(np.array_split(np.arange(len(vectors)), pairs)):
         entry = {"pair": number, "sha256": f"{number}"}
-        files.write_pair(
-            folder, number, vectors[part], rows.take(part).select(files.METADATA.names), entry
-        )
+        own = rows.take(part).select(files.METADATA.names)
+        of_part = vectors[part]
+        if isinstance(of_part, Bags):
+            own = own.append_column(COUNTED, pa.array(of_part.counts, pa.int32()))
+            BAGS.write_pair(folder, number, entries_of(of_part), own, entry)
+        else:
+            files.write_pair(folder, number, of_part, own, entry)
         shards.append(entry)
-    files.write_manifest(folder, {"model_fingerprint": FINGERPRINT, "shards": shards})
+    told = {"is_sparse": True, "dimension": vectors.shape[1]} if is_sparse else {}
+    manifest_of_all = {"model_fingerprint": FINGERPRINT, "shards": shards, **told}
+    files.write_manifest(folder, manifest_of_all)
     return model
 
 

@@ -27,7 +27,7 @@ class DataSets:
         duplicates: Rows left out because an earlier one is of the same photograph.
         pairs: Folder, number and elements of every pair of files.
         kept: int ``(photographs,)``, which of the pairs' rows the metadata is of, ascending.
-        counts: int ``(rows,)``, how many elements each of the pairs' rows has.
+        counts: int ``(rows,)``, how many elements each row has, an array a pair.
     """
 
     metadata: pa.Table
@@ -36,7 +36,7 @@ class DataSets:
     duplicates: int
     pairs: tuple[tuple[str, int, int], ...]
     kept: np.ndarray
-    counts: np.ndarray
+    counts: tuple[np.ndarray, ...]
 
 
 def open_data_sets(layout: Pairs, folders: Sequence[str | Path]) -> DataSets:
@@ -51,7 +51,7 @@ def open_data_sets(layout: Pairs, folders: Sequence[str | Path]) -> DataSets:
         ValueError: If the folders were made by different models, a file is of another run, or a
             data set has an id twice.
     """
-    tables, fingerprints, shards, pairs, counts = [], {}, {}, [], [np.zeros(0, np.int64)]
+    tables, fingerprints, shards, pairs, counts = [], {}, {}, [], []
     for place, folder in enumerate(folders):
         described = layout.read_manifest(folder)
         fingerprints[described["model_fingerprint"]] = folder
@@ -79,7 +79,7 @@ def open_data_sets(layout: Pairs, folders: Sequence[str | Path]) -> DataSets:
         duplicates=len(table) - len(kept),
         pairs=tuple(pairs),
         kept=kept,
-        counts=np.concatenate(counts),
+        counts=tuple(counts),
     )
 
 

@@ -10,9 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from models.words.bags import Bags
 from pipeline.data import batching
 from pipeline.data.batching import Prepare
-from pipeline.descriptors import Descriptor
+from pipeline.descriptions import Descriptions
+from pipeline.descriptors import Descriptor, open_descriptor
+from pipeline.embeddings.bag_files import COUNTED, entries_of
 from pipeline.embeddings.pairs import METADATA
 from pipeline.embeddings.photographs import Keys, Photographs, Shard
 from pipeline.progress import logger
@@ -47,7 +50,7 @@ class Describer(Protocol):
 
 
 class VectorDescriber:
-    """Makes the vectors of an exported model, float32 ``(n, dim)``, unit length."""
+    """Makes the vectors of an exported model, float32 ``(n, dim)``, unit length; or its bags."""
 
     def __init__(self, descriptor: Descriptor) -> None:
         self._descriptor = descriptor
@@ -56,16 +59,22 @@ class VectorDescriber:
 
     @classmethod
     def open(cls, folder: Path) -> "VectorDescriber":
-        """Loads the model of a folder; raises what ``Descriptor`` does."""
-        return cls(Descriptor(folder))
+        """Loads the model of a folder; raises what ``open_descriptor`` does."""
+        return cls(open_descriptor(folder))
 
     def describe(self, prepared: Any) -> Described:
         """See ``Describer``."""
-        return self._descriptor.describe_prepared(prepared), {}
+        return _stored(self._descriptor.describe_prepared(prepared))
 
     def nothing(self) -> Described:
         """See ``Describer``."""
-        return np.zeros((0, self._descriptor.dimension), np.float32), {}
+        return _stored(self._descriptor.none())
+
+
+def _stored(descriptions: Descriptions) -> Described:
+    if isinstance(descriptions, Bags):
+        return entries_of(descriptions), {COUNTED: descriptions.counts.astype(np.int32)}
+    return descriptions, {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

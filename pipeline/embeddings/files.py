@@ -1,17 +1,20 @@
 """Embeddings as files, in the layout that clip-retrieval and autofaiss read.
 
 ``img_emb/img_emb_<k>.npy`` holds the vectors of a shard, ``metadata/metadata_<k>.parquet`` a row
-for each.
+for each. Models of visual words have other files, see ``bag_files``, and are read alike.
 """
 
 import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline import descriptions
+from pipeline.embeddings.bag_files import BAGS, bags_of
 from pipeline.embeddings.data_sets import OF_SEVERAL, open_data_sets
 from pipeline.embeddings.pairs import IN_A_FILE, MANIFEST, METADATA, Pairs
 
@@ -32,6 +35,7 @@ remove_pair, remove_all = VECTORS.remove_pair, VECTORS.remove_all
 write_manifest, remove_manifest = VECTORS.write_manifest, VECTORS.remove_manifest
 read_manifest = VECTORS.read_manifest
 
+_SPARSE = "is_sparse"  # entry of models and embeddings that are bags of words
 _BLOCK = 65_536  # vectors that are in memory together
 
 
@@ -40,14 +44,14 @@ class Embeddings:
     """Vectors and what they are of.
 
     Attributes:
-        vectors: float32 ``(photographs, dim)``, unit length.
+        vectors: float32 ``(photographs, dim)``, unit length; or as many ``Bags`` of words.
         metadata: A table of the schema ``OF_SEVERAL``, a row for every vector.
         model_fingerprint: Of the model that made them.
         shards: SHA-256 of every record file they are of, by data set.
         duplicates: Rows left out because an earlier one is of the same photograph.
     """
 
-    vectors: np.ndarray
+    vectors: Any
     metadata: pa.Table
     model_fingerprint: str
     shards: dict[str, list[str]]
@@ -65,8 +69,10 @@ class StoredEmbeddings:
 
     Attributes:
         metadata: See ``Embeddings``; likewise ``model_fingerprint``, ``shards``, ``duplicates``.
-        pairs: Folder, number and rows of every pair of files.
+        pairs: Folder, number and elements of every pair of files.
         kept: int ``(photographs,)``, which of the pairs' rows the metadata is of, ascending.
+        counts: int ``(rows,)``, how many words each row has, an array a pair; None for vectors.
+        words: How many there are; 0 for vectors.
     """
 
     metadata: pa.Table
@@ -75,6 +81,8 @@ class StoredEmbeddings:
     duplicates: int
     pairs: tuple[tuple[str, int, int], ...]
     kept: np.ndarray
+    counts: tuple[np.ndarray, ...] | None = None
+    words: int = 0
 
     def __len__(self) -> int:
         return len(self.metadata)
@@ -84,8 +92,21 @@ class StoredEmbeddings:
         """Of a vector."""
         return next(self._vectors()).shape[1]
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """The vectors in order, float32 ``(n, dim)`` of at most ``_BLOCK`` photographs each."""
+    @property
+    def is_sparse(self) -> bool:
+        """Whether photographs are described by bags of words."""
+        return self.counts is not None
+
+    def none(self) -> Any:
+        """What ``blocks`` gives, of no photographs."""
+        nothing = next(self._vectors())[:0]
+        return nothing if self.is_sparse else nothing.astype(np.float32)
+
+    def blocks(self) -> Iterator[Any]:
+        """The vectors in order, float32 ``(n, dim)`` of at most ``_BLOCK`` photographs each.
+
+        Or as many ``Bags`` of words.
+        """
         return self.take(np.arange(len(self)))
 
     def some(self, rows: np.ndarray) -> "StoredEmbeddings":
@@ -93,7 +114,7 @@ class StoredEmbeddings:
         table, kept = self.metadata.take(rows), self.kept[rows]
         return dataclasses.replace(self, metadata=table, kept=kept)
 
-    def take(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+    def take(self, rows: np.ndarray) -> Iterator[Any]:
         """The vectors of some rows of the metadata, ascending, likewise in blocks."""
         wanted = self.kept[rows]
         start = 0
@@ -101,12 +122,35 @@ class StoredEmbeddings:
             inside = wanted[np.searchsorted(wanted, start) :]
             inside = inside[: np.searchsorted(inside, start + len(vectors))] - start
             for block in range(0, len(inside), _BLOCK):
-                yield vectors[inside[block : block + _BLOCK]].astype(np.float32)
+                part = vectors[inside[block : block + _BLOCK]]
+                yield part if self.is_sparse else part.astype(np.float32)
             start += len(vectors)
 
-    def _vectors(self) -> Iterator[np.ndarray]:
-        for folder, number, rows in self.pairs:
-            yield VECTORS.read_array(folder, number, rows)
+    def _vectors(self) -> Iterator[Any]:
+        if self.counts is None:
+            for folder, number, rows in self.pairs:
+                yield VECTORS.read_array(folder, number, rows)
+            return
+        for pair, counts in zip(self.pairs, self.counts, strict=True):
+            yield bags_of(BAGS.read_array(*pair), counts, self.words)
+
+
+def layout_of(described: dict[str, Any]) -> Pairs:
+    """The files of a model's embeddings.
+
+    Args:
+        described: The model's ``model.json``, or the embeddings' manifest.
+    """
+    return BAGS if described.get(_SPARSE) else VECTORS
+
+
+def told_of(described: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest of embeddings says of their files.
+
+    Args:
+        described: The model's ``model.json``.
+    """
+    return {_SPARSE: True} if described.get(_SPARSE) else {}
 
 
 def read_embeddings(folders: Sequence[str | Path]) -> Embeddings:
@@ -118,7 +162,7 @@ def read_embeddings(folders: Sequence[str | Path]) -> Embeddings:
     """
     stored = open_embeddings(folders)
     return Embeddings(
-        vectors=np.concatenate([np.zeros((0, stored.dimension), np.float32), *stored.blocks()]),
+        vectors=descriptions.concatenate([stored.none(), *stored.blocks()]),
         metadata=stored.metadata,
         model_fingerprint=stored.model_fingerprint,
         shards=stored.shards,
@@ -136,12 +180,17 @@ def open_embeddings(folders: Sequence[str | Path]) -> StoredEmbeddings:
         ValueError: If the folders were made by different models, a file is of another run, or a
             data set has an id twice.
     """
-    opened = open_data_sets(VECTORS, folders)
+    described = [read_manifest(folder) for folder in folders]
+    layouts = [layout_of(one) for one in described]
+    is_sparse = layouts[0] is BAGS
+    opened = open_data_sets(layouts[0], folders)
     return StoredEmbeddings(
-        metadata=opened.metadata,
+        metadata=opened.metadata.select(OF_SEVERAL.names),
         model_fingerprint=opened.model_fingerprint,
         shards=opened.shards,
         duplicates=opened.duplicates,
         pairs=opened.pairs,
         kept=opened.kept,
+        counts=opened.counts if is_sparse else None,
+        words=described[0]["dimension"] if is_sparse else 0,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import manifest, model_folder
+from pipeline.exporting.classical_account import classical_account
 from pipeline.exporting.import_account import import_account, local_features_account
 from pipeline.exporting.training_account import settings_of, training_account
 from pipeline.markdown import count, score, table
@@ -39,13 +40,14 @@ def write_card(folder: Path) -> Path:
     """
     described = model_folder.read_model_file(folder)
     results = _results(folder / model_folder.METRICS, described.get("fingerprint"))
+    is_classical = model_folder.is_classical(folder)
     parts = [
         _front_matter(described, results),
         _NOTE,
         f"# {folder.resolve().name}",
         *_use(described),
-        *local_features_account(described),
-        *_network(described),
+        *classical_account(described),
+        *(() if is_classical else (*local_features_account(described), *_network(described))),
         *training_account(described),
         *import_account(described),
         *_scores(results),

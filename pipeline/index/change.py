@@ -4,10 +4,9 @@ import abc
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from pipeline.index import metric
+from pipeline.descriptions import Descriptions
 from pipeline.index.interface import Collection
 
 
@@ -21,7 +20,7 @@ class CheckedChange(abc.ABC):
     def __init__(self, described: dict[str, Any]) -> None:
         self._manifest = described
 
-    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+    def add(self, vectors: Descriptions, photographs: pa.Table) -> None:
         """See ``Change``."""
         vectors = self._checked(vectors, photographs)
         there = self._those_there(photographs["id"])
@@ -36,7 +35,7 @@ class CheckedChange(abc.ABC):
     def remove(self, ids: Sequence[str]) -> None:
         """See ``Change``."""
 
-    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+    def replace(self, vectors: Descriptions, photographs: pa.Table) -> None:
         """See ``Change``."""
         vectors = self._checked(vectors, photographs)
         self.remove(photographs["id"].to_pylist())
@@ -55,13 +54,15 @@ class CheckedChange(abc.ABC):
         """The ids that the collection has already."""
 
     @abc.abstractmethod
-    def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+    def _append(self, vectors: Any, photographs: pa.Table) -> None:
         """Adds what was checked; the table is of the collection's schema."""
 
-    def _checked(self, vectors: np.ndarray, photographs: pa.Table) -> np.ndarray:
-        described = self._manifest
-        dimension, metric_name = described["dimension"], described["metric"]
-        vectors = metric.checked(vectors, dimension, metric_name, "A vector")
+    @abc.abstractmethod
+    def _taken(self, vectors: Descriptions) -> Any:
+        """Vectors after a check that the collection takes them."""
+
+    def _checked(self, vectors: Descriptions, photographs: pa.Table) -> Any:
+        vectors = self._taken(vectors)
         if len(vectors) != len(photographs):
             raise ValueError(
                 f"A row for every vector is needed. Received: {len(vectors)} vectors, "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.descriptions import Descriptions
 from pipeline.index import faiss_collection, generations
 from pipeline.index.filters import Condition
 from pipeline.index.interface import Change, Collection
@@ -70,7 +71,7 @@ def _engine(folder: Path, module: str) -> Any:
 
 
 def search_above(
-    collection: Collection, queries: np.ndarray, least: float, where: Sequence[Condition] = ()
+    collection: Collection, queries: Descriptions, least: float, where: Sequence[Condition] = ()
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Finds all photographs that are at least so similar to every query.
 

@@ -1,10 +1,10 @@
-"""A collection behind Faiss: an index file, a table of photographs, and who was removed.
+"""A collection in files: an index, a table of photographs, and who was removed.
 
-``exported/MODEL/indexes/<data>-<kind>/`` holds, by generations, ``index.faiss``,
-``lists.ivfdata`` (what is in the cells, where that is larger than memory), ``photographs.arrow``
-(a row for every vector, in the order they were added), ``removed.npy``
-(the rows that are there no more, where there are some) and ``manifest.json``. All but the last
-are mapped into memory, so that opening takes milliseconds.
+``exported/MODEL/indexes/<data>-<kind>/`` holds, by generations, ``index.faiss`` (or
+``index.arrow``, the inverted file of visual words), ``lists.ivfdata`` (what is in the cells, where
+that is larger than memory), ``photographs.arrow`` (a row for every vector, in the order they were
+added), ``removed.npy`` (the rows that are there no more, where there are some) and
+``manifest.json``. All but the last are mapped into memory, so that opening takes milliseconds.
 """
 
 import contextlib
@@ -17,18 +17,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.index import filters, generations, metric
+from pipeline.descriptions import Descriptions
+from pipeline.index import filters, generations
 from pipeline.index.change import CheckedChange
 from pipeline.index.disk_index import DiskIndex
 from pipeline.index.faiss_index import FaissIndex
 from pipeline.index.filters import Condition
 from pipeline.index.generations import Generation
+from pipeline.index.inverted_index import InvertedIndex
+from pipeline.index.kinds import INVERTED
 from pipeline.index.metric import Metric
 
 _INDEX, _LISTS, _PHOTOGRAPHS, _REMOVED = "index", "lists", "photographs", "removed"
 # Removed rows cost memory and are passed over in every search; from this share on they go.
 _REMOVED_AT_MOST = 0.2
 _FILTERS = 16  # whose rows are remembered, a byte a row each
+
+Index = FaissIndex | InvertedIndex
 
 
 class FaissCollection:
@@ -43,7 +48,7 @@ class FaissCollection:
 
     def __init__(
         self,
-        index: FaissIndex,
+        index: Index,
         table: pa.Table,
         live: np.ndarray | None,
         manifest: dict[str, Any],
@@ -79,15 +84,15 @@ class FaissCollection:
         return self._count
 
     def search(
-        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+        self, queries: Descriptions, k: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
         """See ``Collection``."""
-        queries = metric.checked(queries, self.dimension, self.metric, "A query")
+        vectors: Any = self.index.checked(queries, "A query")
         if not 1 <= k <= self._count:
             raise ValueError(
                 f"k is 1 to {self._count}, the photographs of the collection. Received: {k}."
             )
-        return self.index.search(queries, k, self._among(where))
+        return self.index.search(vectors, k, self._among(where))
 
     def keys(self) -> np.ndarray:
         """See ``Collection``."""
@@ -112,7 +117,7 @@ class FaissCollection:
         """See ``Collection``."""
         return self._table.take(keys)
 
-    def vectors(self, keys: np.ndarray) -> np.ndarray:
+    def vectors(self, keys: np.ndarray) -> Any:
         """See ``Collection``."""
         return self.index.vectors(keys)
 
@@ -158,7 +163,7 @@ class FaissCreation:
         self._generation = generation
         self.scratch = scratch
 
-    def commit(self, index: FaissIndex, photographs: pa.Table, described: dict[str, Any]) -> None:
+    def commit(self, index: Index, photographs: pa.Table, described: dict[str, Any]) -> None:
         """Makes it the collection that is read.
 
         Args:
@@ -235,13 +240,16 @@ class FaissChange(CheckedChange):
         held = self._table["id"].filter(pa.array(self._live))
         return list(ids.filter(pc.is_in(ids, value_set=held)).to_pylist())
 
-    def _append(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+    def _taken(self, vectors: Descriptions) -> Any:
+        return self._index.checked(vectors, "A vector")
+
+    def _append(self, vectors: Any, photographs: pa.Table) -> None:
         self._own_index().add(vectors)
         self._table = pa.concat_tables([self._table, photographs])
         self._live = np.concatenate([self._live, np.ones(len(vectors), bool)])
         self._added += len(vectors)
 
-    def _own_index(self) -> FaissIndex:
+    def _own_index(self) -> Index:
         """The index as it may be changed: no reader has it."""
         if not self._is_own:
             self._index = _index_to_change(self._folder, self._manifest, self._scratch)
@@ -254,10 +262,14 @@ BUILD_COMMAND = "python -m pipeline.build_index --model=exported/MODEL --data=NA
 
 def _opened(folder: Path, described: dict[str, Any]) -> FaissCollection:
     if not {_INDEX, _PHOTOGRAPHS} <= set(described["files"]):
-        raise ValueError(f"{folder} holds no Faiss index; build it with `{BUILD_COMMAND}`.")
+        raise ValueError(f"{folder} holds no index; build it with `{BUILD_COMMAND}`.")
     paths = generations.paths(folder, described)
     kind, metric_name = described["kind"], described["metric"]
-    index = FaissIndex.load(paths[_INDEX], kind, metric_name, has_lists=_LISTS in paths)
+    index: Index
+    if kind == INVERTED:
+        index = InvertedIndex.load(paths[_INDEX])
+    else:
+        index = FaissIndex.load(paths[_INDEX], kind, metric_name, has_lists=_LISTS in paths)
     table = _read_table(paths[_PHOTOGRAPHS])
     if (len(index), index.dimension) != (len(table), described["dimension"]):
         raise ValueError(
@@ -272,9 +284,11 @@ def _opened(folder: Path, described: dict[str, Any]) -> FaissCollection:
     return FaissCollection(index, table, live, described)
 
 
-def _index_to_change(folder: Path, described: dict[str, Any], scratch: Path) -> FaissIndex:
+def _index_to_change(folder: Path, described: dict[str, Any], scratch: Path) -> Index:
     paths = generations.paths(folder, described)
     kind, metric_name = described["kind"], described["metric"]
+    if kind == INVERTED:
+        return InvertedIndex.load(paths[_INDEX])
     if _LISTS in paths:
         return DiskIndex.to_change(paths[_INDEX], kind, metric_name, scratch)
     return FaissIndex.load(paths[_INDEX], kind, metric_name, mapped=False)
@@ -293,7 +307,7 @@ def _read_table(path: Path) -> pa.Table:
 
 def _write(
     generation: Generation,
-    index: FaissIndex,
+    index: Index,
     table: pa.Table,
     live: np.ndarray | None,
     described: dict[str, Any],
@@ -306,7 +320,7 @@ def _write(
         generation.write(_LISTS, ".ivfdata", index.move_lists)
     else:
         generation.drop(_LISTS)
-    generation.write(_INDEX, ".faiss", index.save)
+    generation.write(_INDEX, index.suffix, index.save)
     generation.write(_PHOTOGRAPHS, ".arrow", write_table)
     if live is None:
         generation.drop(_REMOVED)

@@ -8,6 +8,7 @@ from typing import Any
 import faiss
 import numpy as np
 
+from pipeline.descriptions import Descriptions
 from pipeline.index import kinds, metric
 from pipeline.index.metric import Metric
 
@@ -38,6 +39,8 @@ class FaissIndex:
         kind: What it was asked for as: one of ``kinds.KINDS`` or a factory string.
         metric: What its similarities are.
     """
+
+    suffix = ".faiss"  # of its file
 
     def __init__(self, index: Any, kind: str, metric: Metric = "cosine") -> None:
         self.kind = kind
@@ -131,6 +134,10 @@ class FaissIndex:
         """Sets what ``effort`` gives."""
         for name, value in effort.items():
             faiss.ParameterSpace().set_index_parameter(self.faiss, name, value)
+
+    def checked(self, vectors: Descriptions, what: str) -> np.ndarray:
+        """Vectors after a check that this index takes them, see ``metric.checked``."""
+        return metric.checked(vectors, self.dimension, self.metric, what)
 
     def add(self, vectors: np.ndarray) -> None:
         """Adds vectors, float32 ``(n, dim)``, in the rows that follow.

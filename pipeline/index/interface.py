@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from pipeline.descriptions import Descriptions
 from pipeline.index.filters import Condition
 from pipeline.index.metric import Metric
 
@@ -48,12 +49,13 @@ class Collection(Protocol):
         ...
 
     def search(
-        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+        self, queries: Descriptions, k: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
         """Finds the ``k`` photographs most like every query.
 
         Args:
-            queries: float32 ``(queries, dim)``, of unit length where the metric is the cosine.
+            queries: float32 ``(queries, dim)``, of unit length where the metric is the cosine; of
+                an inverted file, bags of words.
             k: How many, 1 to the photographs held.
             where: Conditions that a photograph has to satisfy.
 
@@ -88,19 +90,22 @@ class Collection(Protocol):
         """What is known of the photographs with these keys, in their order."""
         ...
 
-    def vectors(self, keys: np.ndarray) -> np.ndarray:
-        """Their vectors, as the index holds them, float32 ``(n, dim)``; compressed ones roughly."""
+    def vectors(self, keys: np.ndarray) -> Any:
+        """Their vectors, as the index holds them, float32 ``(n, dim)``; compressed ones roughly.
+
+        Of an inverted file, their bags of words.
+        """
         ...
 
 
 class Change(Protocol):
     """A change to a collection, which readers see as a whole or not at all."""
 
-    def add(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+    def add(self, vectors: Descriptions, photographs: pa.Table) -> None:
         """Adds photographs.
 
         Args:
-            vectors: float32 ``(n, dim)``, by the model that filled the collection.
+            vectors: float32 ``(n, dim)`` or bags of words, by the model that filled the collection.
             photographs: Of the collection's schema, a row for every vector.
 
         Raises:
@@ -116,7 +121,7 @@ class Change(Protocol):
         """
         ...
 
-    def replace(self, vectors: np.ndarray, photographs: pa.Table) -> None:
+    def replace(self, vectors: Descriptions, photographs: pa.Table) -> None:
         """Gives photographs that are there other vectors and rows; as ``add`` takes them.
 
         Raises:

@@ -26,6 +26,7 @@ MEANING: dict[str, str] = {
 }
 
 MILVUS = "milvus"  # no kind of Faiss: a collection behind Milvus
+INVERTED = "inverted"  # nor this: the photographs of every visual word
 
 # Measured on 78,480 descriptors of Google Landmarks v1, 256 dimensions, recall@10 against
 # exact search: 8 bits a dimension .77, 4 bits .69 (hashing); on 2,356 of them, 2 dimensions

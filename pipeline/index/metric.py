@@ -5,6 +5,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from models.words.bags import Bags
+from pipeline.descriptions import Descriptions
+
 Metric = Literal["cosine", "euclidean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 _TOLERANCE = 2e-3  # of a unit vector's squared length; 16-bit numbers are within 1e-3
@@ -20,8 +23,8 @@ def similarity(metric: Metric, squared_distances: np.ndarray) -> np.ndarray:
     return -np.sqrt(np.maximum(squared_distances, 0))
 
 
-def checked(vectors: np.ndarray, dimension: int, metric: Metric, what: str) -> np.ndarray:
-    """Vectors that an index can take, as contiguous float32 ``(n, dimension)``.
+def checked(vectors: Descriptions, dimension: int, metric: Metric, what: str) -> np.ndarray:
+    """Vectors that a dense index can take, as contiguous float32 ``(n, dimension)``.
 
     Args:
         vectors: ``(n, dimension)``, of any kind of number.
@@ -30,9 +33,14 @@ def checked(vectors: np.ndarray, dimension: int, metric: Metric, what: str) -> n
         what: Those vectors, for the error: ``The query``.
 
     Raises:
-        ValueError: If they have another shape, are not finite, or, for the cosine, not of unit
-            length.
+        ValueError: If they are bags of words, have another shape, are not finite, or, for the
+            cosine, not of unit length.
     """
+    if isinstance(vectors, Bags):
+        raise ValueError(
+            f"{what} is a bag of visual words, which only an index of --kind=inverted holds. "
+            "Describe it with the model that filled the index."
+        )
     vectors = np.ascontiguousarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise ValueError(
@@ -56,3 +64,38 @@ def checked(vectors: np.ndarray, dimension: int, metric: Metric, what: str) -> n
             f"{float(np.sqrt(lengths[row])):.4g}, {int(wrong.sum())} such of {len(vectors)}."
         )
     return vectors
+
+
+def checked_bags(found: Descriptions, dimension: int, code_bytes: int, what: str) -> Bags:
+    """Bags of words that an inverted file can take; those of nothing are welcome.
+
+    Args:
+        found: What to check.
+        dimension: How many words the index has.
+        code_bytes: Of its codes.
+        what: Those bags, for the error: ``The query``.
+
+    Raises:
+        ValueError: If they are dense vectors, of other words, or neither of unit length nor empty.
+    """
+    if not isinstance(found, Bags) or (found.dimension, found.code_bytes) != (
+        dimension,
+        code_bytes,
+    ):
+        codes = f" with codes of {code_bytes} bytes" if code_bytes else ""
+        received = f"shape {found.shape}"
+        if not isinstance(found, Bags):
+            received += ", dense"
+        raise ValueError(
+            f"{what} has to be a bag of {dimension} visual words{codes}. Received: {received}. "
+            "Describe it with the model that filled the index."
+        )
+    lengths = found.lengths
+    wrong = ~((np.abs(lengths**2 - 1) <= _TOLERANCE) | (found.counts == 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{what} has to be of unit length or empty. Received: row {row} of length "
+            f"{lengths[row]:.4g}, {int(wrong.sum())} such of {len(found)}."
+        )
+    return found

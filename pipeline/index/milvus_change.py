@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.index import generations, milvus_expressions
+from pipeline.descriptions import Descriptions
+from pipeline.index import generations, metric, milvus_expressions
 from pipeline.index.change import CheckedChange
 from pipeline.index.generations import Generation
 from pipeline.index.milvus_collection import (
@@ -44,6 +45,10 @@ class MilvusChange(CheckedChange):
         keys = np.unique(self.now().keys_of(ids))
         self._removed = np.concatenate([self._removed, keys])
         self._count -= len(keys)
+
+    def _taken(self, vectors: Descriptions) -> np.ndarray:
+        described = self._manifest
+        return metric.checked(vectors, described["dimension"], described["metric"], "A vector")
 
     def now(self) -> MilvusCollection:
         """See ``Change``."""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.descriptions import Descriptions
 from pipeline.index import filters, generations, metric, milvus_expressions
 from pipeline.index.filters import Condition
 from pipeline.index.kinds import MILVUS
@@ -136,7 +137,7 @@ class MilvusCollection:
             )
 
     def search(
-        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+        self, queries: Descriptions, k: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
         """See ``Collection``; ``k`` is at most ``MOST_RESULTS``."""
         queries = metric.checked(queries, self.dimension, self.metric, "A query")

@@ -12,6 +12,7 @@ import tensorflow as tf
 from models.delf.local_features import SCALES
 from models.local.features import Features
 from pipeline import model_folder
+from pipeline.local_features.sift_extractor import SiftExtractor
 
 MOST = 1000  # features of a photograph
 LONGEST_SIDE = 1024  # pixels; larger photographs are reduced to it
@@ -62,7 +63,8 @@ class SavedExtractor:
         if "local_dimension" not in described:
             raise ValueError(
                 f"{folder} has no local features, only a global descriptor. Name an imported DELF "
-                "or DELG, or a model with a local head."
+                "or DELG, a model with a local head, or SIFT, which `python -m pipeline.export "
+                "--classical=sift --model=exported/sift` makes."
             )
         self.dimension: int = described["local_dimension"]
         self.most, self.longest_side = most, LONGEST_SIDE
@@ -106,7 +108,13 @@ def open_extractor(folder: Path, most: int = MOST) -> Extractor:
         FileNotFoundError: If the folder holds no exported model.
         ValueError: If it has no local features.
     """
-    return SavedExtractor(folder, most)
+    described = model_folder.read_model_file(folder)
+    if described["kind"] != "sift":
+        return SavedExtractor(folder, most)
+    made_by = model_folder.require_own_files(folder, described)
+    return SiftExtractor(
+        fingerprint_of(made_by, most, LONGEST_SIDE), described["settings"], most, LONGEST_SIDE
+    )
 
 
 def fingerprint_of(model: str, most: int, longest_side: int) -> str:

@@ -47,6 +47,7 @@ class LocalFeatureStore:
         metadata: A row for every photograph: those of ``METADATA``, ``height``, ``width``,
             ``features`` (how many) and ``data``, the name of its data set.
         fingerprint: Of the extractor.
+        shards: SHA-256 of every record file they are of, by data set.
         dimension: Of a descriptor.
         most: Features of a photograph at most.
 
@@ -60,12 +61,14 @@ class LocalFeatureStore:
         described = FEATURES.read_manifest(folders[0])
         self.metadata = opened.metadata
         self.fingerprint = opened.model_fingerprint
+        self.shards = opened.shards
         self.dimension: int = described["dimension"]
         self.most: int = described["most"]
         self._arrays = [FEATURES.read_array(*pair) for pair in opened.pairs]
         lengths = [elements for _, _, elements in opened.pairs]
-        starts = np.cumsum([0, *opened.counts])
-        self._starts, self._counts = starts[:-1][opened.kept], opened.counts[opened.kept]
+        counts = np.concatenate([np.zeros(0, np.int64), *opened.counts])
+        starts = np.cumsum([0, *counts])
+        self._starts, self._counts = starts[:-1][opened.kept], counts[opened.kept]
         self._first_of_array = np.cumsum([0, *lengths])[:-1]
         # Empty arrays begin where the next one does: the last that begins there has the features.
         self._array_of = np.searchsorted(self._first_of_array, self._starts, side="right") - 1

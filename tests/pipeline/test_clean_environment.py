@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import SavedDescriptor
 from tests.clean_environment import make_clean_environment, required_by
 from tests.tiny import Tiny
 
@@ -61,7 +61,7 @@ def test_all_signatures_describe_where_there_is_tensorflow_and_nothing_else(
     (tmp_path / "photograph.png").write_bytes(encoded)
     arguments = (tiny.model / "saved_model", tmp_path / "photograph.png", *_ABSENT)
     described = json.loads(_run(python, _DESCRIBE, *arguments, cwd=tmp_path))
-    (expected,) = Descriptor(tiny.model).describe_files([encoded])
+    (expected,) = SavedDescriptor(tiny.model).describe_files([encoded])
     np.testing.assert_allclose(described, np.tile(expected, (3, 1)), atol=1e-5)
 
 

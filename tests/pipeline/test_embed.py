@@ -12,7 +12,7 @@ from pipeline.build_records import build_records
 from pipeline.data import records
 from pipeline.data.records import Photograph
 from pipeline.data.shards import read_record, scan_records
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import SavedDescriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.files import read_embeddings
@@ -42,7 +42,7 @@ def test_each_vector_is_that_of_the_photograph_its_row_points_to(tiny: Tiny) -> 
         files.append(parsed["image/encoded"].numpy())
     assert len(files) == 24
     np.testing.assert_allclose(
-        embedded.vectors, Descriptor(tiny.model).describe_files(files), atol=1e-5
+        embedded.vectors, SavedDescriptor(tiny.model).describe_files(files), atol=1e-5
     )
 
 
@@ -61,7 +61,7 @@ def test_photographs_of_many_sizes_that_keep_their_aspect_ratio_keep_their_place
     embed(Settings(model=model, photos=str(photos), batch_size=4))
     embedded = read_embeddings([model / "embeddings" / "photos"])
     assert embedded.metadata["title"].to_pylist() == [f"{number}.jpg" for number in range(6)]
-    descriptor = Descriptor(model)
+    descriptor = SavedDescriptor(model)
     for number, vector in enumerate(embedded.vectors):
         alone = descriptor.describe_files([(photos / f"{number}.jpg").read_bytes()])
         np.testing.assert_allclose(vector, alone[0], atol=1e-5)
@@ -82,18 +82,18 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
 ) -> None:
     settings = Settings(model=_model_copy(tiny, tmp_path), records=tiny.records)
     described: list[int] = []
-    describe_prepared = Descriptor.describe_prepared
+    describe_prepared = SavedDescriptor.describe_prepared
 
-    def interrupted(self: Descriptor, images: tuple[tf.Tensor, ...]) -> np.ndarray:
+    def interrupted(self: SavedDescriptor, images: tuple[tf.Tensor, ...]) -> np.ndarray:
         if len(described) == 2:
             raise KeyboardInterrupt
         described.append(len(images[0]))
         return describe_prepared(self, images)
 
-    monkeypatch.setattr(Descriptor, "describe_prepared", interrupted)
+    monkeypatch.setattr(SavedDescriptor, "describe_prepared", interrupted)
     with pytest.raises(KeyboardInterrupt):
         embed(settings)
-    monkeypatch.setattr(Descriptor, "describe_prepared", describe_prepared)
+    monkeypatch.setattr(SavedDescriptor, "describe_prepared", describe_prepared)
     finished = {
         path: path.stat().st_mtime_ns for path in (tmp_path / "model").rglob("img_emb_*.npy")
     }

@@ -16,7 +16,7 @@ from models.variants import VARIANTS, VariantName
 from pipeline import manifest, model_folder
 from pipeline.data import records
 from pipeline.data.record_table import open_records
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import SavedDescriptor
 from pipeline.export import Settings, export
 from pipeline.train import train
 from tests.tiny import Tiny, tiny_export, tiny_training
@@ -67,7 +67,7 @@ def test_a_file_is_described_as_the_trained_network_sees_it(
     upright = resize(decode_photograph(tf.constant(encoded)), 32)
     expected = network(upright[None], training=False)
     np.testing.assert_allclose(
-        Descriptor(tiny.model).describe_files([encoded]), expected, atol=1e-5
+        SavedDescriptor(tiny.model).describe_files([encoded]), expected, atol=1e-5
     )
 
 
@@ -84,7 +84,7 @@ def test_all_signatures_agree_on_a_photograph_that_is_not_square(tiny: Tiny) -> 
 
 
 def test_photographs_of_one_batch_may_differ_in_size(tiny: Tiny) -> None:
-    descriptor = Descriptor(tiny.model)
+    descriptor = SavedDescriptor(tiny.model)
     files = [tf.io.encode_png(_pixels(side, 40)).numpy() for side in (8, 33, 120)]
     together = descriptor.describe_files(files)
     alone = np.concatenate([descriptor.describe_files([file]) for file in files])
@@ -96,7 +96,7 @@ def test_other_keras_code_can_use_the_saved_model_as_a_layer(tiny: Tiny) -> None
     images = _pixels(32, 32)[None]
     np.testing.assert_allclose(
         layer(images)["global_descriptor"],
-        Descriptor(tiny.model).describe_images(images),
+        SavedDescriptor(tiny.model).describe_images(images),
         atol=1e-5,
     )
 
@@ -118,15 +118,15 @@ def test_a_swapped_saved_model_is_noticed(tiny: Tiny, tmp_path: Path) -> None:
     with (folder / "saved_model" / "saved_model.pb").open("ab") as file:
         file.write(b"\0")
     with pytest.raises(ValueError, match=r"has the fingerprint .*pipeline\.export"):
-        Descriptor(folder)
+        SavedDescriptor(folder)
 
 
 def test_a_network_that_was_trained_again_is_exported_again(tiny: Tiny, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.model, tmp_path / "model"))
-    before = Descriptor(export(tiny_export(folder))).fingerprint
+    before = SavedDescriptor(export(tiny_export(folder))).fingerprint
     assert before == model_folder.fingerprint(tiny.model), "nothing to do"
     train(tiny_training(folder, tiny.records, seed=1, overwrite=True))
-    assert Descriptor(export(tiny_export(folder))).fingerprint != before
+    assert SavedDescriptor(export(tiny_export(folder))).fingerprint != before
 
 
 @pytest.mark.parametrize("gone", ["saved_model", "saved_model/variables"])
@@ -139,9 +139,9 @@ def test_a_saved_model_that_is_gone_is_exported_again(
         FileNotFoundError,
         match=r"saved_model is missing or not whole; make it with `python -m pipeline.exp",
     ):
-        Descriptor(folder)
+        SavedDescriptor(folder)
     export(tiny_export(folder))
-    assert Descriptor(folder).dimension == 16
+    assert SavedDescriptor(folder).dimension == 16
 
 
 def test_what_a_model_tells_of_itself_is_written_again_where_it_is_damaged(
@@ -152,9 +152,9 @@ def test_what_a_model_tells_of_itself_is_written_again_where_it_is_damaged(
     with pytest.raises(
         ValueError, match=r"model.json is damaged; make it again with `python -m pipeline.export"
     ):
-        Descriptor(folder)
+        SavedDescriptor(folder)
     export(tiny_export(folder))
-    assert Descriptor(folder).dimension == 16
+    assert SavedDescriptor(folder).dimension == 16
 
 
 def test_a_saved_model_that_differs_from_its_network_is_not_kept(
@@ -185,7 +185,7 @@ def test_scales_and_whitening_are_in_the_saved_model(tiny: Tiny, whitened: Path)
     module = tf.saved_model.load(str(whitened / "saved_model"))
     shapes = {tuple(variable.shape): variable for variable in module._whitening}
     expected = (mean - shapes[(16,)].numpy()) @ shapes[(16, 5)].numpy()
-    (found,) = Descriptor(whitened).describe_images(image[None])
+    (found,) = SavedDescriptor(whitened).describe_images(image[None])
     np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-4)
 
 
@@ -250,8 +250,8 @@ def test_other_flags_over_a_finished_export_are_refused_by_name(
     export(tiny_export(model, overwrite=True))
     assert model_folder.read_model_file(model)["whitening"] is None
     image = _pixels(32, 32)[None]
-    as_before = Descriptor(tiny.model).describe_images(image)
-    np.testing.assert_array_equal(Descriptor(model).describe_images(image), as_before)
+    as_before = SavedDescriptor(tiny.model).describe_images(image)
+    np.testing.assert_array_equal(SavedDescriptor(model).describe_images(image), as_before)
 
 
 def test_an_export_of_an_earlier_version_is_made_again(tiny: Tiny, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_the_fastest_graph_that_describes_alike_is_exported_and_kept(
     assert set(told["measured"]) == set(VARIANTS)
     assert told["source"] == str(tiny.records)
     image = _pixels(32, 32)[None]
-    found, expected = (Descriptor(one).describe_images(image) for one in (model, tiny.model))
+    found, expected = (SavedDescriptor(one).describe_images(image) for one in (model, tiny.model))
     assert (found * expected).sum() > 0.999
     before = (model / "model.json").stat().st_mtime_ns
     export(settings)
@@ -329,7 +329,7 @@ def test_a_graph_that_is_asked_for_is_exported_without_measuring(
     assert model_folder.read_model_file(model)["variant"] == {"name": variant}
     assert model_folder.fingerprint(model) != model_folder.fingerprint(whitened)
     image = _pixels(48, 48)[None]
-    found, expected = (Descriptor(one).describe_images(image) for one in (model, whitened))
+    found, expected = (SavedDescriptor(one).describe_images(image) for one in (model, whitened))
     assert (found * expected).sum() > 0.999
 
 
@@ -363,4 +363,4 @@ def test_exporting_what_was_never_trained_names_the_command(tmp_path: Path) -> N
 
 def test_a_damaged_file_is_a_clear_error(tiny: Tiny) -> None:
     with pytest.raises(ValueError, match="damaged, or no JPEG"):
-        Descriptor(tiny.model).describe_files([b"text"])
+        SavedDescriptor(tiny.model).describe_files([b"text"])

@@ -15,7 +15,7 @@ from pipeline.build_index import build_index
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data.sources.folder import FolderSource
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import SavedDescriptor
 from pipeline.embed import Settings, embed
 from pipeline.embeddings import files
 from pipeline.embeddings.description import VectorDescriber, describe_shard
@@ -73,7 +73,8 @@ def test_formats_that_tensorflow_does_not_decode_are_described_too(
     embedded = read_embeddings([embed(Settings(model=model, photos=str(photos)))])
     titles = embedded.metadata["title"].to_pylist()
     found = embedded.vectors[titles.index("landmark 0/0.tiff")]
-    assert found @ Descriptor(model).describe_images(pixels[None])[0] > 0.999, "written as JPEG"
+    (expected,) = SavedDescriptor(model).describe_images(pixels[None])
+    assert found @ expected > 0.999, "written as JPEG"
 
 
 def test_what_is_no_photograph_is_listed_with_its_reason(model: Path, photos: Path) -> None:

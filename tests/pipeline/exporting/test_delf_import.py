@@ -18,7 +18,7 @@ from models.delf.sources import Source
 from pipeline import manifest, model_folder
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
-from pipeline.descriptors import Descriptor
+from pipeline.descriptors import SavedDescriptor
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.engine import Engine
@@ -296,7 +296,7 @@ def test_a_model_of_local_features_is_refused_where_one_vector_is_needed(
     tiny: Tiny, delf: Path
 ) -> None:
     for use in (
-        lambda: Descriptor(delf),
+        lambda: SavedDescriptor(delf),
         lambda: embed(EmbedSettings(model=delf, records=tiny.records)),
     ):
         with pytest.raises(ValueError, match=r"no global descriptor, only local.*import a DELG"):
@@ -321,4 +321,4 @@ def test_a_delg_is_embedded_indexed_searched_and_scored(
 
 def test_a_damaged_photograph_is_no_error_of_a_delg(delg: Path) -> None:
     with pytest.raises(ValueError, match="damaged, or no JPEG"):
-        Descriptor(delg).describe_files([b"text"])
+        SavedDescriptor(delg).describe_files([b"text"])

@@ -8,17 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.descriptions import Descriptions
 from pipeline.index import collection, disk_index, filters, kinds
 from pipeline.index.interface import Collection
 from tests import vector_collections
-from tests.vector_collections import DIMENSION, Oracle, clusters, photographs
+from tests.vector_collections import DIMENSION, Oracle, as_bags, clusters, photographs
 
 ON_DISK = " on disk"  # with less memory than the index takes
 KINDS = [
-    *(*kinds.KINDS, "milvus", "SQ8", "OPQ8,IVF8,PQ8x4", "PCA16,HNSW8", "PQ16x4fs", "HNSW16,SQ8"),
+    *(
+        *kinds.KINDS,
+        "milvus",
+        "inverted",
+        "SQ8",
+        "OPQ8,IVF8,PQ8x4",
+        "PCA16,HNSW8",
+        "PQ16x4fs",
+        "HNSW16,SQ8",
+    ),
     *(f"{kind}{ON_DISK}" for kind in ("ivf", "rabitq", "OPQ8,IVF8,PQ8x4")),
 ]
-EXACT = ("flat",)
+EXACT = ("flat", "inverted")
 UNCOMPRESSED = (*EXACT, "ivf", "hnsw", "milvus")
 ROUGH = ("lsh", "OPQ8,IVF8,PQ8x4", "PCA16,HNSW8", "PQ16x4fs")  # estimates of similarity
 # Recall@10 with the codes that the kind has; those that are tuned reach what is asked.
@@ -35,8 +45,9 @@ QUERIES = (QUERIES / np.linalg.norm(QUERIES, axis=1, keepdims=True)).astype(np.f
 
 @pytest.fixture(scope="module", params=KINDS)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model = vector_collections.embed(tmp_path_factory.mktemp("model"), "made", VECTORS, TABLE)
     kind: str = request.param
+    vectors = as_bags(VECTORS) if kind == "inverted" else VECTORS
+    model = vector_collections.embed(tmp_path_factory.mktemp("model"), "made", vectors, TABLE)
     if not kind.endswith(ON_DISK):
         return vector_collections.build(model, kind)
     with pytest.MonkeyPatch.context() as patched:  # merged in stages
@@ -52,6 +63,11 @@ def own(folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / folder.name))
 
 
+def of_kind(opened: Collection, vectors: np.ndarray) -> Descriptions:
+    """Vectors as the collection takes them."""
+    return as_bags(vectors) if opened.kind == "inverted" else vectors
+
+
 def ids(opened: Collection, keys: np.ndarray) -> list[list[str]]:
     return [opened.photographs(row[row >= 0])["id"].to_pylist() for row in keys]
 
@@ -65,7 +81,7 @@ def require_recall(
 ) -> None:
     """Checks what a search finds among the photographs that should be there."""
     oracle = Oracle(VECTORS[kept], TABLE.take(kept)["id"].to_pylist())
-    similarities, keys = opened.search(QUERIES, k, where)
+    similarities, keys = opened.search(of_kind(opened, QUERIES), k, where)
     assert similarities.dtype == np.float32
     assert keys.dtype == np.int64
     assert similarities.shape == keys.shape == (len(QUERIES), k)
@@ -85,7 +101,7 @@ def test_the_nearest_are_found(folder: Path) -> None:
 
 def test_similarities_are_cosines_or_close(folder: Path) -> None:
     opened = collection.load_collection(folder)
-    similarities, keys = opened.search(QUERIES, 10)
+    similarities, keys = opened.search(of_kind(opened, QUERIES), 10)
     table = dict(zip(TABLE["id"].to_pylist(), VECTORS, strict=True))
     for query, row, found in zip(QUERIES, similarities, ids(opened, keys), strict=True):
         cosines = np.array([table[one] @ query for one in found])
@@ -96,8 +112,9 @@ def test_similarities_are_cosines_or_close(folder: Path) -> None:
 
 def test_each_query_is_answered_as_if_alone(folder: Path) -> None:
     opened = collection.load_collection(folder)
-    together, _ = opened.search(QUERIES[:8], 5)
-    alone = np.concatenate([opened.search(query[None], 5)[0] for query in QUERIES[:8]])
+    together, _ = opened.search(of_kind(opened, QUERIES[:8]), 5)
+    queries = of_kind(opened, QUERIES[:8])
+    alone = np.concatenate([opened.search(queries[n : n + 1], 5)[0] for n in range(8)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -113,14 +130,15 @@ def test_a_filter_leaves_what_satisfies_it_and_no_less(folder: Path, condition: 
 
 def test_filters_that_leave_nothing_find_nothing(folder: Path) -> None:
     where = filters.parse(["landmark=nowhere"])
-    similarities, keys = collection.load_collection(folder).search(QUERIES[:3], 4, where)
+    opened = collection.load_collection(folder)
+    similarities, keys = opened.search(of_kind(opened, QUERIES[:3]), 4, where)
     assert (keys == -1).all()
     assert np.isneginf(similarities).all()
 
 
 def test_all_above_a_similarity_are_found(folder: Path) -> None:
     opened = collection.load_collection(folder)
-    found = collection.search_above(opened, QUERIES, 0.8)
+    found = collection.search_above(opened, of_kind(opened, QUERIES), 0.8)
     expected = Oracle(VECTORS, TABLE["id"].to_pylist()).cosines(QUERIES) >= 0.8
     assert all((similarities >= 0.8).all() for similarities, _ in found)
     count, wanted = sum(len(keys) for _, keys in found), expected.sum()
@@ -131,8 +149,9 @@ def test_all_above_a_similarity_are_found(folder: Path) -> None:
             )
     assert count >= 0.5 * wanted
     assert count <= 1.5 * wanted or opened.kind in ROUGH
-    assert all(len(keys) == 0 for _, keys in collection.search_above(opened, QUERIES, 1.5))
-    whole = collection.search_above(opened, QUERIES[:2], -9)
+    above = collection.search_above(opened, of_kind(opened, QUERIES), 1.5)
+    assert all(len(keys) == 0 for _, keys in above)
+    whole = collection.search_above(opened, of_kind(opened, QUERIES[:2]), -9)
     led_to = 0.1 if "HNSW" in opened.kind else 0.2  # by a graph of clusters, few links between them
     assert all(len(keys) > led_to * len(VECTORS) for _, keys in whole)
 
@@ -145,6 +164,8 @@ def test_photographs_come_with_their_rows_and_vectors(folder: Path) -> None:
     assert rows["landmark"].to_pylist() == [f'landmark "{LABELS[n]}"' for n in (5, 700, 0)]
     assert rows.schema.names == TABLE.schema.names
     stored = opened.vectors(keys)
+    if opened.kind == "inverted":
+        stored = stored.dense()
     cosines = np.einsum("nd,nd->n", stored, VECTORS[[5, 700, 0]]) / np.linalg.norm(stored, axis=1)
     assert (cosines > (0.999 if opened.kind in UNCOMPRESSED else 0.6)).all()
 
@@ -153,13 +174,13 @@ def test_added_photographs_are_found_and_recall_is_kept(own: Path) -> None:
     new = clusters(LANDMARKS, 4, seed=5)
     rows = photographs(np.repeat(np.arange(LANDMARKS), 4), first=len(VECTORS))
     with collection.changing(own) as change:
-        change.add(new, rows)
+        change.add(of_kind(change.now(), new), rows)
     opened = collection.load_collection(own)
     assert len(opened) == len(VECTORS) + len(new)
     all_ids = [*TABLE["id"].to_pylist(), *rows["id"].to_pylist()]
     oracle = Oracle(np.concatenate([VECTORS, new]), all_ids)
     queries = new[::9]
-    _, keys = opened.search(queries, 10)
+    _, keys = opened.search(of_kind(opened, queries), 10)
     found = ids(opened, keys)
     assert oracle.recall(queries, found, 10) >= least_recall(opened) - 0.1
     itself = [one in row for one, row in zip(rows["id"].to_pylist()[::9], found, strict=True)]
@@ -188,12 +209,12 @@ def test_removed_photographs_are_not_found_and_the_others_are(own: Path, share: 
 def test_a_replaced_photograph_has_its_new_vector(own: Path) -> None:
     rows = photographs(np.array([99]), first=7)
     with collection.changing(own) as change:
-        change.replace(-VECTORS[7][None], rows)
+        change.replace(of_kind(change.now(), -VECTORS[7][None]), rows)
     opened = collection.load_collection(own)
     assert len(opened) == len(VECTORS)
-    _, keys = opened.search(-VECTORS[7][None], 3)
+    _, keys = opened.search(of_kind(opened, -VECTORS[7][None]), 3)
     assert opened.photographs(keys[0])["label"].to_pylist()[0] == 99
-    _, keys = opened.search(VECTORS[7][None], len(VECTORS) // 2)
+    _, keys = opened.search(of_kind(opened, VECTORS[7][None]), len(VECTORS) // 2)
     assert "photo 7" not in ids(opened, keys)[0]
 
 
@@ -202,7 +223,7 @@ def test_removed_photographs_may_come_again(own: Path) -> None:
     with collection.changing(own) as change:
         change.remove(["photo 7"])
     with collection.changing(own) as change:
-        change.add(VECTORS[7][None], row)
+        change.add(of_kind(change.now(), VECTORS[7][None]), row)
     opened = collection.load_collection(own)
     assert len(opened) == len(VECTORS)
     require_recall(opened, np.arange(len(VECTORS)))
@@ -210,13 +231,19 @@ def test_removed_photographs_may_come_again(own: Path) -> None:
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(own: Path) -> None:
     before = sorted(path.name for path in own.iterdir())
+    opened = collection.load_collection(own)
+    shorter = of_kind(opened, VECTORS[:1, 1:])
+
+    def two(length: float) -> Descriptions:
+        return of_kind(opened, length * VECTORS[:2])
+
     wrong = [
         (lambda change: change.remove(["nobody"]), "not in the collection, 'nobody'"),
-        (lambda change: change.add(VECTORS[:2], TABLE.slice(0, 2)), "2 ids are in .* 'photo 0'"),
-        (lambda change: change.add(VECTORS[:2], TABLE.slice(0, 3)), "A row for every vector"),
-        (lambda change: change.add(2 * VECTORS[:2], photographs(LABELS[:2], 9999)), "unit length"),
-        (lambda change: change.replace(VECTORS[:1], photographs(LABELS[:1], 9999)), "photo 9999"),
-        (lambda change: change.add(VECTORS[:1, 1:], photographs(LABELS[:1], 9999)), "32 dimens"),
+        (lambda change: change.add(two(1), TABLE.slice(0, 2)), "2 ids are in .* 'photo 0'"),
+        (lambda change: change.add(two(1), TABLE.slice(0, 3)), "A row for every vector"),
+        (lambda change: change.add(two(2), photographs(LABELS[:2], 9999)), "unit length"),
+        (lambda change: change.replace(two(1)[:1], photographs(LABELS[:1], 9999)), "photo 9999"),
+        (lambda change: change.add(shorter, photographs(LABELS[:1], 9999)), "32 (dimens|visual)"),
     ]
     for what, message in wrong:
         with pytest.raises(ValueError, match=message):
@@ -246,14 +273,17 @@ def _remove_one_and(what: Callable[[Any], None], folder: Path) -> None:
 def test_queries_that_cannot_be_compared_are_refused(
     folder: Path, queries: np.ndarray, message: str
 ) -> None:
+    if collection.read_manifest(folder)["kind"] == "inverted":
+        message = f"has to be a bag of {DIMENSION} visual words. Received: shape .*, dense"
     with pytest.raises(ValueError, match=message):
         collection.load_collection(folder).search(queries, 1)
 
 
 @pytest.mark.parametrize("k", [0, -1, len(VECTORS) + 1])
 def test_k_is_within_the_collection(folder: Path, k: int) -> None:
+    opened = collection.load_collection(folder)
     with pytest.raises(ValueError, match=f"k is 1 to {len(VECTORS)}.*Received: {k}"):
-        collection.load_collection(folder).search(QUERIES[:1], k)
+        opened.search(of_kind(opened, QUERIES[:1]), k)
 
 
 def test_everything_can_be_removed_and_photographs_added_again(own: Path) -> None:
@@ -262,8 +292,8 @@ def test_everything_can_be_removed_and_photographs_added_again(own: Path) -> Non
     empty = collection.load_collection(own)
     assert len(empty) == 0
     with pytest.raises(ValueError, match="k is 1 to 0"):
-        empty.search(QUERIES[:1], 1)
-    assert len(collection.search_above(empty, QUERIES[:1], 0)[0][0]) == 0
+        empty.search(of_kind(empty, QUERIES[:1]), 1)
+    assert len(collection.search_above(empty, of_kind(empty, QUERIES[:1]), 0)[0][0]) == 0
     with collection.changing(own) as change:
-        change.add(VECTORS, TABLE)
+        change.add(of_kind(change.now(), VECTORS), TABLE)
     require_recall(collection.load_collection(own), np.arange(len(VECTORS)))

@@ -1,0 +1,37 @@
+"""HOG: a photograph by the directions of its edges."""
+
+import cv2
+import numpy as np
+from skimage.feature import hog
+
+HEIGHT, WIDTH = 128, 64  # pixels
+_ORIENTATIONS = 9
+_CELL = 8  # pixels
+_BLOCK = 2  # cells
+DIMENSION = (HEIGHT // _CELL - 1) * (WIDTH // _CELL - 1) * _BLOCK**2 * _ORIENTATIONS
+
+
+def describe(image: np.ndarray) -> np.ndarray | None:
+    """Histograms of oriented gradients of a whole photograph.
+
+    Dalal and Triggs, 2005, https://doi.org/10.1109/CVPR.2005.177, at the size, and with the cells
+    and blocks, that they chose: 128 x 64 pixels, the aspect ratio not kept.
+
+    Args:
+        image: uint8 ``(height, width, 3)``, RGB.
+
+    Returns:
+        float32 ``(3780,)``, at least 0, of unit length; None where the image has no edges.
+    """
+    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    shrinks = gray.shape[0] >= HEIGHT and gray.shape[1] >= WIDTH
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    small = cv2.resize(gray, (WIDTH, HEIGHT), interpolation=method)
+    histograms = hog(
+        small,
+        orientations=_ORIENTATIONS,
+        pixels_per_cell=(_CELL, _CELL),
+        cells_per_block=(_BLOCK, _BLOCK),
+    ).astype(np.float32)
+    length = np.linalg.norm(histograms)
+    return histograms / length if length > 0 else None

@@ -1,0 +1,1 @@
+"""Visual words: learned from local features, and photographs described by them."""

@@ -1,0 +1,156 @@
+"""A model folder of visual words: what decides its descriptions lies in ``parts/``.
+
+``centres.npy`` and ``rarity.npy`` of the words, ``projection.npy`` and ``mean.npy`` where
+descriptions are projected, ``settings.json``, and ``extractor/``, a copy of the model folder that
+finds local features.
+"""
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import manifest, model_folder
+from pipeline.classical.image_descriptor import ImageDescriptor
+from pipeline.local_features.extractor import open_extractor
+from pipeline.words.aggregation import Aggregator, Weighting
+from pipeline.words.learning import Learned
+from pipeline.words.vocabulary import Vocabulary
+
+KIND = "words"
+_EXTRACTOR = "extractor"
+_SETTINGS = "settings.json"
+_COMMAND = "python -m pipeline.learn_words --extractor=exported/MODEL --data=NAME --model={folder}"
+
+
+def require_own(folder: Path) -> None:
+    """Checks that a folder is new, or one of visual words.
+
+    Raises:
+        ValueError: If another model lies there.
+    """
+    is_other = (folder / model_folder.TRAINING).exists() or (
+        folder / model_folder.SAVED_MODEL
+    ).exists()
+    if (folder / model_folder.MODEL_FILE).is_file():
+        is_other |= model_folder.read_model_file(folder).get("kind") != KIND
+    if is_other:
+        raise ValueError(
+            f"{folder} is the folder of another model; name another one, such as "
+            f"--model={folder.with_name(KIND)}."
+        )
+
+
+def write(
+    folder: Path,
+    learned: Learned,
+    weighting: Weighting,
+    extractor: Path,
+    most: int,
+    contents: np.ndarray,
+    told: dict[str, Any],
+) -> None:
+    """Writes a model folder, its ``model.json`` last.
+
+    Args:
+        folder: Where to.
+        learned: The words.
+        weighting: How they describe photographs.
+        extractor: Folder of the model that finds local features.
+        most: Features of a photograph at most.
+        contents: Content ids of the photographs learned from, bytes ``(n,)``.
+        told: What ``model.json`` says besides.
+    """
+
+    def save(parts: Path) -> None:
+        parts.mkdir()
+        np.save(parts / "centres.npy", learned.centres)
+        np.save(parts / "rarity.npy", learned.rarity)
+        if learned.projection is not None:
+            for name, array in zip(("projection", "mean"), learned.projection, strict=True):
+                np.save(parts / f"{name}.npy", array)
+        settings = {**dataclasses.asdict(weighting), "most": most}
+        manifest.write_json(parts / _SETTINGS, settings)
+        _copy_extractor(extractor, parts / _EXTRACTOR)
+
+    all_contents = np.union1d(contents, model_folder.learned_contents(extractor))
+    (folder / model_folder.MODEL_FILE).unlink(missing_ok=True)
+    manifest.write_atomically(folder / model_folder.PARTS, save)
+    manifest.write_atomically(
+        folder / model_folder.PARTS_CONTENTS, lambda part: _save_array(part, all_contents)
+    )
+    none = _aggregator(folder).none
+    manifest.write_json(
+        folder / model_folder.MODEL_FILE,
+        {
+            "kind": KIND,
+            "dimension": none.shape[1],
+            "is_sparse": not isinstance(none, np.ndarray),
+            "words": len(learned.centres),
+            "features": learned.features,
+            "photographs": len(contents),
+            "aggregation": weighting.aggregation,
+            "is_imported": model_folder.is_imported(extractor),
+            **told,
+            "training": None,
+            "fingerprint": model_folder.fingerprint(folder),
+        },
+    )
+
+
+def open_words(folder: Path, described: dict[str, Any]) -> ImageDescriptor:
+    """The descriptor of a model folder.
+
+    Args:
+        folder: The model folder.
+        described: What its ``model.json`` says.
+
+    Raises:
+        ValueError: If its files are not those that ``model.json`` tells of.
+    """
+    fingerprint = model_folder.require_own_files(folder, described)
+    aggregator = _aggregator(folder)
+    parts = folder / model_folder.PARTS
+    extractor = open_extractor(parts / _EXTRACTOR, _settings(folder)["most"])
+    return ImageDescriptor(
+        folder=folder,
+        fingerprint=fingerprint,
+        none=aggregator.none,
+        describe=lambda image: aggregator.describe(extractor.extract(image)),
+        longest_side=extractor.longest_side,
+    )
+
+
+def _aggregator(folder: Path) -> Aggregator:
+    parts = folder / model_folder.PARTS
+    settings = {name: value for name, value in _settings(folder).items() if name != "most"}
+    projection = None
+    if (parts / "projection.npy").is_file():
+        projection = np.load(parts / "projection.npy"), np.load(parts / "mean.npy")
+    return Aggregator(
+        Vocabulary(np.load(parts / "centres.npy")),
+        np.load(parts / "rarity.npy"),
+        Weighting(**settings),
+        projection,
+    )
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    command = _COMMAND.format(folder=folder)
+    return manifest.read_json(folder / model_folder.PARTS / _SETTINGS, command, "most")
+
+
+def _copy_extractor(extractor: Path, copy: Path) -> None:
+    """What an extractor needs to find features; not its embeddings, indexes and training."""
+    copy.mkdir()
+    shutil.copy2(extractor / model_folder.MODEL_FILE, copy)
+    for name in (model_folder.PARTS, model_folder.SAVED_MODEL):
+        if (extractor / name).is_dir():
+            shutil.copytree(extractor / name, copy / name)
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array)
