@@ -126,6 +126,9 @@ class Reranker:
         plain = View(self.collection, self._neighbourhood, without)
         ranking = self._found(plain, query, depth, where)
         yield ranking
+        if not len(ranking.keys):  # nothing satisfies the conditions
+            yield from [ranking] * (len(settings.steps) - bool(settings.fuse))
+            return
         view = plain
         if self._augmented is not None:
             changed = None if without is None else self._augmented.without(without)
@@ -144,7 +147,7 @@ class Reranker:
             ranking = self._by_reciprocity(view, query, ranking)
             yield ranking
         if settings.diffuse:
-            ranking = self._diffused(view, query, ranking)
+            ranking = self._diffused(view, ranking)
             yield ranking
 
     def seeing(self, query: np.ndarray, depth: int, own: int) -> Ranking:
@@ -171,16 +174,13 @@ class Reranker:
         similarities = first @ ranking.query
         return expanded(ranking.query[None], first, similarities, self._settings.alpha)[0]
 
-    def _graph(
-        self, view: View, query: np.ndarray, ranking: Ranking, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The graph of the query as it was asked: expanded, it is nearer to all than they are."""
-        similarities, nearest = view.nearest(ranking.candidates, k)
-        return candidates.graph(ranking.candidates, ranking.vectors @ query, nearest, similarities)
-
     def _by_reciprocity(self, view: View, query: np.ndarray, ranking: Ranking) -> Ranking:
         k = self._settings.reciprocal
-        nodes, _ = self._graph(view, query, ranking, k)
+        similarities, nearest = view.nearest(ranking.candidates, k)
+        # The graph is of the query as it was asked: expanded, it is nearer to all than they are.
+        nodes, _ = candidates.graph(
+            ranking.candidates, ranking.vectors @ query, nearest, similarities
+        )
         distances = k_reciprocal.distances(
             nodes,
             np.concatenate([ranking.query[None], ranking.vectors]),
@@ -190,10 +190,9 @@ class Reranker:
         )
         return ranking.reordered(1 - distances)
 
-    def _diffused(self, view: View, query: np.ndarray, ranking: Ranking) -> Ranking:
-        nodes, similarities = self._graph(view, query, ranking, self._settings.diffuse)
-        others = np.where(nodes[1:] > 0, nodes[1:] - 1, candidates.NONE)  # the query is no node
-        graph = diffusion.affinity(others, similarities[1:])
+    def _diffused(self, view: View, ranking: Ranking) -> Ranking:
+        similarities, nearest = view.nearest(ranking.candidates, self._settings.diffuse)
+        graph = diffusion.affinity(candidates.among(ranking.candidates, nearest), similarities)
         start = diffusion.start_at(ranking.vectors @ ranking.query, _DIFFUSED_FROM)
         return ranking.reordered(diffusion.diffused(graph, start))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.ranking.candidates import NONE, graph
+from pipeline.ranking.candidates import NONE, among, graph
 
 
 def test_a_query_takes_its_place_in_its_candidates_lists() -> None:
@@ -41,3 +41,8 @@ def test_among_all_photographs_the_lists_are_those_of_all(count: int) -> None:
     for node in range(count + 1):
         wanted = [other for other in np.argsort(-cosines[node])[:k] if other != node]
         assert [one for one in nodes[node].tolist() if one != NONE] == wanted
+
+
+def test_candidates_are_numbered_by_their_places() -> None:
+    found = among(np.array([7, 3, 9]), np.array([[3, 9], [8, -1], [7, 3]]))
+    np.testing.assert_array_equal(found, [[1, 2], [NONE, NONE], [0, 1]])

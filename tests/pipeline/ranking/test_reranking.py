@@ -99,6 +99,8 @@ def test_conditions_hold_after_every_step(whole: Collection) -> None:
     for ranking in Reranker(whole, settings).rankings(VECTORS[3], 30, where=where):
         assert set(whole.photographs(ranking.keys)["author"].to_pylist()) == {"Zoë"}
         assert len(ranking.keys) == 20
+    nothing = list(Reranker(whole, settings).rankings(VECTORS[3], 30, where=parse(("author=X",))))
+    assert [len(ranking.keys) for ranking in nothing] == [0] * 6
 
 
 def test_what_is_augmented_already_is_refused(whole: Collection) -> None:
