@@ -8,10 +8,14 @@ compared, and one is chosen:
 
     python -m pipeline.build_index --model=exported/MODEL --data=NAME --kind=auto \
       --recall=.95 --memory=2GB --latency=5ms
+
+``--augment=N`` builds it of vectors that have each taken in their N nearest, as
+``NAME-flat-augmentN``: searches find more, and take no longer.
 """
 
 import dataclasses
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +39,11 @@ from pipeline.index.advisor import Wanted
 from pipeline.index.building import Built, Room
 from pipeline.index.collection import CHANGED
 from pipeline.index.faiss_collection import FaissCollection
+from pipeline.index.interface import Collection
 from pipeline.index.metric import Metric
 from pipeline.progress import logger
+from pipeline.ranking.augmentation import Augmentation, augmentation
+from pipeline.ranking.settings import AugmentationSettings
 from pipeline.recognition import reliability_plot
 from pipeline.recognition.learning import learn_from
 from pipeline.recognition.votes import Recognition
@@ -48,7 +55,7 @@ _URI = r"https?://[^@]+|.+\.db"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(AugmentationSettings):
     """Which embeddings go into which index."""
 
     model: Path = setting("Folder of an exported model, exported/MODEL.")
@@ -92,6 +99,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Checks that there are data sets, the kind, ranges and amounts."""
+        super().__post_init__()
         if not all(map(_short, self.data)) or not self.data:
             raise ValueError(
                 "--data names data sets that the model has described. Received: "
@@ -115,6 +123,8 @@ class Settings:
         if self.kind != AUTO:
             beside = f"--kind={self.kind or 'flat'}"
             command_line.require_default(self, beside, "memory", "latency")
+        if self.augment and self.metric != "cosine":
+            raise ValueError("--augment is of vectors that are compared by --metric=cosine.")
         if not 0 < self.recall <= 1:
             raise ValueError(f"--recall is above 0 and at most 1. Received: {self.recall}.")
         self.wanted, self.room  # noqa: B018 - reads the amounts
@@ -159,16 +169,22 @@ def build_index(settings: Settings) -> Path:
     settings = dataclasses.replace(settings, kind=kind)
     name = "+".join(map(_short, settings.data))
     spelled = re.sub(r"[^\w.-]+", "_", kind)
-    output = folder / model_folder.INDEXES / f"{name}-{spelled}"
+    suffix = f"-augment{settings.augment}" if settings.augment else ""
+    output = folder / model_folder.INDEXES / f"{name}-{spelled}{suffix}"
     made_by = stored.model_fingerprint
     model_folder.require_made_by(folder, folder / model_folder.EMBEDDINGS, made_by)
     if _is_current(output, settings, stored):
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
-    if kind == kinds.MILVUS:
-        _build_in_milvus(settings, stored, output)
-    else:
-        _build_in_files(settings, kind, stored, output)
+    build = _build_in_milvus if kind == kinds.MILVUS else _build_in_files
+    if not settings.augment:
+        build(settings, stored, output, None)
+        return output
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".augmented-", dir=output) as scratch:
+        room = Room(scratch=Path(scratch), bytes=settings.room)
+        taken_in = augmentation(stored, settings.augment, settings.alpha, room)
+        build(settings, taken_in.write(Path(scratch) / "vectors"), output, taken_in)
     return output
 
 
@@ -178,24 +194,30 @@ def _suiting(settings: Settings, stored: StoredEmbeddings) -> str:
     Raises:
         ValueError: If it cannot hold that.
     """
-    if settings.kind is None:
-        return kinds.INVERTED if stored.is_sparse else "flat"
-    if stored.is_sparse != (settings.kind == kinds.INVERTED):
+    kind = settings.kind or (kinds.INVERTED if stored.is_sparse else "flat")
+    if stored.is_sparse != (kind == kinds.INVERTED):
         described, suiting = (
             ("by bags of visual words", f"--kind={kinds.INVERTED}")
             if stored.is_sparse
             else ("by dense vectors", "another --kind, such as flat")
         )
         raise ValueError(
-            f"{settings.model} describes photographs {described}, which --kind={settings.kind} "
+            f"{settings.model} describes photographs {described}, which --kind={kind} "
             f"cannot hold; use {suiting}."
+        )
+    if stored.is_sparse and settings.augment:
+        raise ValueError(
+            "--augment is of dense vectors; bags of visual words are left as they are."
         )
     if stored.is_sparse and settings.metric != "cosine":
         raise ValueError(f"--kind={kinds.INVERTED} compares by --metric=cosine only.")
-    return settings.kind
+    return kind
 
 
-def _build_in_files(settings: Settings, kind: str, stored: StoredEmbeddings, output: Path) -> None:
+def _build_in_files(
+    settings: Settings, stored: StoredEmbeddings, output: Path, taken_in: Augmentation | None
+) -> None:
+    kind = settings.kind or _suiting(settings, stored)
     with faiss_collection.creating(output) as new:
         room = Room(scratch=new.scratch, bytes=settings.room)
         advice = None
@@ -211,11 +233,11 @@ def _build_in_files(settings: Settings, kind: str, stored: StoredEmbeddings, out
             )
         photographs = stored.metadata.take(built.order)
         engine = "exact" if kind == kinds.INVERTED else "Faiss"
-        described = _described(settings, stored, built, engine)
+        described = _described(settings, stored, built, engine, taken_in)
         if advice is not None:
             described["advice"] = advice.as_json()
         opened = FaissCollection(built.index, photographs, None, described)
-        learned = learn_from(opened, stored, model_folder.learned_contents(settings.model))
+        learned = _learned(settings, opened, stored, taken_in)
         described["recognition"] = learned and learned.as_json()
         new.commit(built.index, photographs, described)
     if advice is not None:
@@ -225,16 +247,31 @@ def _build_in_files(settings: Settings, kind: str, stored: StoredEmbeddings, out
     _draw_reliability(learned, output / _RELIABILITY)
 
 
-def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
+def _build_in_milvus(
+    settings: Settings, stored: StoredEmbeddings, output: Path, taken_in: Augmentation | None
+) -> None:
     milvus = collection.milvus("building")
     with milvus.creating(output, stored, settings.uri, settings.metric) as new:
         built = new.fill(settings.recall)
-        described = _described(settings, stored, built, built.index.engine)
+        described = _described(settings, stored, built, built.index.engine, taken_in)
         opened = new.collection(described)
-        learned = learn_from(opened, stored, model_folder.learned_contents(settings.model))
+        learned = _learned(settings, opened, stored, taken_in)
         described["recognition"] = learned and learned.as_json()
         new.commit(described, settings.uri)
     _draw_reliability(learned, output / _RELIABILITY)
+
+
+def _learned(
+    settings: Settings,
+    opened: Collection,
+    stored: StoredEmbeddings,
+    taken_in: Augmentation | None,
+) -> Recognition | None:
+    """How far similarities are to be trusted, the photographs asking as they were described."""
+    contents = model_folder.learned_contents(settings.model)
+    if taken_in is None:
+        return learn_from(opened, stored, contents)
+    return learn_from(opened, taken_in.stored, contents, taken_in.unseen)
 
 
 def _draw_reliability(learned: Recognition | None, path: Path) -> None:
@@ -270,7 +307,11 @@ def _is_current(output: Path, settings: Settings, stored: StoredEmbeddings) -> b
 
 
 def _described(
-    settings: Settings, stored: StoredEmbeddings, built: Built[Any], engine: str
+    settings: Settings,
+    stored: StoredEmbeddings,
+    built: Built[Any],
+    engine: str,
+    taken_in: Augmentation | None,
 ) -> dict[str, Any]:
     effort = {name: int(value) for name, value in built.index.effort.items()}
     return {
@@ -281,6 +322,7 @@ def _described(
         "engine": ", ".join(
             filter(None, [f"{engine} {built.factory}", measurement.spelled(effort)])
         ),
+        "augmentation": taken_in and taken_in.as_json(),
         "metric": settings.metric,
         "dimension": stored.dimension,
         "model_fingerprint": stored.model_fingerprint,

@@ -8,15 +8,20 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import decode_photograph
+from models.words.bags import Bags
 from pipeline import model_folder
 from pipeline.data import records
 from pipeline.data.shards import read_record
 from pipeline.data.sources.source import content_id
 from pipeline.data.transcoding import decode_any_photograph
+from pipeline.descriptions import Descriptions
 from pipeline.descriptors import Descriptor, open_descriptor
 from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
+from pipeline.ranking.neighbourhood import unit_vectors
+from pipeline.ranking.reranking import Ranking, Reranker, fused
+from pipeline.ranking.settings import RankingSettings
 from pipeline.ranking.verification import Verification
 from pipeline.ranking.verifier import FIRST, Verifier, verified_order
 from pipeline.recognition import votes
@@ -92,7 +97,7 @@ class Result:
 
     Attributes:
         rank: 1 for the best.
-        similarity: The cosine, or the index's estimate of it.
+        similarity: The cosine, or the index's estimate of it, also where results were reordered.
         probability: That it shows the landmark that the query shows; None where the collection
             has too few labels to learn that from.
         photograph: What is known of it.
@@ -166,6 +171,8 @@ class Engine:
                 f"{folder} was built by an earlier version and lacks {', '.join(lacking)}; run "
                 "`python -m pipeline.embed` and `python -m pipeline.build_index --overwrite` again."
             )
+        self._rerankers: dict[RankingSettings, Reranker] = {}
+        self._others: dict[str, Engine] = {}
         self._rules = votes.rules_of(self.collection.manifest["recognition"])
         self._verifier = None if extractor is None else Verifier(extractor, self.collection)
 
@@ -189,8 +196,13 @@ class Engine:
         least: float | None = None,
         precision: float = DEFAULT_PRECISION,
         without: str | None = None,
+        ranking: RankingSettings | None = None,
     ) -> Answer:
         """Finds the photographs most like an image, or a part of it, and its landmark.
+
+        Reordered results keep the similarity and the probability that they have without: of their
+        own vector and the query's, which calibration was learned from. So neither falls with the
+        rank then. Who votes for the landmark is as it is without.
 
         Args:
             image: uint8 ``(height, width, 3)`` RGB, upright.
@@ -199,11 +211,16 @@ class Engine:
             where: Conditions that a result has to satisfy.
             least: The least similarity of a result; all that have it come, whatever ``k``.
             precision: That recognition with confidence is to have, .5 to .99.
-            without: The id of a photograph that has no vote, the query itself for one.
+            without: The id of a photograph that has no vote, the query itself for one; where
+                results are reordered it is none of them, nor does it reorder others.
+            ranking: What reorders the results before they are verified, where ``least`` is None; by
+                default nothing.
 
         Raises:
+            FileNotFoundError: If an index that ``ranking`` fuses is missing.
             ValueError: If ``k`` is below 1, the box leaves nothing of the image, a condition
-                is on no column of the collection, or the precision is out of range.
+                is on no column of the collection, the precision is out of range, or ``ranking``
+                asks for what the index cannot do.
         """
         if k < 1:
             raise ValueError(f"--k is at least 1. Received: {k}.")
@@ -218,11 +235,72 @@ class Engine:
         recognition = self._recognised(voters, precision)
         if least is not None:
             results = self._results(*search_above(self.collection, vector, least, where)[0])
+        elif ranking is not None and ranking.steps:
+            wanted = max(k, verified)
+            results = self._reordered(crop(image, box), vector, wanted, where, ranking, without)
         if self._verifier is not None:
             results = self._verified(self._verifier, image, box, results)
         return Answer(
             results=results if least is not None else results[:k], recognition=recognition
         )
+
+    def _reordered(
+        self,
+        image: np.ndarray,
+        described: Descriptions,
+        k: int,
+        where: Sequence[Condition],
+        ranking: RankingSettings,
+        without: str | None,
+    ) -> list[Result]:
+        vector = self._dense(described)
+        first, last = self._first_and_last(vector, k, where, ranking, without)
+        keys = last.keys[:k]
+        if ranking.fuse:
+            reranker = self._reranker(ranking)
+            lists = [(reranker.ids(last.keys), last.scores)]
+            for folder in ranking.fuse:
+                other = self._other(folder)
+                asked = other._dense(other.descriptor.describe_images(image[None]))
+                _, found = other._first_and_last(asked, k, where, ranking, without)
+                lists.append((other._reranker(ranking).ids(found.keys), found.scores))
+            keys = self.collection.keys_of(fused(lists, ranking)[:k])
+        similarities = unit_vectors(self.collection, keys) @ vector
+        known = dict(zip(first.keys.tolist(), first.scores.tolist(), strict=True))
+        pairs = zip(keys.tolist(), similarities.tolist(), strict=True)
+        return self._results(np.array([known.get(key, own) for key, own in pairs]), keys)
+
+    def _dense(self, described: Descriptions) -> np.ndarray:
+        """The vector of the one query, where vectors are what results are reordered by."""
+        if isinstance(described, Bags):
+            raise ValueError(
+                f"{self.descriptor.folder} describes photographs by bags of visual words, whose "
+                "results cannot be reordered by vectors; leave out the flags that do."
+            )
+        return described[0]
+
+    def _first_and_last(
+        self,
+        vector: np.ndarray,
+        k: int,
+        where: Sequence[Condition],
+        ranking: RankingSettings,
+        without: str | None,
+    ) -> tuple[Ranking, Ranking]:
+        """What is found as it is, and after all steps but the fusion."""
+        own = None if without is None else int(self.collection.keys_of([without])[0])
+        found = list(self._reranker(ranking).rankings(vector, k, without=own, where=where))
+        return found[0], found[-1]
+
+    def _other(self, folder: str) -> "Engine":
+        if folder not in self._others:
+            self._others[folder] = Engine(Path(folder))
+        return self._others[folder]
+
+    def _reranker(self, ranking: RankingSettings) -> Reranker:
+        if ranking not in self._rerankers:
+            self._rerankers[ranking] = Reranker(self.collection, ranking)
+        return self._rerankers[ranking]
 
     def _results(self, similarities: np.ndarray, keys: np.ndarray) -> list[Result]:
         """Of one query; a key of -1 is none."""

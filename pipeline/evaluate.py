@@ -6,6 +6,11 @@ A photograph of the same landmark is relevant; unlabelled photographs (distracto
 and are never relevant. The ranking is the index's own, so an approximate index is scored with
 what it misses. The result goes to ``exported/MODEL/metrics/NAME-flat.json``, or with ``--depth=N``
 to ``NAME-flat-depthN.json``, and the model card tells it.
+
+    python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME-flat --augment=10 --expand=10
+
+also reorders what is found, step by step, and tells what each step gains and takes. The query is
+no neighbour of anything then, as if the collection lacked it.
 """
 
 import dataclasses
@@ -15,24 +20,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from pipeline import command_line, manifest, metrics, model_folder
 from pipeline.command_line import setting
-from pipeline.embeddings.files import Embeddings, read_embeddings
 from pipeline.exporting import model_card
-from pipeline.index.collection import load_collection
-from pipeline.index.interface import Collection
 from pipeline.progress import logger, progress
+from pipeline.ranking import step_scores
+from pipeline.ranking.reranking import Reranker
+from pipeline.ranking.settings import RankingSettings, chosen
+from pipeline.ranking.step_scores import Asking, StepScore
+from pipeline.scored_index import ScoredIndex
 
 _QUERIES_AT_A_TIME = 256
 _NO_LABEL = -1
 _PROTOCOL = "leave one out: every photograph whose landmark another shows queries all others"
+_HAS_SEEN = "; the index is of augmented vectors, which have taken in the queries themselves"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Which index."""
+class Settings(RankingSettings):
+    """Which index, and what reorders what it finds."""
 
     index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
     depth: int | None = setting(
@@ -40,7 +47,8 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Checks ranges."""
+        """Checks ranges, and that no flag is without effect."""
+        super().__post_init__()
         command_line.require_at_least(self, depth=1)
 
 
@@ -55,21 +63,42 @@ def evaluate(settings: Settings) -> Path:
         ValueError: If no landmark has two photographs, the embeddings have changed, or another
             model made the index.
     """
-    folder = settings.index
-    collection = load_collection(folder)
-    model = model_folder.of_index(folder)
-    model_folder.require_made_by(model, folder, collection.manifest["model_fingerprint"])
-    embedded = _embedded(collection, model)
-    totals = metrics.relevant_elsewhere(embedded.labels)
+    index = ScoredIndex.open(settings.index)
+    labels = index.embedded.labels
+    totals = metrics.relevant_elsewhere(labels)
     queries = np.flatnonzero(totals)
     if not len(queries):
         raise ValueError(
-            f"{folder} cannot be scored: no landmark of it has two photographs. Build records "
-            "from one sub-folder a landmark, with two photographs or more in each."
+            f"{index.folder} cannot be scored: no landmark of it has two photographs. Build "
+            "records from one sub-folder a landmark, with two photographs or more in each."
         )
-    chunks = list(_relevance(collection, embedded, queries, settings))
-    scores = metrics.summarise(np.concatenate(chunks), totals[queries])
-    seen = _learned(model, embedded)[queries].sum()
+    steps: list[StepScore] = []
+    if settings.steps:
+        steps = _steps(index, queries, totals[queries], settings)
+        scores = _last(steps, settings).scores
+    else:
+        chunks = list(_relevance(index, queries, settings))
+        scores = metrics.summarise(np.concatenate(chunks), totals[queries])
+    trained_on = _trained_on(index, queries)
+    described = _describe(settings, index, scores, queries)
+    if steps:
+        described["steps"] = [step.as_json() for step in steps]
+    output = index.model / model_folder.METRICS / f"{_name(settings)}.json"
+    manifest.write_json(output, {**described, "queries_trained_on": trained_on})
+    model_card.write_card(index.model)
+    return output
+
+
+def _trained_on(index: ScoredIndex, queries: np.ndarray) -> int | None:
+    """How many queries the model has learned from; None where that is not known. Warns of it."""
+    if model_folder.is_imported(index.model):
+        logger.warning(
+            "%s was trained elsewhere; whether it has learned from the queries is not known.",
+            index.model,
+        )
+        return None
+    contents = np.array(index.embedded.metadata["content"].to_pylist(), bytes)[queries]
+    seen = int(np.isin(contents, model_folder.learned_contents(index.model)).sum())
     if seen:
         logger.warning(
             "%d of the %d queries are photographs that the model has learned from; their score "
@@ -77,67 +106,51 @@ def evaluate(settings: Settings) -> Path:
             seen,
             len(queries),
         )
-    is_imported = model_folder.is_imported(model)
-    if is_imported:
-        logger.warning(
-            "%s was trained elsewhere; whether it has learned from the queries is not known.", model
-        )
-    described = _describe(settings, collection, scores, queries, embedded.labels)
-    depth = "" if settings.depth is None else f"-depth{settings.depth}"
-    output = model / model_folder.METRICS / f"{folder.resolve().name}{depth}.json"
-    manifest.write_json(
-        output, {**described, "queries_trained_on": None if is_imported else int(seen)}
-    )
-    model_card.write_card(model)
-    return output
+    return seen
 
 
-def _embedded(collection: Collection, model: Path) -> Embeddings:
-    """The vectors of a collection's photographs, as the model gave them.
+def _steps(
+    index: ScoredIndex, queries: np.ndarray, totals: np.ndarray, settings: Settings
+) -> list[StepScore]:
+    """What every step gives.
 
     Raises:
-        FileNotFoundError: If they are missing.
-        ValueError: If they are not those that the collection was filled with.
+        ValueError: If indexes that are fused do not hold the same photographs.
     """
-    described = collection.manifest
-    embedded = read_embeddings([model_folder.embeddings(model, one) for one in described["data"]])
-    contents = collection.photographs(collection.keys())["content"]
-    is_held = pc.is_in(embedded.metadata["content"], value_set=contents).to_numpy()
-    if embedded.model_fingerprint != described["model_fingerprint"] or is_held.sum() < len(
-        collection
-    ):
-        raise ValueError(
-            f"{len(collection) - is_held.sum()} photographs of the index are not in the embeddings "
-            f"{', '.join(described['data'])}, which have changed since; run `python -m "
-            "pipeline.build_index --overwrite`."
+    asking = []
+    for one in (index, *(ScoredIndex.open(Path(folder)) for folder in settings.fuse)):
+        rows = one.rows_of(index, queries)
+        asking.append(
+            Asking(
+                reranker=Reranker(one.collection, chosen(settings)),
+                vectors=one.embedded.vectors[rows],
+                keys=one.keys[rows],
+            )
         )
-    return dataclasses.replace(
-        embedded, vectors=embedded.vectors[is_held], metadata=embedded.metadata.filter(is_held)
-    )
+    ids = asking[0].reranker.ids(index.keys)
+    labels = dict(zip(ids, index.embedded.labels.tolist(), strict=True))
+    return step_scores.measure(asking, chosen(settings), labels, totals, _depth(settings, index))
 
 
-def _learned(model: Path, embedded: Embeddings) -> np.ndarray:
-    """Which photographs, by their content, are among those the model learned from, bool (n,)."""
-    contents = np.array(embedded.metadata["content"].to_pylist(), bytes)
-    return np.isin(contents, model_folder.learned_contents(model))
+def _last(steps: list[StepScore], settings: Settings) -> StepScore:
+    return next(step for step in steps if step.step == settings.steps[-1])
 
 
-def _relevance(
-    collection: Collection, embedded: Embeddings, queries: np.ndarray, settings: Settings
-) -> Iterator[np.ndarray]:
+def _depth(settings: Settings, index: ScoredIndex) -> int:
+    return min(settings.depth or len(index.collection), len(index.collection) - 1)
+
+
+def _relevance(index: ScoredIndex, queries: np.ndarray, settings: Settings) -> Iterator[np.ndarray]:
     """Which places of each ranking are relevant, bool ``(queries, depth)``, some at a time."""
-    depth = min(settings.depth or len(collection), len(collection) - 1)
-    keys = collection.keys()
-    contents = collection.photographs(keys)["content"]
-    keys = keys[pc.index_in(embedded.metadata["content"], value_set=contents).to_numpy()]
+    depth, keys = _depth(settings, index), index.keys
     labels = np.full(keys.max() + 2, _NO_LABEL)  # by key; the last, for none found, has none
-    labels[keys] = embedded.labels
+    labels[keys] = index.embedded.labels
     chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
     for start in progress(chunks, "Scoring", unit="batches"):
         rows = queries[start : start + _QUERIES_AT_A_TIME]
-        _, found = collection.search(embedded.vectors[rows], depth + 1)
+        _, found = index.collection.search(index.embedded.vectors[rows], depth + 1)
         others = without_query(found, keys[rows])
-        yield labels[others] == embedded.labels[rows, None]
+        yield labels[others] == index.embedded.labels[rows, None]
 
 
 def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -156,28 +169,57 @@ def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 def _describe(
-    settings: Settings,
-    collection: Collection,
-    scores: dict[str, float],
-    queries: np.ndarray,
-    labels: np.ndarray,
+    settings: Settings, index: ScoredIndex, scores: dict[str, float], queries: np.ndarray
 ) -> dict[str, Any]:
+    labels, described = index.embedded.labels, index.collection.manifest
+    built = {key: described[key] for key in ("kind", "engine", "model_fingerprint")}
+    augmentation = described.get("augmentation")
     return {
         "scores": scores,
-        "protocol": _PROTOCOL,
+        "protocol": _PROTOCOL if augmentation is None else _PROTOCOL + _HAS_SEEN,
         "depth": settings.depth or len(labels) - 1,
         "queries": len(queries),
         "photographs": len(labels),
         "landmarks": len(np.unique(labels[queries])),
         "distractors": int((labels < 0).sum()),
-        "index": {key: collection.manifest[key] for key in ("kind", "engine", "model_fingerprint")},
+        "index": built if augmentation is None else {**built, "augmentation": augmentation},
         "command": shlex.join(_command(settings)),
     }
 
 
+def _changed(settings: Settings) -> dict[str, Any]:
+    """Settings that are not the defaults, but for the index, by their flags."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    del defaults["index"]
+    return {
+        name: getattr(settings, name)
+        for name, default in defaults.items()
+        if getattr(settings, name) != default
+    }
+
+
 def _command(settings: Settings) -> list[str]:
-    depth = [] if settings.depth is None else [f"--depth={settings.depth}"]
-    return ["python", "-m", "pipeline.evaluate", f"--index={settings.index}", *depth]
+    flags = {
+        name: ",".join(value) if isinstance(value, tuple) else value
+        for name, value in _changed(settings).items()
+    }
+    return [
+        *("python", "-m", "pipeline.evaluate", f"--index={settings.index}"),
+        *(f"--{name}={value}" for name, value in flags.items()),
+    ]
+
+
+def _name(settings: Settings) -> str:
+    """Of the result: the index's, and every setting that is not the default."""
+    parts = [settings.index.resolve().name]
+    for name, value in _changed(settings).items():
+        if name == "fuse":
+            folders = [Path(folder).resolve() for folder in value]
+            names = (f"{model_folder.of_index(one).name}.{one.name}" for one in folders)
+            parts.append("-".join((name, *names)))
+        else:
+            parts.append(f"{name}{value}")
+    return "-".join(parts)
 
 
 def main(settings: Settings) -> None:
@@ -190,6 +232,8 @@ def main(settings: Settings) -> None:
     )
     for name, score in result["scores"].items():
         print(f"{name:>10}  {score:.3f}")
+    if "steps" in result:
+        print(step_scores.table_of(result["steps"]))
     print(f"Result: {output}")
 
 

@@ -2,7 +2,8 @@ r"""Finds the photographs of a collection that show what a photograph shows.
 
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE --k=10
 
-Prints the results as a table and draws them as a mosaic.
+Prints the results as a table and draws them as a mosaic. ``--expand``, ``--diffuse`` and the like
+reorder them; how much each gains, ``python -m pipeline.evaluate`` tells.
 
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE \
       --verify=exported/EXTRACTOR --explain
@@ -37,6 +38,7 @@ from pipeline.explanation import save_explanation
 from pipeline.index import duplicates, filters
 from pipeline.index.collection import load_collection
 from pipeline.mosaic import save_mosaic
+from pipeline.ranking.settings import RankingSettings, chosen
 from pipeline.recognition import votes
 from pipeline.text_table import Side, format_table
 
@@ -49,8 +51,8 @@ _LEAST = 0.925
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What to look for, and where."""
+class Settings(RankingSettings):
+    """What to look for, where, and what reorders it."""
 
     index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
     photo: Path | None = setting("The query photograph: JPEG, PNG, BMP, GIF or WebP.", default=None)
@@ -98,17 +100,20 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Checks ranges, what goes together, and that nothing else is written over."""
+        super().__post_init__()
         command_line.require_at_least(self, k=1)
+        reordering = [field.name for field in dataclasses.fields(RankingSettings)]
         if self.duplicates:
             beside = "--duplicates"
             command_line.require_default(self, beside, "photo", "box", "k", "mosaic", "precision")
             command_line.require_default(self, beside, "verify", "explain")
+            command_line.require_default(self, beside, *reordering)
         elif self.photo is None:
             raise ValueError("Pass --photo=FILE to search for, or --duplicates.")
         else:
             command_line.require_default(self, "--photo; pass --duplicates", "output")
             if self.least is not None:
-                command_line.require_default(self, "--least", "k")
+                command_line.require_default(self, "--least", "k", *reordering)
             if self.verify is None:
                 command_line.require_default(self, "no --verify=exported/EXTRACTOR", "explain")
             if self.mosaic.resolve() == self.photo.resolve():
@@ -125,7 +130,7 @@ def search(settings: Settings) -> Answer:
     Raises:
         FileNotFoundError: If the index, its model, local features or the photograph is missing.
         ValueError: If the photograph is damaged, the box or a condition is none, the precision is
-            out of range, or another model filled the index.
+            out of range, another model filled the index, or it cannot be reordered so.
     """
     where = filters.parse(settings.where)
     return Engine(settings.index, extractor=settings.verify).ask(
@@ -134,6 +139,7 @@ def search(settings: Settings) -> Answer:
         where=where,
         least=settings.least,
         precision=settings.precision,
+        ranking=chosen(settings),
     )
 
 
@@ -243,6 +249,8 @@ def main(settings: Settings) -> None:
     answer = search(settings)
     print(recognition_said(answer.recognition))
     print(table_of(answer.results), flush=True)
+    if settings.steps:
+        print(f"Reordered by {', '.join(settings.steps)}; similarities are those without.")
     draw(settings, answer.results)
     print(f"{'Explanation' if settings.explain else 'Mosaic'}: {settings.mosaic}")
 

@@ -65,7 +65,8 @@ def update_index(settings: Settings) -> Outcome:
 
     Raises:
         FileNotFoundError: If the index, the embeddings or the list of ids are missing.
-        ValueError: If they were made by another model than the index, or an id is not there.
+        ValueError: If they were made by another model than the index, an id is not there, or
+            something is to be added to augmented vectors.
         BlockingIOError: If another process changes the index.
     """
     model = model_folder.of_index(settings.index)
@@ -73,6 +74,12 @@ def update_index(settings: Settings) -> Outcome:
     with collection.changing(settings.index) as change:
         fingerprint = change.now().manifest["model_fingerprint"]
         model_folder.require_made_by(model, settings.index, fingerprint)
+        if settings.add and change.now().manifest.get("augmentation"):
+            raise ValueError(
+                f"{settings.index} is of augmented vectors, and what comes new would change those "
+                "of its neighbours; build it again with `python -m pipeline.build_index --augment "
+                "--overwrite`. --remove is possible."
+            )
         ids = _ids_to_remove(settings)
         if ids:
             change.remove(ids)

@@ -1,1 +1,1 @@
-"""What reorders a list of results: from stored vectors, or from several lists."""
+"""What reorders a list of results: stored vectors, local features, several lists."""

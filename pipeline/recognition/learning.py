@@ -1,6 +1,9 @@
 """Learns from a collection how far its similarities are to be trusted."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pyarrow.compute as pc
 
 from pipeline.embeddings.files import StoredEmbeddings
 from pipeline.index.interface import Collection
@@ -11,8 +14,14 @@ _QUERIES = 1000
 _OF_ITS_LANDMARK = 100  # photographs more that are searched for, as one's own are left out
 
 
+Unseen = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
 def learn_from(
-    collection: Collection, stored: StoredEmbeddings, learned_contents: np.ndarray
+    collection: Collection,
+    stored: StoredEmbeddings,
+    learned_contents: np.ndarray,
+    unseen: Unseen | None = None,
 ) -> Recognition | None:
     """Asks a collection with photographs of its own, each of which is left out of the answer.
 
@@ -23,6 +32,9 @@ def learn_from(
         collection: Of these photographs, under their ids.
         stored: Their embeddings.
         learned_contents: Content ids of what the model has learned from, bytes ``(n,)``.
+        unseen: Where the collection's vectors have taken in those of neighbours: from the rows
+            that ask, ``(queries,)``, the rows found, ``(queries, n)``, -1 for none, and their
+            similarities, to the similarities they would have had they not taken in who asks.
 
     Returns:
         None if it knows too few landmarks, see ``votes.learn``.
@@ -43,6 +55,13 @@ def learn_from(
     similarities = np.where(keys == own_keys[:, None], -np.inf, similarities)
     known = collection.photographs(np.where(keys < 0, own_keys[:, None], keys).ravel())
     neighbours = known["label"].to_numpy().reshape(keys.shape)
+    if unseen is not None:
+        places = pc.index_in(known["id"], value_set=stored.metadata["id"]).to_numpy()
+        places = np.where(np.isfinite(similarities), places.reshape(keys.shape), -1)
+        similarities = unseen(rows, places, similarities)
+        order = np.argsort(-similarities, axis=1, kind="stable")
+        similarities = np.take_along_axis(similarities, order, 1)
+        neighbours = np.take_along_axis(neighbours, order, 1)
     neighbours = np.where(np.isfinite(similarities), neighbours, -1)
     shown, photographs = np.unique(labels[labelled], return_counts=True)
     has_others = np.isin(labels[rows], shown[photographs > 1])

@@ -47,7 +47,8 @@ class Vocabulary:
 
     def __init__(self, centres: np.ndarray) -> None:
         self.centres = centres
-        self._index = _empty(*centres.shape, _EFFORT)
+        count, dimension = centres.shape
+        self._index = _empty(count, dimension, _EFFORT)
         self._index.add(centres)
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 from pipeline import manifest
 from pipeline.build_index import Settings, build_index
 from pipeline.engine import Engine, crop, read_photograph
+from pipeline.ranking.settings import RankingSettings
 from tests.tiny import Tiny
 
 
@@ -108,3 +109,41 @@ def test_a_query_that_is_no_photograph_is_named(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises((ValueError, FileNotFoundError), match=r"--photo=.*query\.jpg"):
         read_photograph(path)
+
+
+def test_reordered_results_keep_their_similarities(tiny: Tiny) -> None:
+    engine = Engine(tiny.index)
+    image = read_photograph(tiny.photos / "landmark 2" / "1.jpg")
+    plain = {one.photograph.id: one for one in engine.search(image, 24)}
+    ranking = RankingSettings(augment=2, expand=2, refine=8, reciprocal=4, diffuse=4)
+    answer = engine.ask(image, 24, ranking=ranking)
+    assert [one.rank for one in answer.results] == list(range(1, 25))
+    assert sorted(one.photograph.id for one in answer.results) == sorted(plain)
+    assert [one.photograph.id for one in answer.results] != list(plain)
+    for one in answer.results:
+        known = plain[one.photograph.id]
+        assert one.similarity == pytest.approx(known.similarity, abs=1e-6)
+        assert one.probability == known.probability
+    assert answer.recognition == engine.ask(image, 24).recognition
+
+
+def test_a_photograph_of_the_collection_does_not_reorder_others(tiny: Tiny) -> None:
+    engine = Engine(tiny.index)
+    image = read_photograph(tiny.photos / "landmark 2" / "1.jpg")
+    own = engine.search(image, 1)[0].photograph.id
+    ranking = RankingSettings(diffuse=3)
+    results = engine.ask(image, 24, without=own, ranking=ranking).results
+    assert len(results) == 23
+    assert own not in [one.photograph.id for one in results]
+
+
+def test_an_index_fused_with_itself_answers_as_it_does_alone(tiny: Tiny) -> None:
+    image = read_photograph(tiny.photos / "landmark 4" / "0.jpg")
+    alone, both = (
+        Engine(tiny.index).ask(image, 9, ranking=ranking).results
+        for ranking in (
+            RankingSettings(expand=2),
+            RankingSettings(expand=2, fuse=(str(tiny.index),)),
+        )
+    )
+    assert alone == both

@@ -15,7 +15,7 @@ from pipeline.build_records import build_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings.files import read_embeddings
-from pipeline.evaluate import Settings, evaluate, without_query
+from pipeline.evaluate import Settings, evaluate, main, without_query
 from pipeline.export import export
 from pipeline.index.kinds import KINDS, fewest_vectors
 from pipeline.train import train
@@ -142,3 +142,43 @@ def test_one_photograph_a_landmark_cannot_be_scored(tiny: Tiny, tmp_path: Path) 
     index = build_index(IndexSettings(model=model, data=("single",)))
     with pytest.raises(ValueError, match="no landmark of it has two photographs"):
         evaluate(Settings(index=index))
+
+
+def test_every_step_of_reordering_is_scored_and_told(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(Settings(index=tiny.index, augment=2, expand=2, alpha=1.0, diffuse=3))
+    printed = capsys.readouterr().out
+    output = tiny.model / "metrics" / "squares-flat-augment2-alpha1.0-expand2-diffuse3.json"
+    result = json.loads(output.read_text())
+    assert str(output) in printed
+    told = [step["step"] for step in result["steps"]]
+    seen = "augment2, having seen the query"
+    assert told == ["as it is", "augment2", "expand2", "diffuse3", seen]
+    whole = json.loads(evaluate(Settings(index=tiny.index)).read_text())
+    assert result["steps"][0]["scores"] == pytest.approx(whole["scores"], abs=1e-9)
+    assert result["scores"] == result["steps"][3]["scores"]
+    assert all(step["milliseconds"] > 0 for step in result["steps"][:4])
+    assert result["steps"][1]["seconds"] > 0, "augmenting the collection"
+    flags = shlex.split(result["command"])[4:]
+    assert flags == ["--augment=2", "--alpha=1.0", "--expand=2", "--diffuse=3"]
+    assert all(step in printed for step in told)
+
+
+def test_an_index_fused_with_itself_ranks_as_it_does_alone(tiny: Tiny) -> None:
+    alone = json.loads(evaluate(Settings(index=tiny.index, expand=2)).read_text())
+    output = evaluate(Settings(index=tiny.index, expand=2, fuse=(str(tiny.index),)))
+    assert output.name == "squares-flat-expand2-fuse-model.squares-flat.json"
+    assert json.loads(output.read_text())["scores"] == pytest.approx(alone["scores"])
+
+
+def test_indexes_of_other_photographs_are_not_fused(tiny: Tiny, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    write_photographs(tmp_path / "photos", landmarks=2, photographs=2, seed=1)
+    folder = build_records(
+        RecordSettings(photos=tmp_path / "photos", output=tmp_path / "few", split=("index",))
+    )
+    embed(EmbedSettings(model=model, records=folder))
+    other = build_index(IndexSettings(model=model, data=("few",)))
+    with pytest.raises(ValueError, match="do not hold the same photographs"):
+        evaluate(Settings(index=tiny.index, fuse=(str(other),)))

@@ -157,3 +157,18 @@ def test_a_duplicate_is_named_by_its_own_file_or_by_its_title(tmp_path: Path) ->
 def test_flags_that_do_not_go_together_are_refused(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Settings(index=Path("index"), **flags)
+
+
+def test_results_are_reordered_and_that_is_said(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo, mosaic = tiny.photos / "landmark 3" / "2.jpg", tmp_path / "mosaic.png"
+    main(Settings(index=tiny.index, photo=photo, k=3, mosaic=mosaic, expand=3, diffuse=4))
+    assert "Reordered by expand3, diffuse4; similarities are" in capsys.readouterr().out
+
+
+def test_reordering_has_no_part_in_duplicates_or_all_that_are_similar(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--expand has no effect with --duplicates"):
+        Settings(index=tmp_path, duplicates=True, expand=3)
+    with pytest.raises(ValueError, match="--diffuse has no effect with --least"):
+        Settings(index=tmp_path, photo=tmp_path / "query.jpg", least=0.5, diffuse=3)

@@ -1,0 +1,222 @@
+"""The steps that reorder what a collection finds, one after the other."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pipeline.index.filters import Condition
+from pipeline.index.interface import Collection
+from pipeline.ranking import candidates, diffusion, fusion, k_reciprocal, superglobal
+from pipeline.ranking.augmented import AugmentedCollection
+from pipeline.ranking.expansion import expanded
+from pipeline.ranking.neighbourhood import Neighbourhood
+from pipeline.ranking.settings import RankingSettings
+from pipeline.ranking.view import View
+
+_EXPANSION_SHARE = 0.3  # the paper's k2 of its k1, 6 of 20
+_DIFFUSED_FROM = 10  # candidates that the query starts at, as in the paper
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Photographs in the order of their scores, the first of which are candidates.
+
+    Attributes:
+        query: float32 ``(dim,)``, what asked.
+        keys: int64 ``(n,)``, best first.
+        scores: float ``(n,)``, of those that are no candidates the lowest of these.
+        vectors: float32 ``(m, dim)``, of the candidates, unit length.
+    """
+
+    query: np.ndarray
+    keys: np.ndarray
+    scores: np.ndarray
+    vectors: np.ndarray
+
+    @property
+    def candidates(self) -> np.ndarray:
+        """Their keys."""
+        return self.keys[: len(self.vectors)]
+
+    def reordered(self, scores: np.ndarray) -> "Ranking":
+        """The candidates by other scores; where fewer are given, the first of them."""
+        order = np.argsort(-scores, kind="stable")
+        behind = np.full(len(self.keys) - len(order), scores.min(initial=np.inf))
+        return Ranking(
+            query=self.query,
+            keys=_first_by(order, self.keys),
+            scores=np.concatenate([scores[order], behind]),
+            vectors=_first_by(order, self.vectors),
+        )
+
+
+class Reranker:
+    """A collection whose results are reordered.
+
+    The nearest of its photographs, and augmented vectors, are found where they are first needed,
+    and kept. It is not to be used by several threads at once.
+
+    Args:
+        collection: By cosine.
+        settings: Which steps.
+
+    Raises:
+        ValueError: If the collection compares otherwise, or is augmented already.
+    """
+
+    def __init__(self, collection: Collection, settings: RankingSettings) -> None:
+        if settings.steps and collection.metric != "cosine":
+            raise ValueError(
+                "Results are reordered by cosines, and the index was built with --metric="
+                f"{collection.metric}; build one with --metric=cosine."
+            )
+        if settings.augment and collection.manifest.get("augmentation"):
+            raise ValueError("The index is of augmented vectors already; leave --augment out.")
+        self.collection = collection
+        self._settings = settings
+        self._augmented = None
+        if settings.augment:
+            self._augmented = AugmentedCollection(collection, settings.augment, settings.alpha)
+        searched = self._augmented or collection
+        self._neighbourhood = Neighbourhood(searched, max(settings.reciprocal, settings.diffuse))
+
+    @functools.cached_property
+    def _keys(self) -> np.ndarray:
+        return self.collection.keys()
+
+    @functools.cached_property
+    def _ids(self) -> np.ndarray:
+        return np.array(self.collection.ids(), object)
+
+    def ids(self, keys: np.ndarray) -> list[str]:
+        """Of photographs."""
+        return self._ids[np.searchsorted(self._keys, keys)].tolist()
+
+    def prepare(self) -> None:
+        """Makes what the steps need of all photographs, which they would make where needed."""
+        if self._augmented is not None:
+            self._augmented.prepare()
+        if self._settings.reciprocal or self._settings.diffuse:
+            self._neighbourhood.nearest(self._keys)
+
+    def rankings(
+        self,
+        query: np.ndarray,
+        depth: int,
+        *,
+        without: int | None = None,
+        where: Sequence[Condition] = (),
+    ) -> Iterator[Ranking]:
+        """What is found, as it is, then after every step but the fusion of several.
+
+        Args:
+            query: float32 ``(dim,)``, unit length.
+            depth: Photographs wanted; as many as are reordered come at least, where there are.
+            without: A photograph that is left out, the query itself, as if the collection lacked
+                it.
+            where: Conditions that a photograph has to satisfy.
+
+        Raises:
+            ValueError: As ``Collection.search`` does.
+        """
+        settings = self._settings
+        depth = max(depth, settings.candidates)
+        plain = View(self.collection, self._neighbourhood, without)
+        ranking = self._found(plain, query, depth, where)
+        yield ranking
+        if not len(ranking.keys):  # nothing satisfies the conditions
+            yield from [ranking] * (len(settings.steps) - bool(settings.fuse))
+            return
+        view = plain
+        if self._augmented is not None:
+            changed = None if without is None else self._augmented.without(without)
+            view = View(self._augmented, self._neighbourhood, without, changed)
+            ranking = self._found(view, query, depth, where)
+            yield ranking
+        if settings.expand:
+            expanded_query = self._expanded(ranking)
+            ranking = self._found(view, expanded_query, depth, where)
+            yield ranking
+        if settings.refine:
+            first = ranking.vectors[: settings.refine]
+            ranking = ranking.reordered(superglobal.scores(ranking.query, first))
+            yield ranking
+        if settings.reciprocal:
+            ranking = self._by_reciprocity(view, query, ranking)
+            yield ranking
+        if settings.diffuse:
+            ranking = self._diffused(view, ranking)
+            yield ranking
+
+    def seeing(self, query: np.ndarray, depth: int, own: int) -> Ranking:
+        """What augmented vectors that have taken in the query itself find, but for the query.
+
+        Args:
+            query: float32 ``(dim,)``, unit length.
+            depth: Photographs wanted.
+            own: The key of the query.
+        """
+        searched = self._augmented or self.collection
+        view = View(searched, self._neighbourhood, own)
+        return self._found(view, query, max(depth, self._settings.candidates), ())
+
+    def _found(
+        self, view: View, query: np.ndarray, depth: int, where: Sequence[Condition]
+    ) -> Ranking:
+        similarities, keys = view.search(query, depth, where)
+        vectors = view.vectors(keys[: self._settings.candidates])
+        return Ranking(query=query, keys=keys, scores=similarities, vectors=vectors)
+
+    def _expanded(self, ranking: Ranking) -> np.ndarray:
+        first = ranking.vectors[None, : self._settings.expand]
+        similarities = first @ ranking.query
+        return expanded(ranking.query[None], first, similarities, self._settings.alpha)[0]
+
+    def _by_reciprocity(self, view: View, query: np.ndarray, ranking: Ranking) -> Ranking:
+        k = self._settings.reciprocal
+        similarities, nearest = view.nearest(ranking.candidates, k)
+        # The graph is of the query as it was asked: expanded, it is nearer to all than they are.
+        nodes, _ = candidates.graph(
+            ranking.candidates, ranking.vectors @ query, nearest, similarities
+        )
+        distances = k_reciprocal.distances(
+            nodes,
+            np.concatenate([ranking.query[None], ranking.vectors]),
+            ranking.vectors @ ranking.query,
+            k=k,
+            k_expansion=max(1, round(_EXPANSION_SHARE * k)),
+        )
+        return ranking.reordered(1 - distances)
+
+    def _diffused(self, view: View, ranking: Ranking) -> Ranking:
+        similarities, nearest = view.nearest(ranking.candidates, self._settings.diffuse)
+        graph = diffusion.affinity(candidates.among(ranking.candidates, nearest), similarities)
+        start = diffusion.start_at(ranking.vectors @ ranking.query, _DIFFUSED_FROM)
+        return ranking.reordered(diffusion.diffused(graph, start))
+
+
+def fused(
+    lists: Sequence[tuple[Sequence[str], np.ndarray]], settings: RankingSettings
+) -> list[str]:
+    """One list of several, each of ids and their scores, best first.
+
+    Of each the first ``candidates`` are fused; what only stands further behind comes after them,
+    list by list.
+    """
+    first = [
+        (ids[: settings.candidates], scores[: settings.candidates].tolist())
+        for ids, scores in lists
+    ]
+    if settings.fusion == "ranks":
+        best = fusion.by_ranks([ids for ids, _ in first])
+    else:
+        best = fusion.by_scores([dict(zip(*one, strict=True)) for one in first])
+    behind = (one for ids, _ in lists for one in ids[settings.candidates :])
+    return list(dict.fromkeys([*best, *behind]))
+
+
+def _first_by(order: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Puts the first in another order, and leaves those behind them."""
+    return np.concatenate([values[: len(order)][order], values[len(order) :]])

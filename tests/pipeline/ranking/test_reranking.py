@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.index.collection import load_collection
+from pipeline.index.filters import parse
+from pipeline.index.interface import Collection
+from pipeline.ranking.expansion import expanded
+from pipeline.ranking.reranking import Reranker, fused
+from pipeline.ranking.settings import RankingSettings
+from tests import vector_collections
+
+VECTORS = vector_collections.clusters(6, 5)
+TABLE = vector_collections.photographs(np.repeat(np.arange(6), 5))
+ASKING = 7
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    model = tmp_path_factory.mktemp("whole") / "model"
+    vector_collections.embed(model, "made", VECTORS, TABLE)
+    return load_collection(vector_collections.build(model, "flat"))
+
+
+@pytest.fixture(scope="module")
+def lacking(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """All but the photograph that asks."""
+    rest = np.delete(np.arange(len(VECTORS)), ASKING)
+    model = tmp_path_factory.mktemp("lacking") / "model"
+    vector_collections.embed(model, "made", VECTORS[rest], TABLE.take(rest))
+    return load_collection(vector_collections.build(model, "flat"))
+
+
+def _lists(collection: Collection, settings: RankingSettings, query: int) -> list[list[str]]:
+    """Ids after every step."""
+    reranker = Reranker(collection, settings)
+    ids = collection.ids()
+    own = int(collection.keys_of([f"photo {query}"])[0]) if f"photo {query}" in ids else None
+    rankings = reranker.rankings(VECTORS[query], len(collection), without=own)
+    return [reranker.ids(ranking.keys) for ranking in rankings]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        RankingSettings(augment=3, expand=4, refine=10),
+        RankingSettings(augment=2, alpha=1),
+        RankingSettings(expand=3, reciprocal=5, candidates=20),
+        RankingSettings(diffuse=4),
+        RankingSettings(refine=8, reciprocal=4, diffuse=6, candidates=12),
+    ],
+)
+def test_a_photograph_asks_as_if_the_collection_lacked_it(
+    whole: Collection, lacking: Collection, settings: RankingSettings
+) -> None:
+    lists = _lists(whole, settings, ASKING)
+    assert len(lists) == 1 + len(settings.steps)
+    assert lists == _lists(lacking, settings, ASKING)
+    for ids in lists:
+        assert sorted(ids) == sorted(lacking.ids()), "every other photograph stands once"
+
+
+def test_augmentation_and_expansion_match_a_loop(lacking: Collection) -> None:
+    ids, vectors = lacking.ids(), lacking.vectors(lacking.keys())
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -np.inf)
+    nearest = np.argsort(-cosines, axis=1)[:, :3]
+    near = np.take_along_axis(cosines, nearest, 1)
+    augmented = expanded(vectors, vectors[nearest], near, 3.0)
+    query = VECTORS[ASKING]
+    first = np.argsort(-(augmented @ query))
+    best = first[:4]
+    asked = expanded(query[None], augmented[None, best], (augmented[best] @ query)[None], 3.0)[0]
+    _, by_augmentation, by_expansion = _lists(lacking, RankingSettings(augment=3, expand=4), ASKING)
+    assert by_augmentation == [ids[row] for row in first]
+    assert by_expansion == [ids[row] for row in np.argsort(-(augmented @ asked))]
+
+
+def test_what_stands_behind_the_candidates_stays(lacking: Collection) -> None:
+    before, after = _lists(lacking, RankingSettings(diffuse=4, candidates=9), ASKING)
+    assert before[:9] != after[:9]
+    assert sorted(before[:9]) == sorted(after[:9])
+    assert before[9:] == after[9:]
+
+
+@pytest.mark.parametrize("step", ["augment", "expand", "refine", "reciprocal", "diffuse"])
+@pytest.mark.parametrize("count", [1, 100])
+def test_few_or_more_neighbours_than_photographs_are_no_trouble(
+    lacking: Collection, step: str, count: int
+) -> None:
+    settings = RankingSettings(**{step: count})  # type: ignore[arg-type]
+    assert sorted(_lists(lacking, settings, ASKING)[-1]) == sorted(lacking.ids())
+
+
+def test_conditions_hold_after_every_step(whole: Collection) -> None:
+    settings = RankingSettings(augment=3, expand=2, refine=4, reciprocal=3, diffuse=3)
+    where = parse(("author=Zoë",))
+    for ranking in Reranker(whole, settings).rankings(VECTORS[3], 30, where=where):
+        assert set(whole.photographs(ranking.keys)["author"].to_pylist()) == {"Zoë"}
+        assert len(ranking.keys) == 20
+    nothing = list(Reranker(whole, settings).rankings(VECTORS[3], 30, where=parse(("author=X",))))
+    assert [len(ranking.keys) for ranking in nothing] == [0] * 6
+
+
+def test_what_is_augmented_already_is_refused(whole: Collection) -> None:
+    whole.manifest["augmentation"] = {"neighbours": 3}
+    try:
+        with pytest.raises(ValueError, match="augmented vectors already"):
+            Reranker(whole, RankingSettings(augment=3))
+    finally:
+        del whole.manifest["augmentation"]
+
+
+def test_distances_are_refused(tmp_path: Path) -> None:
+    model = vector_collections.embed(tmp_path / "model", "made", VECTORS, TABLE)
+    collection = load_collection(vector_collections.build(model, "flat", metric="euclidean"))
+    with pytest.raises(ValueError, match="--metric=cosine"):
+        Reranker(collection, RankingSettings(expand=3))
+
+
+def test_lists_are_fused_as_far_as_they_are_candidates() -> None:
+    lists = [
+        (["a", "b", "c", "d"], np.array([0.9, 0.8, 0.1, 0.0])),
+        (["b", "e", "a", "f"], np.array([5.0, 4.0, 1.0, 0.5])),
+    ]
+    settings = RankingSettings(fuse=("other",), candidates=3)
+    # Stretched: a 1 + 0, b .875 + 1, c 0, e .75; d and f stand behind the candidates.
+    assert fused(lists, settings) == ["b", "a", "e", "c", "d", "f"]
+    by_ranks = RankingSettings(fuse=("other",), candidates=3, fusion="ranks")
+    assert fused(lists, by_ranks) == ["b", "a", "e", "c", "d", "f"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"expand": -1}, "--expand is at least 0"),
+        ({"alpha": 1.0}, "--alpha has no effect"),
+        ({"candidates": 5}, "--candidates has no effect"),
+        ({"expand": 3, "fusion": "ranks"}, "--fusion has no effect"),
+        ({"refine": 30, "candidates": 20}, "--refine is at most --candidates, 20"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RankingSettings(**flags)  # type: ignore[arg-type]
