@@ -169,7 +169,7 @@ def _make(settings: Settings) -> None:
         network = global_network(network)
     elif settings.local_scales != SCALES:
         raise ValueError(f"--local_scales has no effect: {folder} has no local head.")
-    size = training["settings"]["image_size"]
+    size = _image_size(training)
     learned = _learn_whitening(settings, ServingModel(network, size, settings.views))
     whitening = None if learned is None else learned.whitening
 
@@ -192,6 +192,14 @@ def _make(settings: Settings) -> None:
     manifest.write_atomically(folder / model_folder.SAVED_MODEL, save)
     described = _describe(settings, build("plain"), network, training, learned)
     manifest.write_json(folder / model_folder.MODEL_FILE, described | variant.described())
+
+
+def _image_size(training: dict[str, Any]) -> int:
+    """Side of what the global descriptor was learned from, at which it describes photographs."""
+    settings = training["settings"]
+    if "beneath" in training and not settings["jointly"]:
+        settings = training["beneath"]["settings"]
+    return int(settings["image_size"])
 
 
 def _is_current(settings: Settings, training: dict[str, Any]) -> bool:
@@ -270,7 +278,7 @@ def _describe(
         **({} if model.local is None else local_described(model.local, scales)),
         "kind": "deep",
         "dimension": model.dimension,
-        "input_size": training["settings"]["image_size"],
+        "input_size": _image_size(training),
         "scales": settings.scale_values,
         "keep_aspect": settings.keep_aspect,
         "flip": settings.flip,

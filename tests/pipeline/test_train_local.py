@@ -16,6 +16,7 @@ from pipeline import model_folder
 from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.data.synthetic_city import CitySettings, render_photograph
+from pipeline.descriptors import SavedDescriptor
 from pipeline.export import export
 from pipeline.local_features.extractor import open_extractor
 from pipeline.train_local import Settings, train_local
@@ -51,6 +52,13 @@ def test_the_global_descriptor_stays_to_the_bit(tiny: Tiny, local: Path) -> None
     before = load_network(tiny.model / "training" / "network.keras")
     after = head.global_network(load_network(local / "training" / "network.keras"))
     np.testing.assert_array_equal(before(images), after(images))
+
+
+def test_photographs_are_described_as_before(tiny: Tiny, local: Path) -> None:
+    photograph = next(tiny.photos.rglob("*.jpg")).read_bytes()
+    descriptors = [SavedDescriptor(model) for model in (tiny.model, local)]
+    before, after = (one.describe_files([photograph]) for one in descriptors)
+    np.testing.assert_allclose(before, after, atol=1e-6)
 
 
 def test_what_it_learns_from_lies_in_its_folder(tiny: Tiny, local: Path) -> None:
