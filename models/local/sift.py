@@ -59,7 +59,7 @@ def enlarged(image: np.ndarray, longest: int) -> np.ndarray:
 
 def _turned_upright(found: Sequence[Any]) -> list[Any]:
     """One feature of each place and size, of the direction 0."""
-    places = {}
+    places: dict[Any, Any] = {}
     for one in found:
         one.angle = 0.0
         places.setdefault((one.pt, one.octave), one)

@@ -155,7 +155,8 @@ def test_what_shows_nothing_finds_nothing_or_is_like_nothing(
         assert answer.results == []
         assert answer.recognition is None or not answer.recognition.is_confident
     else:
-        similar = described @ open_descriptor(model).describe_images(photograph(1, 1)[None]).T
+        (other,) = np.asarray(open_descriptor(model).describe_images(photograph(1, 1)[None]))
+        similar = described @ other
         assert np.linalg.norm(described) == pytest.approx(1, abs=1e-5)
         assert abs(similar.item()) < 0.75
 
@@ -165,8 +166,8 @@ def test_the_folder_holds_all_it_needs(model: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(model, tmp_path / "copy"))
     image = photograph(1, 7)[None]
     one, other = (open_descriptor(path).describe_images(image) for path in (model, copy))
-    dense = [way.dense() if isinstance(way, Bags) else way for way in (one, other)]
-    np.testing.assert_array_equal(*dense)
+    first, second = [way.dense() if isinstance(way, Bags) else way for way in (one, other)]
+    np.testing.assert_array_equal(first, second)
     contents = model_folder.learned_contents(copy)
     assert len(contents) == LANDMARKS * EACH + 2
     assert not model_folder.is_imported(copy)
