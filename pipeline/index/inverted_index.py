@@ -1,5 +1,6 @@
 """An inverted file of visual words: of every word, the photographs that have it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,15 +154,16 @@ class InvertedIndex:
 
     def _scores(self, query: Bags) -> np.ndarray:
         """Similarities of all rows to one bag, float32 ``(len(self),)``."""
-        lists = _rows_one_by_one(self._postings, query.words)
-        amounts = lists.weights
+        lists = self._postings
+        starts, ends = lists.starts[query.words], lists.starts[query.words + 1]
+        parts = [slice(*both) for both in zip(starts.tolist(), ends.tolist(), strict=True)]
+        weights = _joined(lists.weights, parts)
         if query.code_bytes:
-            amounts = amounts * self._counts[_distances(lists, query)]
+            weights *= self._counts[_distances(lists.codes, parts, query.codes)]
         # A matrix of a column a word, times their weights: one loop over the lists, in C++.
-        table = sparse.csc_array(
-            (amounts, lists.words, lists.starts.astype(np.int32)),
-            (len(self), len(query.words)),
-        )
+        columns = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
+        shape = len(self), len(query.words)
+        table = sparse.csc_array((weights, _joined(lists.words, parts), columns), shape)
         scores: np.ndarray = table @ np.asarray(query.weights, np.float32)
         return scores
 
@@ -181,23 +183,18 @@ def _turned(held: Bags) -> Bags:
     )
 
 
-def _rows_one_by_one(postings: Bags, rows: np.ndarray) -> Bags:
-    """What ``postings[rows]`` gives, in half the time where lists are long."""
-    starts, ends = postings.starts[rows].tolist(), postings.starts[rows + 1].tolist()
-    parts = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
-
-    def taken(array: np.ndarray) -> np.ndarray:
-        return np.concatenate([array[:0], *(array[part] for part in parts)])
-
-    return Bags(
-        starts=np.cumsum([0, *(end - start for start, end in zip(starts, ends, strict=True))]),
-        words=taken(postings.words),
-        weights=taken(postings.weights),
-        codes=taken(postings.codes),
-        dimension=postings.dimension,
-    )
+def _joined(array: np.ndarray, parts: Sequence[slice]) -> np.ndarray:
+    """Parts of an array one after the other: half the time that their rows' numbers take."""
+    return np.concatenate([array[:0], *(array[part] for part in parts)])
 
 
-def _distances(lists: Bags, query: Bags) -> np.ndarray:
-    """In how many bits each posting's code differs from the query's code of its word."""
-    return asmk.differing_bits(lists.codes, np.repeat(query.codes, lists.counts, axis=0))
+def _distances(codes: np.ndarray, parts: Sequence[slice], of_query: np.ndarray) -> np.ndarray:
+    """In how many bits each posting's code differs from the query's code of its word.
+
+    List by list, which stays in the processor's cache.
+    """
+    lanes, own = asmk.in_lanes(codes), asmk.in_lanes(np.ascontiguousarray(of_query))
+    differing = [
+        asmk.differing_bits(lanes[part], one) for part, one in zip(parts, own, strict=True)
+    ]
+    return np.concatenate([np.zeros(0, np.uint16), *differing])

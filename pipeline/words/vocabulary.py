@@ -6,17 +6,19 @@ import faiss
 import numpy as np
 
 _EXACT = 1024  # words up to which all are compared with
-_LINKS = 16  # of a word, in the graph of larger vocabularies
-_BUILDING_EFFORT = 40
-_LEARNING_EFFORT = 32  # words looked at; a centre is a mean, which few mistakes do not move
-_EFFORT = 64
+# Larger vocabularies are cells of words, some of which are looked into. Of RootSIFT and 20,000
+# words in 128 cells: 8 find the nearest word of .960 in a tenth of the time of comparing with all,
+# 16 of .992 in a seventh; a graph of neighbours of .992 in two fifths.
+_LEARNING_SHARE = 1 / 16  # of the cells; a centre is a mean, which few mistakes do not move
+_SHARE = 1 / 8
+_CELL_ROUNDS = 4  # of the clustering of the words themselves
 
 
 def learn(descriptors: np.ndarray, count: int, rounds: int, seed: int = 0) -> np.ndarray:
     """Clusters descriptors by k-means.
 
-    In large vocabularies the nearest centre is looked for in a graph, rebuilt every round: of
-    20,000 words and a million descriptors, a round of comparing all takes minutes.
+    In large vocabularies the nearest centre is looked for in some cells of centres, which are made
+    anew every round.
 
     Args:
         descriptors: float32 ``(n, dim)``, at least ``count``.
@@ -32,7 +34,8 @@ def learn(descriptors: np.ndarray, count: int, rounds: int, seed: int = 0) -> np
     clustering.seed = seed
     clustering.min_points_per_centroid = 1
     clustering.max_points_per_centroid = max(1, len(descriptors) // count + 1)  # no sample of them
-    index = _empty(count, descriptors.shape[1], _LEARNING_EFFORT)
+    clustering.update_index = True
+    index = _empty(count, descriptors.shape[1], _LEARNING_SHARE)
     clustering.train(np.ascontiguousarray(descriptors, np.float32), index)
     centres: np.ndarray = faiss.vector_to_array(clustering.centroids)
     return centres.reshape(count, -1).copy()
@@ -47,8 +50,8 @@ class Vocabulary:
 
     def __init__(self, centres: np.ndarray) -> None:
         self.centres = centres
-        count, dimension = centres.shape
-        self._index = _empty(count, dimension, _EFFORT)
+        self._index = _empty(len(centres), centres.shape[1], _SHARE)
+        self._index.train(centres)
         self._index.add(centres)
 
     def __len__(self) -> int:
@@ -71,10 +74,15 @@ class Vocabulary:
         return self._index.search(np.ascontiguousarray(descriptors, np.float32), k)
 
 
-def _empty(count: int, dimension: int, effort: int) -> Any:
+def _empty(count: int, dimension: int, share: float) -> Any:
+    """An index for so many centres, which looks into a share of its cells."""
+    exact = faiss.IndexFlatL2(dimension)
     if count <= _EXACT:
-        return faiss.IndexFlatL2(dimension)
-    index = faiss.IndexHNSWFlat(dimension, _LINKS)
-    index.hnsw.efConstruction = _BUILDING_EFFORT
-    index.hnsw.efSearch = effort
+        return exact
+    cells = int(count**0.5)
+    index = faiss.IndexIVFFlat(exact, dimension, cells)
+    index.own_fields = True
+    exact.this.disown()
+    index.nprobe = max(1, round(share * cells))
+    index.cp.niter = _CELL_ROUNDS
     return index

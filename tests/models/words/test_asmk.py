@@ -38,12 +38,13 @@ def test_a_quarter_of_the_bits_differs() -> None:
     np.testing.assert_allclose(asmk.by_distance(8)[[0, 2, 4, 8]], [1, 0.5**asmk.ALPHA, 0, 0])
 
 
-@pytest.mark.parametrize("size", [1, 3, 8, 16])
+@pytest.mark.parametrize("size", [1, 3, 4, 6, 8, 16])
 def test_differing_bits_match_a_loop(size: int) -> None:
     generator = np.random.default_rng(size)
-    left, right = generator.integers(0, 256, (2, 20, size), np.uint8)
+    codes = generator.integers(0, 256, (20, size), np.uint8)
     expected = [
-        sum((int(a) ^ int(b)).bit_count() for a, b in zip(one, other, strict=True))
-        for one, other in zip(left, right, strict=True)
+        sum((int(a) ^ int(b)).bit_count() for a, b in zip(one, codes[3], strict=True))
+        for one in codes
     ]
-    assert asmk.differing_bits(left, right).tolist() == expected
+    lanes = asmk.in_lanes(codes)
+    assert asmk.differing_bits(lanes, lanes[3]).tolist() == expected

@@ -9,6 +9,7 @@ from models.words import asmk, bags
 from models.words.bags import Bags
 from pipeline.build_index import Settings, build_index
 from pipeline.embeddings import files
+from pipeline.embeddings.bag_files import BAGS
 from pipeline.index import array_file, collection, metric
 from pipeline.index.inverted_index import InvertedIndex
 from tests import vector_collections
@@ -127,7 +128,7 @@ def test_embedded_bags_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert stored.dimension == WORDS
     some = bags.concatenate(list(stored.take(np.array([0, 2]))))
     np.testing.assert_array_equal(some.dense(), held[np.array([0, 2])].dense())
-    path = Path(files.vectors_path(folder, 1))
+    path = Path(BAGS.array_path(folder, 1))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match="not those that"):
         files.open_embeddings([folder])
