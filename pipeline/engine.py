@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import decode_photograph
-from models.words.bags import Bags
 from pipeline import model_folder
 from pipeline.data import records
 from pipeline.data.shards import read_record
@@ -247,49 +246,46 @@ class Engine:
     def _reordered(
         self,
         image: np.ndarray,
-        described: Descriptions,
+        vector: Descriptions,
         k: int,
         where: Sequence[Condition],
         ranking: RankingSettings,
         without: str | None,
     ) -> list[Result]:
-        vector = self._dense(described)
-        first, last = self._first_and_last(vector, k, where, ranking, without)
+        reranker = self._reranker(ranking)
+        first, last = self._first_and_last(reranker, vector, k, where, without)
         keys = last.keys[:k]
         if ranking.fuse:
-            reranker = self._reranker(ranking)
             lists = [(reranker.ids(last.keys), last.scores)]
             for folder in ranking.fuse:
                 other = self._other(folder)
-                asked = other._dense(other.descriptor.describe_images(image[None]))
-                _, found = other._first_and_last(asked, k, where, ranking, without)
-                lists.append((other._reranker(ranking).ids(found.keys), found.scores))
+                asked = other.descriptor.describe_images(image[None])
+                reranker = other._reranker(ranking, is_fused=True)
+                _, found = other._first_and_last(reranker, asked, k, where, without)
+                lists.append((reranker.ids(found.keys), found.scores))
             keys = self.collection.keys_of(fused(lists, ranking)[:k])
-        similarities = unit_vectors(self.collection, keys) @ vector
-        known = dict(zip(first.keys.tolist(), first.scores.tolist(), strict=True))
-        pairs = zip(keys.tolist(), similarities.tolist(), strict=True)
-        return self._results(np.array([known.get(key, own) for key, own in pairs]), keys)
+        return self._results(self._similarities(vector, first, keys), keys)
 
-    def _dense(self, described: Descriptions) -> np.ndarray:
-        """The vector of the one query, where vectors are what results are reordered by."""
-        if isinstance(described, Bags):
-            raise ValueError(
-                f"{self.descriptor.folder} describes photographs by bags of visual words, whose "
-                "results cannot be reordered by vectors; leave out the flags that do."
-            )
-        return described[0]
+    def _similarities(self, vector: Descriptions, found: Ranking, keys: np.ndarray) -> np.ndarray:
+        """As the index told them of what it found; of others, from the vectors it holds."""
+        known = dict(zip(found.keys.tolist(), found.scores.tolist(), strict=True))
+        own = np.zeros(len(keys), np.float32)  # bags that were not found have no word in common
+        if isinstance(vector, np.ndarray):
+            own = unit_vectors(self.collection, keys) @ vector[0]
+        pairs = zip(keys.tolist(), own.tolist(), strict=True)
+        return np.array([known.get(key, similarity) for key, similarity in pairs])
 
     def _first_and_last(
         self,
-        vector: np.ndarray,
+        reranker: Reranker,
+        vector: Descriptions,
         k: int,
         where: Sequence[Condition],
-        ranking: RankingSettings,
         without: str | None,
     ) -> tuple[Ranking, Ranking]:
         """What is found as it is, and after all steps but the fusion."""
         own = None if without is None else int(self.collection.keys_of([without])[0])
-        found = list(self._reranker(ranking).rankings(vector, k, without=own, where=where))
+        found = list(reranker.rankings(vector, k, without=own, where=where))
         return found[0], found[-1]
 
     def _other(self, folder: str) -> "Engine":
@@ -297,9 +293,9 @@ class Engine:
             self._others[folder] = Engine(Path(folder))
         return self._others[folder]
 
-    def _reranker(self, ranking: RankingSettings) -> Reranker:
+    def _reranker(self, ranking: RankingSettings, *, is_fused: bool = False) -> Reranker:
         if ranking not in self._rerankers:
-            self._rerankers[ranking] = Reranker(self.collection, ranking)
+            self._rerankers[ranking] = Reranker(self.collection, ranking, is_fused=is_fused)
         return self._rerankers[ranking]
 
     def _results(self, similarities: np.ndarray, keys: np.ndarray) -> list[Result]:

@@ -122,7 +122,7 @@ def _steps(
         rows = one.rows_of(index, queries)
         asking.append(
             Asking(
-                reranker=Reranker(one.collection, chosen(settings)),
+                reranker=Reranker(one.collection, chosen(settings), is_fused=one is not index),
                 vectors=one.embedded.vectors[rows],
                 keys=one.keys[rows],
             )

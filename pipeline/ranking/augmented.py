@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from pipeline.descriptions import Descriptions
 from pipeline.index import kinds
 from pipeline.index.faiss_collection import FaissCollection
 from pipeline.index.faiss_index import FaissIndex
@@ -42,13 +44,13 @@ class AugmentedCollection:
         return self._keys
 
     def search(
-        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+        self, queries: Descriptions, k: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
         """See ``Searchable``."""
         similarities, places = self._made.search(queries, k, where)
         return similarities, np.where(places < 0, -1, self._keys[places])
 
-    def vectors(self, keys: np.ndarray) -> np.ndarray:
+    def vectors(self, keys: np.ndarray) -> Any:
         """See ``Searchable``."""
         return self._made.vectors(np.searchsorted(self._keys, keys))
 

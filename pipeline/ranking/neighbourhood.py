@@ -1,10 +1,11 @@
 """The nearest of every photograph of a collection."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.descriptions import Descriptions
 from pipeline.index.filters import Condition
 
 _ASKING = 256  # photographs at a time
@@ -14,7 +15,7 @@ class Searchable(Protocol):
     """What of a ``Collection`` re-ranking needs; each method as there."""
 
     def search(
-        self, queries: np.ndarray, k: int, where: Sequence[Condition] = ()
+        self, queries: Descriptions, k: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
         """Similarities and keys of the ``k`` photographs most like every query."""
         ...
@@ -23,7 +24,7 @@ class Searchable(Protocol):
         """Of all photographs, ascending."""
         ...
 
-    def vectors(self, keys: np.ndarray) -> np.ndarray:
+    def vectors(self, keys: np.ndarray) -> Any:
         """Of the photographs with these keys."""
         ...
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pipeline.descriptions import Descriptions
+from pipeline.index import kinds
 from pipeline.index.filters import Condition
 from pipeline.index.interface import Collection
 from pipeline.ranking import candidates, diffusion, fusion, k_reciprocal, superglobal
@@ -16,6 +18,7 @@ from pipeline.ranking.settings import RankingSettings
 from pipeline.ranking.view import View
 
 _EXPANSION_SHARE = 0.3  # the paper's k2 of its k1, 6 of 20
+_NOTHING = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
 _DIFFUSED_FROM = 10  # candidates that the query starts at, as in the paper
 
 
@@ -24,10 +27,10 @@ class Ranking:
     """Photographs in the order of their scores, the first of which are candidates.
 
     Attributes:
-        query: float32 ``(dim,)``, what asked.
+        query: float32 ``(dim,)``, what asked; of bags of words ``(0,)``.
         keys: int64 ``(n,)``, best first.
         scores: float ``(n,)``, of those that are no candidates the lowest of these.
-        vectors: float32 ``(m, dim)``, of the candidates, unit length.
+        vectors: float32 ``(m, dim)``, of the candidates, unit length; of bags ``(0, 0)``.
     """
 
     query: np.ndarray
@@ -61,12 +64,25 @@ class Reranker:
     Args:
         collection: By cosine.
         settings: Which steps.
+        is_fused: Whether its list is fused with another's. One of bags of visual words, which
+            have no dense vectors, is then fused as it is found.
 
     Raises:
-        ValueError: If the collection compares otherwise, or is augmented already.
+        ValueError: If the collection compares otherwise, is augmented already, or has no dense
+            vectors to reorder by.
     """
 
-    def __init__(self, collection: Collection, settings: RankingSettings) -> None:
+    def __init__(
+        self, collection: Collection, settings: RankingSettings, *, is_fused: bool = False
+    ) -> None:
+        if collection.kind == kinds.INVERTED:
+            if settings.single_steps and not is_fused:
+                raise ValueError(
+                    "The index is of bags of visual words, which have no vectors to reorder by: "
+                    f"{', '.join(settings.single_steps)}. Search it as it is, or pass it to --fuse "
+                    "of another index."
+                )
+            settings = RankingSettings()
         if settings.steps and collection.metric != "cosine":
             raise ValueError(
                 "Results are reordered by cosines, and the index was built with --metric="
@@ -103,7 +119,7 @@ class Reranker:
 
     def rankings(
         self,
-        query: np.ndarray,
+        asked: Descriptions,
         depth: int,
         *,
         without: int | None = None,
@@ -112,7 +128,7 @@ class Reranker:
         """What is found, as it is, then after every step but the fusion of several.
 
         Args:
-            query: float32 ``(dim,)``, unit length.
+            asked: One query, float32 ``(1, dim)`` of unit length, or ``Bags``.
             depth: Photographs wanted; as many as are reordered come at least, where there are.
             without: A photograph that is left out, the query itself, as if the collection lacked
                 it.
@@ -124,20 +140,20 @@ class Reranker:
         settings = self._settings
         depth = max(depth, settings.candidates)
         plain = View(self.collection, self._neighbourhood, without)
-        ranking = self._found(plain, query, depth, where)
+        ranking = self._found(plain, asked, depth, where)
         yield ranking
         if not len(ranking.keys):  # nothing satisfies the conditions
-            yield from [ranking] * (len(settings.steps) - bool(settings.fuse))
+            yield from [ranking] * len(settings.single_steps)
             return
+        query = ranking.query
         view = plain
         if self._augmented is not None:
             changed = None if without is None else self._augmented.without(without)
             view = View(self._augmented, self._neighbourhood, without, changed)
-            ranking = self._found(view, query, depth, where)
+            ranking = self._found(view, asked, depth, where)
             yield ranking
         if settings.expand:
-            expanded_query = self._expanded(ranking)
-            ranking = self._found(view, expanded_query, depth, where)
+            ranking = self._found(view, self._expanded(ranking), depth, where)
             yield ranking
         if settings.refine:
             first = ranking.vectors[: settings.refine]
@@ -150,29 +166,31 @@ class Reranker:
             ranking = self._diffused(view, ranking)
             yield ranking
 
-    def seeing(self, query: np.ndarray, depth: int, own: int) -> Ranking:
+    def seeing(self, asked: np.ndarray, depth: int, own: int) -> Ranking:
         """What augmented vectors that have taken in the query itself find, but for the query.
 
         Args:
-            query: float32 ``(dim,)``, unit length.
+            asked: The query, float32 ``(1, dim)``, unit length.
             depth: Photographs wanted.
             own: The key of the query.
         """
         searched = self._augmented or self.collection
         view = View(searched, self._neighbourhood, own)
-        return self._found(view, query, max(depth, self._settings.candidates), ())
+        return self._found(view, asked, max(depth, self._settings.candidates), ())
 
     def _found(
-        self, view: View, query: np.ndarray, depth: int, where: Sequence[Condition]
+        self, view: View, asked: Descriptions, depth: int, where: Sequence[Condition]
     ) -> Ranking:
-        similarities, keys = view.search(query, depth, where)
-        vectors = view.vectors(keys[: self._settings.candidates])
+        similarities, keys = view.search(asked, depth, where)
+        query, vectors = _NOTHING
+        if isinstance(asked, np.ndarray):
+            query, vectors = asked[0], view.vectors(keys[: self._settings.candidates])
         return Ranking(query=query, keys=keys, scores=similarities, vectors=vectors)
 
     def _expanded(self, ranking: Ranking) -> np.ndarray:
         first = ranking.vectors[None, : self._settings.expand]
         similarities = first @ ranking.query
-        return expanded(ranking.query[None], first, similarities, self._settings.alpha)[0]
+        return expanded(ranking.query[None], first, similarities, self._settings.alpha)
 
     def _by_reciprocity(self, view: View, query: np.ndarray, ranking: Ranking) -> Ranking:
         k = self._settings.reciprocal

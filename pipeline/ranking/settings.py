@@ -83,9 +83,13 @@ class RankingSettings(AugmentationSettings):
     @property
     def steps(self) -> tuple[str, ...]:
         """What is done after searching, in order, as ``augment10``; nothing by default."""
+        return (*self.single_steps, "fuse") if self.fuse else self.single_steps
+
+    @property
+    def single_steps(self) -> tuple[str, ...]:
+        """Those that reorder one list."""
         counts = {name: getattr(self, name) for name in _STEPS}
-        single = tuple(f"{name}{count}" for name, count in counts.items() if count)
-        return (*single, "fuse") if self.fuse else single
+        return tuple(f"{name}{count}" for name, count in counts.items() if count)
 
     @property
     def is_graph_needed(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import metrics
+from pipeline.descriptions import Descriptions
 from pipeline.progress import progress
 from pipeline.ranking.reranking import Ranking, Reranker, fused
 from pipeline.ranking.settings import RankingSettings
@@ -23,12 +24,12 @@ class Asking:
 
     Attributes:
         reranker: Of the index.
-        vectors: float32 ``(queries, dim)``, theirs.
+        vectors: float32 ``(queries, dim)``, theirs, or ``Bags``.
         keys: int64 ``(queries,)``, theirs.
     """
 
     reranker: Reranker
-    vectors: np.ndarray
+    vectors: Descriptions
     keys: np.ndarray
 
 
@@ -116,7 +117,7 @@ def measure(
         for step, (ranking, seconds) in zip(steps, timed, strict=False):  # but for the fusion
             tally.put(step, query, of_key[ranking.keys] == own[query], seconds)
         if settings.augment:
-            seen = first.reranker.seeing(first.vectors[query], depth, int(first.keys[query]))
+            seen = first.reranker.seeing(_one(first, query), depth, int(first.keys[query]))
             tally.put(steps[1] + SEEN, query, of_key[seen.keys] == own[query], 0.0)
         if others:
             start = time.perf_counter()
@@ -151,10 +152,14 @@ def _rankings(one: Asking, query: int, depth: int) -> list[tuple[Ranking, float]
     key = int(one.keys[query])
     found = []
     start = time.perf_counter()
-    for ranking in one.reranker.rankings(one.vectors[query], depth, without=key):
+    for ranking in one.reranker.rankings(_one(one, query), depth, without=key):
         found.append((ranking, time.perf_counter() - start))
         start = time.perf_counter()
     return found
+
+
+def _one(of: Asking, query: int) -> Any:
+    return of.vectors[query : query + 1]
 
 
 def _list(one: Asking, ranking: Ranking) -> tuple[list[str], np.ndarray]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.descriptions import Descriptions
 from pipeline.index.filters import Condition
 from pipeline.ranking.neighbourhood import Neighbourhood, Searchable, unit_vectors
 
@@ -34,13 +35,13 @@ class View:
         self._changed, self._changed_vectors = changed or _NOTHING
 
     def search(
-        self, query: np.ndarray, depth: int, where: Sequence[Condition] = ()
+        self, asked: Descriptions, depth: int, where: Sequence[Condition] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Similarities and keys of what is found, both ``(n,)``, best first."""
+        """Similarities and keys of what one query finds, both ``(n,)``, best first."""
         depth = min(depth + (self._without is not None), len(self._collection))
         if not depth:
             return np.zeros(0, np.float32), np.zeros(0, np.int64)
-        similarities, keys = self._collection.search(query[None], depth, where)
+        similarities, keys = self._collection.search(asked, depth, where)
         is_there = keys[0] >= 0
         if self._without is not None:
             is_there &= keys[0] != self._without
@@ -49,7 +50,8 @@ class View:
         rows, places = self._which_changed(keys)
         if not len(rows):
             return similarities, keys
-        similarities[rows] = self._changed_vectors[places] @ query
+        if isinstance(asked, np.ndarray):
+            similarities[rows] = self._changed_vectors[places] @ asked[0]
         order = np.argsort(-similarities, kind="stable")
         return similarities[order], keys[order]
 

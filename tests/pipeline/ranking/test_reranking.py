@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.words.bags import Bags, concatenate
 from pipeline.index.collection import load_collection
 from pipeline.index.filters import parse
 from pipeline.index.interface import Collection
@@ -37,7 +38,7 @@ def _lists(collection: Collection, settings: RankingSettings, query: int) -> lis
     reranker = Reranker(collection, settings)
     ids = collection.ids()
     own = int(collection.keys_of([f"photo {query}"])[0]) if f"photo {query}" in ids else None
-    rankings = reranker.rankings(VECTORS[query], len(collection), without=own)
+    rankings = reranker.rankings(VECTORS[query : query + 1], len(collection), without=own)
     return [reranker.ids(ranking.keys) for ranking in rankings]
 
 
@@ -96,11 +97,26 @@ def test_few_or_more_neighbours_than_photographs_are_no_trouble(
 def test_conditions_hold_after_every_step(whole: Collection) -> None:
     settings = RankingSettings(augment=3, expand=2, refine=4, reciprocal=3, diffuse=3)
     where = parse(("author=Zoë",))
-    for ranking in Reranker(whole, settings).rankings(VECTORS[3], 30, where=where):
+    for ranking in Reranker(whole, settings).rankings(VECTORS[3:4], 30, where=where):
         assert set(whole.photographs(ranking.keys)["author"].to_pylist()) == {"Zoë"}
         assert len(ranking.keys) == 20
-    nothing = list(Reranker(whole, settings).rankings(VECTORS[3], 30, where=parse(("author=X",))))
+    nothing = list(Reranker(whole, settings).rankings(VECTORS[3:4], 30, where=parse(("author=X",))))
     assert [len(ranking.keys) for ranking in nothing] == [0] * 6
+
+
+@pytest.mark.parametrize("kind", ["lsh", "pq"])
+def test_every_step_works_on_vectors_as_an_index_holds_them(kind: str, tmp_path: Path) -> None:
+    vectors = vector_collections.clusters(20, 15)
+    table = vector_collections.photographs(np.repeat(np.arange(20), 15))
+    model = vector_collections.embed(tmp_path / "model", "made", vectors, table)
+    collection = load_collection(vector_collections.build(model, kind))
+    settings = RankingSettings(augment=3, expand=2, refine=20, reciprocal=5, diffuse=5)
+    reranker = Reranker(collection, settings)
+    own = int(collection.keys_of(["photo 7"])[0])
+    for ranking in reranker.rankings(vectors[7:8], 300, without=own):
+        first = collection.photographs(ranking.keys[:10])["label"].to_pylist()
+        assert first.count(0) >= 9, "the same landmark"
+        assert own not in ranking.keys
 
 
 def test_what_is_augmented_already_is_refused(whole: Collection) -> None:
@@ -144,3 +160,20 @@ def test_lists_are_fused_as_far_as_they_are_candidates() -> None:
 def test_settings_that_make_no_sense_are_refused(flags: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         RankingSettings(**flags)  # type: ignore[arg-type]
+
+
+def test_bags_of_words_are_fused_as_they_are_found(tmp_path: Path) -> None:
+    """Of one word each, that of the landmark, but for the first, which has none."""
+    empty = np.zeros((1, 0), np.uint8)
+    bags = [Bags.empty(1, 6, 0)]
+    for label in TABLE["label"].to_pylist()[1:]:
+        bags.append(Bags.of_one(np.array([label]), np.ones(1), empty, 6))
+    held = concatenate(bags)
+    model = vector_collections.embed(tmp_path / "model", "made", held, TABLE)
+    collection = load_collection(vector_collections.build(model, "inverted"))
+    with pytest.raises(ValueError, match="have no vectors to reorder by: diffuse3"):
+        Reranker(collection, RankingSettings(diffuse=3))
+    reranker = Reranker(collection, RankingSettings(diffuse=3), is_fused=True)
+    own = int(collection.keys_of([f"photo {ASKING}"])[0])
+    (found,) = reranker.rankings(held[ASKING : ASKING + 1], 30, without=own)
+    assert sorted(reranker.ids(found.keys)) == ["photo 5", "photo 6", "photo 8", "photo 9"]
