@@ -26,6 +26,7 @@ from skimage.transform import AffineTransform
 from models.local.features import Features
 from models.local.sift import root_sift
 from pipeline.data.synthetic_city import CitySettings, render_city
+from pipeline.data.transcoding import decode_any_photograph
 from pipeline.engine import read_photograph
 from pipeline.local_features import coding
 from pipeline.ranking.verification import verify
@@ -39,10 +40,7 @@ def photographs(folder: Path | None, landmarks: int) -> list[tuple[str, np.ndarr
     """One photograph of each landmark, RGB."""
     if folder is None:
         settings = CitySettings(landmarks=landmarks, photographs_per_landmark=1, size=_SIDE)
-        return [
-            (one.landmark, cv2.imdecode(np.frombuffer(one.encoded, np.uint8), cv2.IMREAD_COLOR_RGB))
-            for one in render_city(settings)
-        ]
+        return [(one.landmark, decode_any_photograph(one.encoded)) for one in render_city(settings)]
     found = sorted(folder.glob("*/*.jpg"))
     each = max(1, landmarks // len({path.parent for path in found}))
     of_landmark = itertools.groupby(found, lambda path: path.parent.name)

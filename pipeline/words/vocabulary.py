@@ -76,7 +76,7 @@ class Vocabulary:
 
 def _empty(count: int, dimension: int, share: float) -> Any:
     """An index for so many centres, which looks into a share of its cells."""
-    exact = faiss.IndexFlatL2(dimension)
+    exact: Any = faiss.IndexFlatL2(dimension)
     if count <= _EXACT:
         return exact
     cells = int(count**0.5)
