@@ -25,6 +25,11 @@ from pipeline.words.aggregation import Aggregation, Weighting
 from pipeline.words.learning import learn_words
 
 
+# On 11 landmarks of India, 20,000 words that 12 others taught: asmk has an mAP of .475 with one
+# word a feature, .496 with two; tfidf .400 with one, .395 shared between three.
+_NEAREST: dict[str, int] = {"tfidf": 1, "asmk": 2, "vlad": 1}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """Which features, and what is made of them."""
@@ -46,9 +51,10 @@ class Settings:
         "by --kind=inverted. vlad: by sums of what words leave of features, dense.",
         default="asmk",
     )
-    nearest: int = setting(
-        "To how many words a feature belongs; with tfidf, shares of it by their distance.",
-        default=1,
+    nearest: int | None = setting(
+        "To how many words a feature belongs; with tfidf, shares of it by their distance. By "
+        "default to 2 with asmk, which finds more and takes twice the memory and time, else to 1.",
+        default=None,
     )
     sigma: float = setting(
         "How far a feature reaches that is shared between words, in the unit of descriptors.",
@@ -75,8 +81,8 @@ class Settings:
             raise ValueError(
                 f"--data names data sets of the extractor. Received: {','.join(self.data)!r}."
             )
-        if self.nearest > self.words:
-            raise ValueError(f"--nearest is at most --words. Received: {self.nearest}.")
+        if self.weighting.nearest > self.words:
+            raise ValueError(f"--nearest is at most --words. Received: {self.weighting.nearest}.")
         beside = f"--aggregation={self.aggregation}"
         if self.aggregation != "tfidf":
             command_line.require_default(self, beside, "sigma", "burstiness")
@@ -90,7 +96,7 @@ class Settings:
         """How features become a description."""
         return Weighting(
             aggregation=self.aggregation,
-            nearest=self.nearest,
+            nearest=_NEAREST[self.aggregation] if self.nearest is None else self.nearest,
             sigma=self.sigma,
             burstiness=self.burstiness,
         )

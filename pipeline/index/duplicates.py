@@ -9,6 +9,7 @@ from pipeline.index import filters
 from pipeline.index.collection import search_above
 from pipeline.index.filters import Condition
 from pipeline.index.interface import Collection
+from pipeline.index.kinds import INVERTED
 
 # Codes too rough to compare with one another. Of pairs at cosines of .95 to 1, 64 dimensions of
 # Google Landmarks v1, .61 and .18 were found at .95; with pq .90, ivfpq .93, all other kinds all.
@@ -108,6 +109,11 @@ def _members(keys: np.ndarray, component: np.ndarray) -> list[np.ndarray]:
 
 
 def _require_comparable(collection: Collection) -> None:
+    if collection.kind == INVERTED:
+        raise ValueError(
+            "Duplicates are found by dense vectors, and an inverted file holds bags of visual "
+            "words. Name an index of another model, or of words with --aggregation=vlad."
+        )
     misjudged = collection.manifest["loss"]["misjudged"]
     if any(name in collection.kind.lower() for name in _TOO_ROUGH) or misjudged > _MOST_MISJUDGED:
         raise ValueError(

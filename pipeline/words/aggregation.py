@@ -40,7 +40,7 @@ class Aggregator:
 
     Args:
         vocabulary: The words.
-        rarity: Inverse document frequencies, float32 ``(words,)``.
+        rarity: Inverse document frequencies, float32 ``(words,)``, which ``tfidf`` weighs by.
         weighting: How.
         projection: Of ``vlad``: projection ``(words * dim, dimension)`` and mean
             ``(words * dim,)``; None to leave it as it is.
@@ -80,13 +80,18 @@ class Aggregator:
         squared, words = self._nearest(descriptors)
         shares = weighting.soft_weights(squared, self._weighting.sigma)
         found, counts = weighting.sums_by_word(words.ravel(), shares.ravel())
-        return self._bag(found, counts, None)
+        weights = weighting.weigh(counts, self._rarity[found], self._weighting.burstiness)
+        told = weights > 0
+        return Bags.of_one(found[told], weights[told], None, len(self._vocabulary))
 
     def _asmk(self, descriptors: np.ndarray) -> Bags:
         _, words = self._nearest(descriptors)
         found, codes = asmk.aggregated_codes(*self._residuals(descriptors, words))
-        # Its features are one code: how many they are does not count.
-        return self._bag(found, np.ones(len(found)), codes)
+        # Rare words weigh as much as common ones: on landmarks of India mAP is .468, and .457
+        # where their inverse document frequencies weigh. Nor do a word's features count: they are
+        # one code.
+        weights = np.full(len(found), max(1, len(found)) ** -0.5)
+        return Bags.of_one(found, weights, codes, len(self._vocabulary))
 
     def _vlad(self, descriptors: np.ndarray) -> np.ndarray:
         _, words = self._nearest(descriptors)
@@ -106,12 +111,6 @@ class Aggregator:
         """Of every feature and each of its words, and those words, one after the other."""
         residuals = descriptors[:, None] - self._vocabulary.centres[words]
         return residuals.reshape(-1, descriptors.shape[1]), words.ravel()
-
-    def _bag(self, words: np.ndarray, counts: np.ndarray, codes: np.ndarray | None) -> Bags:
-        weights = weighting.weigh(counts, self._rarity[words], self._weighting.burstiness)
-        told = weights > 0
-        some_codes = None if codes is None else codes[told]
-        return Bags.of_one(words[told], weights[told], some_codes, len(self._vocabulary))
 
 
 _DESCRIBE: dict[str, Any] = {

@@ -81,8 +81,6 @@ def _empty(count: int, dimension: int, share: float) -> Any:
         return exact
     cells = int(count**0.5)
     index = faiss.IndexIVFFlat(exact, dimension, cells)
-    index.own_fields = True
-    exact.this.disown()
     index.nprobe = max(1, round(share * cells))
     index.cp.niter = _CELL_ROUNDS
     return index

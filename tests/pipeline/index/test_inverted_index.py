@@ -10,7 +10,7 @@ from models.words.bags import Bags
 from pipeline.build_index import Settings, build_index
 from pipeline.embeddings import files
 from pipeline.embeddings.bag_files import BAGS
-from pipeline.index import array_file, collection, metric
+from pipeline.index import array_file, collection, duplicates, metric
 from pipeline.index.inverted_index import InvertedIndex
 from tests import vector_collections
 from tests.vector_collections import photographs
@@ -149,6 +149,8 @@ def test_kinds_and_models_have_to_suit(tmp_path: Path) -> None:
         vector_collections.build(sparse, "inverted", metric="euclidean")
     by_default = [build_index(Settings(model=one, data=("made",))) for one in (sparse, dense)]
     assert [folder.name for folder in by_default] == ["made-inverted", "made-flat"]
+    with pytest.raises(ValueError, match="Duplicates are found by dense vectors"):
+        duplicates.groups(collection.load_collection(by_default[0]), 0.9)
     described = collection.read_manifest(by_default[0])
     assert described["recall@10_against_exact"] == 1
     assert described["milliseconds_per_query"] > 0

@@ -27,12 +27,13 @@ from pipeline.learn_words import Settings, learn
 from pipeline.manifest import read_json
 from pipeline.update_index import Settings as UpdateSettings
 from pipeline.update_index import update_index
+from tests.delf_sources import write_hub
 
 LANDMARKS, EACH = 5, 4
 SIDE = 120
 AGGREGATIONS: dict[str, dict[str, Any]] = {
     "tfidf": {"words": 60, "nearest": 2},
-    "asmk": {"words": 60},
+    "asmk": {"words": 60, "nearest": 1},
     "vlad": {"words": 8, "dimension": 16},
 }
 
@@ -234,3 +235,18 @@ def test_settings_out_of_range_or_without_effect_are_refused(wrong: dict[str, An
     given = {"extractor": Path("sift"), "data": ("a",), "model": Path("words"), **wrong}
     with pytest.raises(ValueError, match="--"):
         Settings(**given)
+
+
+def test_words_over_a_delf_that_was_imported(photos: Path, tmp_path: Path) -> None:
+    """What that has learned from is not known, nor then what the words have."""
+    delf = tmp_path / "delf"
+    export(ExportSettings(model=delf, delf=str(write_hub(tmp_path / "source"))))
+    extract(ExtractSettings(model=delf, photos=str(photos)))
+    model = learn(
+        Settings(extractor=delf, data=("city",), model=tmp_path / "words", words=3, rounds=2)
+    )
+    assert model_folder.is_imported(model)
+    described = open_descriptor(model).describe_images(photograph(0, 0)[None])
+    assert isinstance(described, Bags)
+    assert described.shape == (1, 3)
+    assert described.code_bytes == 1  # of two dimensions
