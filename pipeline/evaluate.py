@@ -10,11 +10,13 @@ to ``NAME-flat-depthN.json``, and the model card tells it.
     python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME-flat --augment=10 --expand=10
 
 also reorders what is found, step by step, and tells what each step gains and takes. The query is
-no neighbour of anything then, as if the collection lacked it.
+no neighbour of anything then, as if the collection lacked it. ``--verify=exported/EXTRACTOR`` adds
+geometric verification of the first results, the last step.
 """
 
 import dataclasses
 import shlex
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ from pipeline.progress import logger, progress
 from pipeline.ranking import step_scores
 from pipeline.ranking.reranking import Reranker
 from pipeline.ranking.settings import RankingSettings, chosen
-from pipeline.ranking.step_scores import Asking, StepScore
+from pipeline.ranking.step_scores import AS_IT_IS, VERIFY, Asking, StepScore, Tally
+from pipeline.ranking.verifier import FIRST, VerifiedLists, Verifier
 from pipeline.scored_index import ScoredIndex
 
 _QUERIES_AT_A_TIME = 256
@@ -44,6 +47,11 @@ class Settings(RankingSettings):
     index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
     depth: int | None = setting(
         "Places of each ranking that count for mAP; by default all.", default=None
+    )
+    verify: Path | None = setting(
+        f"Model folder whose local features verify the first {FIRST} results, after all else; "
+        "`python -m pipeline.extract` finds them first.",
+        default=None,
     )
 
     def __post_init__(self) -> None:
@@ -76,6 +84,9 @@ def evaluate(settings: Settings) -> Path:
     if settings.steps:
         steps = _steps(index, queries, totals[queries], settings)
         scores = _last(steps, settings).scores
+    elif settings.verify is not None:
+        steps = _verified_alone(index, queries, totals[queries], settings)
+        scores = steps[-1].scores
     else:
         chunks = list(_relevance(index, queries, settings))
         scores = metrics.summarise(np.concatenate(chunks), totals[queries])
@@ -129,11 +140,49 @@ def _steps(
         )
     ids = asking[0].reranker.ids(index.keys)
     labels = dict(zip(ids, index.embedded.labels.tolist(), strict=True))
-    return step_scores.measure(asking, chosen(settings), labels, totals, _depth(settings, index))
+    verified = _verified(index, queries, ids, settings)
+    depth = _depth(settings, index)
+    return step_scores.measure(asking, chosen(settings), labels, totals, depth, verified)
 
 
 def _last(steps: list[StepScore], settings: Settings) -> StepScore:
-    return next(step for step in steps if step.step == settings.steps[-1])
+    name = settings.steps[-1] if settings.verify is None else VERIFY
+    return next(step for step in steps if step.step == name)
+
+
+def _verified(
+    index: ScoredIndex, queries: np.ndarray, ids: list[str], settings: Settings
+) -> VerifiedLists | None:
+    """What verifies the results of queries; ids are those of the embeddings, in their order."""
+    if settings.verify is None:
+        return None
+    contents = index.embedded.metadata["content"].to_pylist()
+    return VerifiedLists(
+        Verifier(settings.verify, index.collection),
+        dict(zip(ids, contents, strict=True)),
+        [contents[query] for query in queries],
+    )
+
+
+def _verified_alone(
+    index: ScoredIndex, queries: np.ndarray, totals: np.ndarray, settings: Settings
+) -> list[StepScore]:
+    """What the index gives as it is, and with its first results verified, whatever its kind."""
+    of_key = dict(zip(index.collection.keys().tolist(), index.collection.ids(), strict=True))
+    ids = [of_key[key] for key in index.keys.tolist()]
+    verified = _verified(index, queries, ids, settings)
+    labels = dict(zip(ids, index.embedded.labels.tolist(), strict=True))
+    tally = Tally([AS_IT_IS, VERIFY], len(queries), _depth(settings, index))
+    rankings = (
+        (keys, seconds) for _, found, seconds in _found(index, queries, settings) for keys in found
+    )
+    for query, (keys, seconds) in enumerate(rankings):
+        listed = [of_key[key] for key in keys[keys >= 0].tolist()]
+        own = labels[ids[queries[query]]]
+        tally.put(AS_IT_IS, query, np.array([labels[one] == own for one in listed], bool), seconds)
+        if verified is not None:
+            step_scores.put_verified(tally, verified, query, listed, labels, own)
+    return tally.scores(totals, {})
 
 
 def _depth(settings: Settings, index: ScoredIndex) -> int:
@@ -142,15 +191,24 @@ def _depth(settings: Settings, index: ScoredIndex) -> int:
 
 def _relevance(index: ScoredIndex, queries: np.ndarray, settings: Settings) -> Iterator[np.ndarray]:
     """Which places of each ranking are relevant, bool ``(queries, depth)``, some at a time."""
-    depth, keys = _depth(settings, index), index.keys
-    labels = np.full(keys.max() + 2, _NO_LABEL)  # by key; the last, for none found, has none
-    labels[keys] = index.embedded.labels
+    labels = np.full(index.keys.max() + 2, _NO_LABEL)  # by key; the last, for none found, has none
+    labels[index.keys] = index.embedded.labels
+    for rows, found, _ in _found(index, queries, settings):
+        yield labels[found] == index.embedded.labels[rows, None]
+
+
+def _found(
+    index: ScoredIndex, queries: np.ndarray, settings: Settings
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Some queries at a time, keys of what each finds ``(queries, depth)``, and seconds of one."""
+    depth = _depth(settings, index)
     chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
     for start in progress(chunks, "Scoring", unit="batches"):
         rows = queries[start : start + _QUERIES_AT_A_TIME]
+        began = time.perf_counter()
         _, found = index.collection.search(index.embedded.vectors[rows], depth + 1)
-        others = without_query(found, keys[rows])
-        yield labels[others] == index.embedded.labels[rows, None]
+        seconds = (time.perf_counter() - began) / len(rows)
+        yield rows, without_query(found, index.keys[rows]), seconds
 
 
 def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -217,6 +275,8 @@ def _name(settings: Settings) -> str:
             folders = [Path(folder).resolve() for folder in value]
             names = (f"{model_folder.of_index(one).name}.{one.name}" for one in folders)
             parts.append("-".join((name, *names)))
+        elif name == "verify":
+            parts.append(f"{name}-{value.resolve().name}")
         else:
             parts.append(f"{name}{value}")
     return "-".join(parts)

@@ -4,6 +4,9 @@ A location is a fraction of the photograph's sides in 16 bits: exact to 1/64 pix
 1,024, to a tenth where it has 6,500. Centres may lie outside, by half a side at most. A
 descriptor has unit length, so that its direction is all there is to keep: each number is divided
 by the largest of its descriptor and kept in 8 bits.
+
+Measured on 29,061 matches of 400 pairs of photographs with 1,000 RootSIFT features each, .988 are
+found again so, and 1.2 % others; .937 in 8 bits on one scale, .903 in 4, .998 as float16.
 """
 
 import numpy as np

@@ -12,10 +12,12 @@ from pipeline.descriptions import Descriptions
 from pipeline.progress import progress
 from pipeline.ranking.reranking import Ranking, Reranker, fused
 from pipeline.ranking.settings import RankingSettings
+from pipeline.ranking.verifier import VerifiedLists
 from pipeline.text_table import Side, format_table
 
 AS_IT_IS = "as it is"
 SEEN = ", having seen the query"
+VERIFY = "verify"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class StepScore:
         return dataclasses.asdict(self)
 
 
-class _Tally:
+class Tally:
     """Relevant places and milliseconds of every step."""
 
     def __init__(self, steps: Sequence[str], queries: int, depth: int) -> None:
@@ -63,12 +65,14 @@ class _Tally:
         self._seconds = np.zeros(len(steps))
 
     def put(self, step: str, query: int, is_relevant: np.ndarray, seconds: float) -> None:
+        """Takes what a step gives of a query: which of its places are relevant."""
         place = self._steps.index(step)
         depth = min(len(is_relevant), self._relevant.shape[2])
         self._relevant[place, query, :depth] = is_relevant[:depth]
         self._seconds[place] += seconds
 
     def scores(self, totals: np.ndarray, once: dict[str, float]) -> list[StepScore]:
+        """What every step scores; seconds of what is done once, by step."""
         return [
             StepScore(
                 step=step,
@@ -88,6 +92,7 @@ def measure(
     labels: dict[str, int],
     totals: np.ndarray,
     depth: int,
+    verified: VerifiedLists | None = None,
 ) -> list[StepScore]:
     """Scores every step, each with those before it.
 
@@ -97,10 +102,12 @@ def measure(
         labels: Of every photograph by its id, negative where unknown.
         totals: int ``(queries,)``, other photographs that show what each query shows, at least 1.
         depth: Places of a ranking that count.
+        verified: What verifies the last step's first results; None for nothing.
 
     Returns:
-        The index as it is, then every step in order; in the end what augmentation gives where it
-        has seen the query, as in a collection that holds the photograph that asks.
+        The index as it is, then every step in order, verification the last; in the end what
+        augmentation gives where it has seen the query, as in a collection that holds the photograph
+        that asks.
     """
     once = _prepared(asking, settings)
     first, others = asking[0], asking[1:]
@@ -109,8 +116,9 @@ def measure(
     of_key[keys] = [labels[one] for one in first.reranker.ids(keys)]
     own = of_key[first.keys]
     steps = [AS_IT_IS, *settings.steps]
-    tally = _Tally(
-        [*steps, *(step + SEEN for step in steps[1:2] if settings.augment)], len(own), depth
+    last = [] if verified is None else [VERIFY]
+    tally = Tally(
+        [*steps, *last, *(step + SEEN for step in steps[1:2] if settings.augment)], len(own), depth
     )
     for query in progress(range(len(own)), "Scoring", unit="queries"):
         timed = _rankings(first, query, depth)
@@ -128,7 +136,26 @@ def measure(
             seconds = time.perf_counter() - start
             is_relevant = np.array([labels[one] == own[query] for one in found], bool)
             tally.put(steps[-1], query, is_relevant, seconds)
+        if verified is not None:
+            listed = found if others else first.reranker.ids(timed[-1][0].keys)
+            put_verified(tally, verified, query, listed, labels, int(own[query]))
     return tally.scores(totals, once)
+
+
+def put_verified(
+    tally: Tally,
+    verified: VerifiedLists,
+    query: int,
+    ids: Sequence[str],
+    labels: dict[str, int],
+    own: int,
+) -> None:
+    """Verifies what a query of a label has found, best first, and takes what that gives."""
+    start = time.perf_counter()
+    reordered = verified.reordered(query, ids)
+    seconds = time.perf_counter() - start
+    is_relevant = np.array([labels[one] == own for one in reordered], bool)
+    tally.put(VERIFY, query, is_relevant, seconds)
 
 
 def _prepared(asking: Sequence[Asking], settings: RankingSettings) -> dict[str, float]:

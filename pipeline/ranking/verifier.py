@@ -87,6 +87,30 @@ def verified_order(verifications: Sequence[Verification]) -> np.ndarray:
     return np.argsort(~is_certain, kind="stable")
 
 
+class VerifiedLists:
+    """Reorders what photographs of the collection find, by their own stored features.
+
+    Args:
+        verifier: Of the collection.
+        contents: Of every photograph by its id.
+        queries: Contents of those that ask.
+    """
+
+    def __init__(
+        self, verifier: Verifier, contents: dict[str, str], queries: Sequence[str]
+    ) -> None:
+        self._verifier = verifier
+        self._contents = contents
+        self._queries = queries
+
+    def reordered(self, query: int, ids: Sequence[str]) -> list[str]:
+        """What one of the queries has found, best first, its first results verified."""
+        first = ids[:FIRST]
+        (features,) = self._verifier.features_of([self._queries[query]])
+        found = self._verifier.verify_all(features, [self._contents[one] for one in first])
+        return [*(first[place] for place in verified_order(found)), *ids[FIRST:]]
+
+
 def _open_store(folder: Path, data: Sequence[str]) -> LocalFeatureStore:
     folders = [store_folder(folder, one) for one in data]
     for name, store in zip(data, folders, strict=True):

@@ -1,5 +1,6 @@
 """Results whose local features lie as the query's do come first."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pipeline.build_index import build_index
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.engine import Engine, read_photograph
+from pipeline.evaluate import Settings as EvaluateSettings
+from pipeline.evaluate import evaluate
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.extract import Settings as ExtractSettings
@@ -153,6 +156,27 @@ def test_a_search_tells_and_draws_what_matched(folder: Path, index: Path, tmp_pa
     green = np.abs(drawn[..., :3].astype(int) - (0x19, 0xC3, 0x7D)).sum(axis=2) < 60
     assert green[:310].sum() > 200, "of the certain ones, in the first row"
     assert not green[310:].any()
+
+
+def test_verification_is_scored_alone_and_after_other_steps(folder: Path, index: Path) -> None:
+    """Of each of ten photographs the other of its place is verified, so that it comes first."""
+    extractor = folder / "sift"
+    result = evaluate(EvaluateSettings(index=index, verify=extractor))
+    assert result.name == "places-flat-verify-sift.json"
+    alone = json.loads(result.read_text())
+    assert alone["queries"] == 10
+    assert [step["step"] for step in alone["steps"]] == ["as it is", "verify"]
+    before, after = (step["scores"] for step in alone["steps"])
+    assert before == json.loads(evaluate(EvaluateSettings(index=index)).read_text())["scores"]
+    assert before["recall@1"] < 1
+    assert after["recall@1"] == after["mAP"] == 1
+    assert alone["scores"] == after
+    assert "--verify=" in alone["command"]
+    last = json.loads(
+        evaluate(EvaluateSettings(index=index, verify=extractor, expand=2)).read_text()
+    )
+    assert [step["step"] for step in last["steps"]] == ["as it is", "expand2", "verify"]
+    assert last["scores"]["recall@1"] == 1
 
 
 def test_photographs_without_local_features_are_told(folder: Path, tmp_path: Path) -> None:
