@@ -54,7 +54,8 @@ def _draw(cell: Axes, query: np.ndarray, result: Result) -> None:
     cell.set_title(f"{result.rank}. {name}\n{said}", fontsize=9, parse_math=False)
     if result.verification is None or not len(result.verification.points):
         return
-    points = result.verification.points[:_MOST_LINES]
+    points = result.verification.points
+    points = points[:: -(-len(points) // _MOST_LINES)]
     starts = (points[:, 0] + 0.5) * of_query
     ends = (points[:, 1] + 0.5) * of_result + (left.shape[1] + _GAP, 0)
     colour = _CERTAIN if result.verification.is_certain else _UNCERTAIN
