@@ -15,8 +15,8 @@ def describe(image: np.ndarray) -> np.ndarray | None:
     """Histograms of oriented gradients of a whole photograph.
 
     Dalal and Triggs, 2005, https://doi.org/10.1109/CVPR.2005.177, at the size, and with the cells
-    and blocks, that they chose: 128 x 64 pixels, the aspect ratio not kept. Of each pixel the colour
-    with the largest gradient counts: mAP on landmarks of India is .105, of grey .100.
+    and blocks, that they chose: 128 x 64 pixels, the aspect ratio not kept. Of each pixel the
+    colour with the largest gradient counts: mAP on landmarks of India is .105, of grey .100.
 
     Args:
         image: uint8 ``(height, width, 3)``, RGB.
