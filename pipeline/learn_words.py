@@ -24,7 +24,6 @@ from pipeline.words import folder as words_folder
 from pipeline.words.aggregation import Aggregation, Weighting
 from pipeline.words.learning import learn_words
 
-
 # On 11 landmarks of India, 20,000 words that 12 others taught: asmk has an mAP of .475 with one
 # word a feature, .496 with two; tfidf .400 with one, .395 shared between three.
 _NEAREST: dict[str, int] = {"tfidf": 1, "asmk": 2, "vlad": 1}

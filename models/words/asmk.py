@@ -8,7 +8,8 @@ import numpy as np
 from models.words.weighting import sums_by_word
 
 # The higher, the less codes count that are half alike. On 11 landmarks of India, 20,000 words that
-# 12 others taught, RootSIFT, rarity weighing a little: mAP .463 at 1, .471 at 2, .464 at the paper's 3, .450 at 4.
+# 12 others taught, RootSIFT, rarity weighing a little: mAP .463 at 1, .471 at 2, .464 at the
+# paper's 3, .450 at 4.
 ALPHA = 2.0
 THRESHOLD = 0.0  # codes that are less alike count nothing
 _LANES = (np.uint64, np.uint32, np.uint16, np.uint8)
