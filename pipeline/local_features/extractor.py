@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from models.delf.local_features import SCALES
 from models.local.features import Features
+from models.local.matching import POSITIONS, Matching
 from pipeline import model_folder
 from pipeline.local_features.sift_extractor import SiftExtractor
 
@@ -41,6 +42,11 @@ class Extractor(Protocol):
         """Pixels to which larger photographs are reduced."""
         ...
 
+    @property
+    def matching(self) -> Matching:
+        """How its features are compared."""
+        ...
+
     def extract(self, image: np.ndarray) -> Features:
         """Finds the features of an image, uint8 ``(height, width, 3)``, RGB, upright."""
         ...
@@ -57,6 +63,8 @@ class SavedExtractor:
         FileNotFoundError: If the folder holds no exported model.
         ValueError: If it has no local features.
     """
+
+    matching = POSITIONS
 
     def __init__(self, folder: Path, most: int = MOST) -> None:
         described = model_folder.read_model_file(folder)

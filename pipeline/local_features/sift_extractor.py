@@ -6,6 +6,7 @@ import numpy as np
 
 from models.local import sift
 from models.local.features import Features
+from models.local.matching import KEYPOINTS
 
 SIDE = 640  # pixels of the longer side, to which smaller photographs are enlarged
 # Of landmarks. With .04, OpenCV's, photographs of 480 pixels have few features.
@@ -23,6 +24,7 @@ class SiftExtractor:
     """
 
     dimension = sift.DIMENSION
+    matching = KEYPOINTS
 
     def __init__(
         self, fingerprint: str, settings: dict[str, Any], most: int, longest_side: int

@@ -6,18 +6,13 @@ import numpy as np
 
 from models.local import geometry
 from models.local.features import Features
-from models.local.matching import mutual_matches
+from models.local.matching import KEYPOINTS, Matching, mutual_matches
 
-# Chosen on 184 photographs of 23 landmarks in India, 100 candidates of each, with 1,000 upright
-# SIFT features: mAP .424 without, .441 with these; with a ratio of .85 .440, a tolerance of .03
-# .438. Of 1,800 pairs that are certain .986 show the same landmark, the others its neighbour in
-# the same picture; of 179 pairs with a photograph of something else none is.
-_RATIO = 0.9
-# Of the candidate's features, the square root of the area of the box that they lie in: so that
-# the answer is the same however large the photographs are. 8 pixels of one of 480 x 360.
-_TOLERANCE = 0.02
 _LEAST_CHANCE_OF_SIZE = 0.05
-LEAST_SCORE = 3.0  # once in 1,000 pairs by chance
+# Once in 1,000 pairs by chance. Of 1,800 pairs with SIFT that are certain .986 show the same
+# landmark, the others its neighbour in the same picture; of 179 pairs with a photograph of
+# something else none is.
+LEAST_SCORE = 3.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,38 +49,44 @@ NOTHING = Verification(
 )
 
 
-def verify(query: Features, candidate: Features) -> Verification:
-    """Compares two photographs by their features; the same answer whenever it is asked."""
-    rows, others = mutual_matches(query.descriptors, candidate.descriptors, _RATIO)
+def verify(query: Features, candidate: Features, matching: Matching = KEYPOINTS) -> Verification:
+    """Compares two photographs by their features; the same answer whenever it is asked.
+
+    Args:
+        query: Of the query.
+        candidate: Of the candidate.
+        matching: How such features are compared.
+    """
+    rows, others = mutual_matches(query.descriptors, candidate.descriptors, matching.ratio)
     points = query.locations[rows, ::-1], candidate.locations[others, ::-1]
     sides = extent(query), extent(candidate)
     if not all(sides):
         return NOTHING
-    threshold = _TOLERANCE * sides[1]
+    threshold = matching.tolerance * sides[1]
     transform = geometry.fit_affine(*points, threshold, sides[1] / sides[0])
     if transform is None:
         return NOTHING
-    is_size = geometry.size_agreements(query.sizes[rows], candidate.sizes[others], transform)
-    is_near = geometry.agreements(*points, transform, threshold) & is_size
+    is_near = geometry.agreements(*points, transform, threshold)
+    of_size = 1.0  # the share of features whose sizes fit by chance
+    if matching.compares_sizes:
+        sizes = query.sizes[rows], candidate.sizes[others]
+        is_size = geometry.size_agreements(*sizes, transform)
+        is_near &= is_size
+        of_size = max(_LEAST_CHANCE_OF_SIZE, geometry.share_of_others(is_size))
     is_inlier = np.diag(is_near)
     of_query, of_candidate = (one[is_inlier] for one in points)
     if not geometry.is_spread(of_query, of_candidate, transform, threshold):
         return NOTHING
+    # Of few matches, at least that of an even spread.
+    chance = max(np.pi * matching.tolerance**2 * of_size, geometry.share_of_others(is_near))
     places = min(len(np.unique(one.round(), axis=0)) for one in (of_query, of_candidate))
     return Verification(
         inliers=places,
-        score=geometry.meaningfulness(places, len(rows), _chance(is_near, is_size)),
+        score=geometry.meaningfulness(places, len(rows), chance),
         transform=transform,
         matches=np.stack([rows[is_inlier], others[is_inlier]], axis=1),
         points=np.stack([of_query, of_candidate], axis=1),
     )
-
-
-def _chance(is_near: np.ndarray, is_size: np.ndarray) -> float:
-    """Of two features that are no match to agree; of few, at least that of an even spread."""
-    of_size = max(_LEAST_CHANCE_OF_SIZE, geometry.share_of_others(is_size))
-    even = np.pi * _TOLERANCE**2 * of_size
-    return max(even, geometry.share_of_others(is_near))
 
 
 def extent(features: Features) -> float:
