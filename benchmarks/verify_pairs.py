@@ -8,11 +8,14 @@ part of it hidden), and two photographs of different buildings; of the synthetic
 folder with a sub-folder a landmark. All have 1,000 RootSIFT features at most. The recipe is that of
 https://www.tensorflow.org/hub/tutorials/tf_hub_delf_module: a tree, the nearest within .8, and
 1,000 trials of an affine transform. It names no number of inliers that suffices: the one that is
-best in hindsight is taken for it, while ours is fixed.
+best in hindsight is taken for it, while ours is fixed. Buildings of one family in the city have the
+same front, and one of each is taken; all streets have the same buses, which are rightly found.
 """
 
 import argparse
+import concurrent.futures
 import itertools
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +29,7 @@ from skimage.transform import AffineTransform
 from models.local.features import Features
 from models.local.sift import root_sift
 from pipeline.data.synthetic_city import CitySettings, render_city
+from pipeline.data.synthetic_city.buildings import SIBLINGS
 from pipeline.data.transcoding import decode_any_photograph
 from pipeline.engine import read_photograph
 from pipeline.local_features import coding
@@ -39,8 +43,12 @@ _CANDIDATES = 100
 def photographs(folder: Path | None, landmarks: int) -> list[tuple[str, np.ndarray]]:
     """One photograph of each landmark, RGB."""
     if folder is None:
-        settings = CitySettings(landmarks=landmarks, photographs_per_landmark=1, size=_SIDE)
-        return [(one.landmark, decode_any_photograph(one.encoded)) for one in render_city(settings)]
+        count = landmarks * SIBLINGS
+        city = render_city(CitySettings(landmarks=count, photographs_per_landmark=1, size=_SIDE))
+        return [
+            (one.landmark, decode_any_photograph(one.encoded))
+            for one in itertools.islice(city, 0, None, SIBLINGS)
+        ]
     found = sorted(folder.glob("*/*.jpg"))
     each = max(1, landmarks // len({path.parent for path in found}))
     of_landmark = itertools.groupby(found, lambda path: path.parent.name)
@@ -131,13 +139,15 @@ def main() -> None:
 
 
 def _print_candidates(query: Features, others: list[Features]) -> None:
-    """How long a hundred candidates take from what is stored of them, one core and all."""
+    """How long a hundred candidates take from what is stored of them."""
     sides = (_SIDE, _SIDE)
     stored = [coding.encode(others[n % len(others)], sides) for n in range(_CANDIDATES)]
-    start = time.perf_counter()
-    for one in stored:
-        verify(query, coding.decode(one, sides))
-    print(f"{_CANDIDATES} candidates, one after the other: {time.perf_counter() - start:.2f} s")
+    for threads in (1, os.cpu_count() or 1):
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            start = time.perf_counter()
+            list(pool.map(lambda one: verify(query, coding.decode(one, sides)), stored))
+            seconds = time.perf_counter() - start
+        print(f"{_CANDIDATES} candidates by {threads} threads: {seconds:.2f} s")
 
 
 if __name__ == "__main__":
