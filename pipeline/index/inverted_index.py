@@ -197,4 +197,4 @@ def _distances(codes: np.ndarray, parts: Sequence[slice], of_query: np.ndarray) 
     differing = [
         asmk.differing_bits(lanes[part], one) for part, one in zip(parts, own, strict=True)
     ]
-    return np.concatenate([np.zeros(0, np.uint16), *differing])
+    return np.concatenate([np.zeros(0, np.uint8), *differing])

@@ -38,7 +38,7 @@ def test_a_quarter_of_the_bits_differs() -> None:
     np.testing.assert_allclose(asmk.by_distance(8)[[0, 2, 4, 8]], [1, 0.5**asmk.ALPHA, 0, 0])
 
 
-@pytest.mark.parametrize("size", [1, 3, 4, 6, 8, 16])
+@pytest.mark.parametrize("size", [1, 3, 4, 6, 8, 16, 40])
 def test_differing_bits_match_a_loop(size: int) -> None:
     generator = np.random.default_rng(size)
     codes = generator.integers(0, 256, (20, size), np.uint8)
