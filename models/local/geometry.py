@@ -13,7 +13,7 @@ _LARGEST_SCALE = 6.0  # by which a building fills more of one photograph than of
 _LARGEST_SHEAR = 4.0  # ratio of the scales along the two axes of the transform's ellipse
 _FEWEST_PLACES = 4  # one more than any transform explains
 _SAME_SIZE = 2.0  # times that a feature may be larger or smaller than the transform says
-_LEAST_SPREAD = 2.0  # thresholds, the standard deviation of the inliers across their narrower axis
+_LEAST_SPREAD = 2.0  # spots, the standard deviation of the inliers across their narrower axis
 
 
 def fit_affine(
@@ -73,12 +73,17 @@ def is_plausible(transform: np.ndarray, scale: float = 1.0) -> bool:
     return 1 / _LARGEST_SCALE <= math.sqrt(larger * smaller) / scale <= _LARGEST_SCALE
 
 
-def is_spread(
-    query: np.ndarray, candidate: np.ndarray, transform: np.ndarray, threshold: float
-) -> bool:
-    """Whether matches are of enough places, not all on one spot or line, in both photographs."""
+def is_spread(query: np.ndarray, candidate: np.ndarray, transform: np.ndarray, spot: float) -> bool:
+    """Whether matches are of enough places, not all on one spot or line, in both photographs.
+
+    Args:
+        query: x and y, ``(n, 2)``.
+        candidate: Likewise.
+        transform: ``(2, 3)``.
+        spot: Side of what counts as one place, pixels of the candidate.
+    """
     scale = math.sqrt(abs(np.linalg.det(transform[:, :2])))
-    for points, unit in ((query, threshold / max(scale, 1e-6)), (candidate, threshold)):
+    for points, unit in ((query, spot / max(scale, 1e-6)), (candidate, spot)):
         if count_places(points, unit) < _FEWEST_PLACES:
             return False
         narrower = np.linalg.eigvalsh(np.cov(points.T))[0]

@@ -75,7 +75,7 @@ def verify(query: Features, candidate: Features, matching: Matching = KEYPOINTS)
         of_size = max(_LEAST_CHANCE_OF_SIZE, geometry.share_of_others(is_size))
     is_inlier = np.diag(is_near)
     of_query, of_candidate = (one[is_inlier] for one in points)
-    if not geometry.is_spread(of_query, of_candidate, transform, threshold):
+    if not geometry.is_spread(of_query, of_candidate, transform, matching.spot * sides[1]):
         return NOTHING
     # Of few matches, at least that of an even spread.
     chance = max(np.pi * matching.tolerance**2 * of_size, geometry.share_of_others(is_near))

@@ -129,9 +129,11 @@ def of(inliers: int, score: float) -> Verification:
     )
 
 
-def test_certain_ones_come_first_and_all_keep_their_order() -> None:
+def test_a_verification_adds_to_a_place_by_how_sure_it_is() -> None:
+    """Places are worth 1, .83, .67, .5, .33, .17; verifications 0, .39, .05, .59, .55, 0."""
     found = [NOTHING, of(9, 5.0), of(20, 0.5), of(12, 9.0), of(12, 8.0), NOTHING]
-    assert verified_order(found).tolist() == [1, 3, 4, 0, 2, 5]
+    assert verified_order(found).tolist() == [1, 3, 0, 4, 2, 5]
+    assert verified_order([NOTHING] * 7).tolist() == list(range(7))
     assert verified_order([]).tolist() == []
 
 
