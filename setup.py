@@ -25,7 +25,9 @@ setup(
         "models.local",
         "models.losses",
         "models.pooling",
+        "models.words",
         "pipeline",
+        "pipeline.classical",
         "pipeline.data",
         "pipeline.data.checks",
         "pipeline.data.downloads",
@@ -39,6 +41,7 @@ setup(
         "pipeline.ranking",
         "pipeline.recognition",
         "pipeline.training",
+        "pipeline.words",
     ],
     install_requires=[
         "absl-py",

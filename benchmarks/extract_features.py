@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 from pipeline.data.synthetic_city import CitySettings, render_city
-from pipeline.engine import read_photograph
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.extract import Settings, extract
 from pipeline.local_features.extractor import open_extractor
+from pipeline.query_photograph import read_photograph
 
 _SIDE = 480
 

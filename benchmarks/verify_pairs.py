@@ -31,8 +31,8 @@ from models.local.sift import root_sift
 from pipeline.data.synthetic_city import CitySettings, render_city
 from pipeline.data.synthetic_city.buildings import SIBLINGS
 from pipeline.data.transcoding import decode_any_photograph
-from pipeline.engine import read_photograph
 from pipeline.local_features import coding
+from pipeline.query_photograph import read_photograph
 from pipeline.ranking.verification import verify
 
 _MOST = 1000

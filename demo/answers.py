@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine import Answer, Result, StoredPhotograph
+from pipeline.answer import Answer, Result
+from pipeline.stored_photograph import StoredPhotograph
 
 COLUMNS = ("rank", "similarity", "same landmark", "landmark", "photograph", "author", "licence")
 _VOTERS = 5

@@ -8,8 +8,9 @@ import numpy as np
 
 from pipeline import manifest, model_folder
 from pipeline.descriptors import Descriptor, open_descriptor
-from pipeline.engine import Engine, StoredPhotograph
+from pipeline.engine import Engine
 from pipeline.index import collection
+from pipeline.stored_photograph import StoredPhotograph
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from demo import answers
 from demo.catalogue import Catalogue, pick_examples
-from pipeline.engine import StoredPhotograph
+from pipeline.stored_photograph import StoredPhotograph
 
 _EXAMPLES = 8
 _MOST_RESULTS = 50

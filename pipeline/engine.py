@@ -5,139 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from models.preprocessing import decode_photograph
 from pipeline import model_folder
-from pipeline.data import records
-from pipeline.data.shards import read_record
-from pipeline.data.sources.source import content_id
-from pipeline.data.transcoding import decode_any_photograph
+from pipeline.answer import Answer, Recognition, Result
 from pipeline.descriptions import Descriptions
 from pipeline.descriptors import Descriptor, open_descriptor
-from pipeline.embeddings.files import IN_A_FILE
 from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
+from pipeline.query_photograph import Box, crop
 from pipeline.ranking.neighbourhood import unit_vectors
 from pipeline.ranking.reranking import Ranking, Reranker, fused
 from pipeline.ranking.settings import RankingSettings
-from pipeline.ranking.verification import Verification
 from pipeline.ranking.verifier import FIRST, Verifier, verified_order
 from pipeline.recognition import votes
 from pipeline.recognition.votes import VOTERS
+from pipeline.stored_photograph import StoredPhotograph
 
 DEFAULT_PRECISION = 0.9  # of recognition with confidence
-Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last two exclusive
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StoredPhotograph:
-    """One photograph of a collection.
-
-    Attributes:
-        id: The data set's id, or the hash of its bytes.
-        label: Of its landmark, -1 where unknown.
-        landmark: Its name, "" where unknown.
-        title: The file's name in its folder, or the data set's title.
-        author: Who took it, "" where unknown; likewise ``license`` and ``url``.
-        date: On which it was taken, such as ``2015-08-03``, "" where unknown.
-        content: The hash of the photograph as it was found.
-        shard: Record file that holds it, or its own file.
-        offset: Byte at which its record starts; -1 where it is a file of its own.
-    """
-
-    id: str
-    label: int
-    landmark: str
-    title: str
-    author: str
-    license: str
-    url: str
-    date: str
-    content: str
-    shard: str
-    offset: int
-
-    def read_image(self) -> np.ndarray:
-        """The photograph, uint8 ``(height, width, 3)`` RGB, upright.
-
-        Raises:
-            FileNotFoundError: If its file is gone.
-            ValueError: If that was cut or replaced since it was described.
-        """
-        path = Path(self.shard)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path}, which holds the photograph {self.id}, is missing; copy it back, or run "
-                "from the folder in which it was described."
-            )
-        if self.offset == IN_A_FILE:
-            encoded = path.read_bytes()
-            self._require_same(content_id(encoded), self.content)
-            return decode_any_photograph(encoded)
-        parsed = records.parse_photograph(tf.constant(read_record(path, self.offset)))
-        self._require_same(parsed["image/id"].numpy().decode(), self.id)
-        return decode_photograph(parsed["image/encoded"]).numpy()
-
-    def _require_same(self, found: str, described: str) -> None:
-        if found != described:
-            raise ValueError(
-                f"{self.shard} has been replaced since it was described; run `python -m "
-                "pipeline.embed` and `python -m pipeline.build_index` again."
-            )
-
-
 _TOLD = [field.name for field in dataclasses.fields(StoredPhotograph)]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Result:
-    """A photograph found.
-
-    Attributes:
-        rank: 1 for the best.
-        similarity: The cosine, or the index's estimate of it, also where results were reordered.
-        probability: That it shows the landmark that the query shows; None where the collection
-            has too few labels to learn that from.
-        photograph: What is known of it.
-        verification: What its local features and the query's have in common; None where they were
-            not compared.
-    """
-
-    rank: int
-    similarity: float
-    probability: float | None
-    photograph: StoredPhotograph
-    verification: Verification | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Recognition:
-    """Which landmark a query shows, by votes of the photographs most like it.
-
-    Attributes:
-        landmark: Its name; None where nobody voted, and "" where it has a label and no name.
-        probability: That it is the right one.
-        is_confident: Whether answers as sure as this one have the precision wanted.
-    """
-
-    landmark: str | None
-    probability: float
-    is_confident: bool
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a collection says of a query.
-
-    Attributes:
-        results: The photographs most like it, best first.
-        recognition: Which landmark it shows; None where the collection has too few labels to
-            learn from how far similarities are to be trusted.
-    """
-
-    results: list[Result]
-    recognition: Recognition | None
 
 
 class Engine:
@@ -315,7 +200,7 @@ class Engine:
     def _verified(
         self, verifier: Verifier, image: np.ndarray, box: Box | None, results: list[Result]
     ) -> list[Result]:
-        """The first results compared with the query, those that show its place before the rest.
+        """The first results compared with the query, see ``verified_order``.
 
         A box is cut out before features are looked for: of 92 photographs of Indian landmarks and
         boxes of about half their sides, mAP is .446 unverified, .456 so and .455 with those of a
@@ -351,37 +236,3 @@ class Engine:
     def __len__(self) -> int:
         """Photographs in the collection."""
         return len(self.collection)
-
-
-def crop(image: np.ndarray, box: Box | None) -> np.ndarray:
-    """Cuts a box out of an image, as far as it lies within.
-
-    Raises:
-        ValueError: If nothing of the image lies in the box.
-    """
-    if box is None:
-        return image
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = box
-    part = image[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
-    if not part.size:
-        raise ValueError(
-            f"--box=x1,y1,x2,y2 has to hold a part of the photograph, which is {width} wide and "
-            f"{height} high. Received: {box}."
-        )
-    return part
-
-
-def read_photograph(path: Path) -> np.ndarray:
-    """Decodes a photograph's file, uint8 ``(height, width, 3)`` RGB, upright.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or no photograph.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"--photo={path}: no such file.")
-    try:
-        return decode_any_photograph(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"--photo={path}: {error}.") from error

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from pipeline.engine import Result
+from pipeline.answer import Result
 from pipeline.ranking.verification import Verification
 
 _MOST = 10  # results

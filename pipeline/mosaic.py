@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.engine import Result
+from pipeline.answer import Result
 
 _COLUMNS = 5
 _CELL_INCHES = 2.4

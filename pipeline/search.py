@@ -22,22 +22,15 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import command_line, duplicate_report, manifest
+from pipeline.answer import Answer, Recognition, Result
 from pipeline.command_line import setting
 from pipeline.duplicate_report import Duplicate
-from pipeline.engine import (
-    DEFAULT_PRECISION,
-    Answer,
-    Box,
-    Engine,
-    Recognition,
-    Result,
-    crop,
-    read_photograph,
-)
+from pipeline.engine import DEFAULT_PRECISION, Engine
 from pipeline.explanation import save_explanation
 from pipeline.index import duplicates, filters
 from pipeline.index.collection import load_collection
 from pipeline.mosaic import save_mosaic
+from pipeline.query_photograph import Box, crop, read_photograph
 from pipeline.ranking.settings import RankingSettings, chosen
 from pipeline.recognition import votes
 from pipeline.text_table import Side, format_table

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ STAGES = {
     f"pipeline.{name}"
     for name in (
         *("build_records", "check_records", "train", "export", "embed", "build_index"),
-        *("extract", "learn_words"),
+        *("extract", "learn_words", "train_local"),
         *("search", "evaluate", "report"),
     )
 }
@@ -114,3 +115,14 @@ def test_an_import_that_keeps_the_rule_passes(module: str, source: str) -> None:
 def test_tensorflow_hub_imports_with_the_setuptools_that_setup_pins() -> None:
     """Version 0.16.1 needs pkg_resources, which setuptools 82 no longer brings."""
     assert importlib.import_module("tensorflow_hub").load
+
+
+def test_setup_lists_every_package() -> None:
+    text = (CHECKOUT / "setup.py").read_text()
+    listed = set(re.findall(r'^ {8}"((?:models|pipeline|demo)[\w.]*)",$', text, flags=re.MULTILINE))
+    there = {
+        ".".join(path.parent.relative_to(CHECKOUT).parts)
+        for top in ("models", "pipeline", "demo")
+        for path in (CHECKOUT / top).rglob("__init__.py")
+    }
+    assert listed == there

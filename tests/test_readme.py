@@ -30,7 +30,8 @@ def _blocks(language: str) -> list[str]:
 
 
 def _commands(program: str) -> list[list[str]]:
-    lines = [line for block in _blocks("sh") for line in block.splitlines()]
+    blocks = [block.replace("\\\n", " ") for block in _blocks("sh")]
+    lines = [line for block in blocks for line in block.splitlines()]
     split = [shlex.split(line, comments=True) for line in lines]
     return [words for words in split if words[:1] == [program]]
 
@@ -54,7 +55,7 @@ def test_every_stage_runs_as_readme_writes_it(folder: Path) -> None:
     stages = [words[2].removeprefix("pipeline.") for words in commands]
     assert stages == [
         "build_records", "check_records", "train", "export", "embed", "build_index", "search",
-        "search", "search", "evaluate", "train",
+        "search", "search", "evaluate", "evaluate", "export", "extract", "search", "train",
     ]  # fmt: skip
     for words in commands:
         extra = TINY_TRAINING if words[2] == "pipeline.train" else []
@@ -124,6 +125,7 @@ def test_readme_stays_short_enough_to_read() -> None:
     [
         *("README.md", "tfrecords/README.md", "exported/README.md"),
         *("docs/training.md", "docs/indexes.md", "docs/reordering.md", "docs/words.md"),
+        "docs/local_features.md",
     ],
 )
 def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
@@ -139,8 +141,12 @@ def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
 
 def test_readmes_scores_are_those_of_the_results() -> None:
     """Each row names a model and an index; its scores stand in exported/MODEL/metrics."""
-    rows = re.findall(r"^\| (\w+) \| (flat|ivf|lsh|pq) \| (.*) \|$", README, flags=re.MULTILINE)
-    assert rows
+    in_readme = re.findall(r"^\| (\w+) \| (\w+) \| (\..*) \|$", README, flags=re.MULTILINE)
+    guide = (ROOT / "docs/indexes.md").read_text()
+    in_guide = re.findall(r"^\| `(\w+)` \| (\.\d+ (?:\| \.\d+ ?){3})\|$", guide, flags=re.MULTILINE)
+    assert len(in_readme) == 3
+    assert len(in_guide) == 4
+    rows = [*in_readme, *(("arcface", kind, scores.strip()) for kind, scores in in_guide)]
     for model, kind, scores in rows:
         path = ROOT / "exported" / model / "metrics" / f"france+distractors-{kind}.json"
         result = json.loads(path.read_text())["scores"]

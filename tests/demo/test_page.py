@@ -9,9 +9,11 @@ import pytest
 from demo import answers
 from demo.catalogue import Catalogue, pick_examples
 from demo.page import _Handlers, build_page
+from pipeline.answer import Answer, Recognition, Result
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
-from pipeline.engine import Answer, Engine, Recognition, Result, StoredPhotograph
+from pipeline.engine import Engine
+from pipeline.stored_photograph import StoredPhotograph
 from tests.tiny import Tiny
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline import manifest
 from pipeline.build_index import Settings, build_index
-from pipeline.engine import Engine, crop, read_photograph
+from pipeline.engine import Engine
+from pipeline.query_photograph import crop, read_photograph
 from pipeline.ranking.settings import RankingSettings
 from tests.tiny import Tiny
 

@@ -21,8 +21,9 @@ from pipeline.embeddings import files
 from pipeline.embeddings.description import VectorDescriber, describe_shard
 from pipeline.embeddings.files import read_embeddings
 from pipeline.embeddings.found_files import FoundFiles, cut, find_photographs
-from pipeline.engine import Engine, read_photograph
+from pipeline.engine import Engine
 from pipeline.index import filters
+from pipeline.query_photograph import read_photograph
 from tests.tiny import Tiny
 
 

@@ -12,7 +12,7 @@ from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
-from pipeline.engine import Engine, read_photograph
+from pipeline.engine import Engine
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.export import Settings as ExportSettings
@@ -20,6 +20,7 @@ from pipeline.export import export
 from pipeline.extract import Settings as ExtractSettings
 from pipeline.extract import extract
 from pipeline.index.collection import load_collection
+from pipeline.query_photograph import read_photograph
 from pipeline.ranking.verification import NOTHING, Verification
 from pipeline.ranking.verifier import Verifier, verified_order
 from pipeline.search import Settings, draw, search, table_of
