@@ -82,7 +82,7 @@ def verify(query: Features, candidate: Features, matching: Matching = KEYPOINTS)
     places = min(len(np.unique(one.round(), axis=0)) for one in (of_query, of_candidate))
     return Verification(
         inliers=places,
-        score=geometry.meaningfulness(places, len(rows), chance),
+        score=geometry.meaningfulness(places, len(rows), chance) / matching.copies,
         transform=transform,
         matches=np.stack([rows[is_inlier], others[is_inlier]], axis=1),
         points=np.stack([of_query, of_candidate], axis=1),
