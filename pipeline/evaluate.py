@@ -135,7 +135,12 @@ def _steps(
         rows = one.rows_of(index, queries)
         asking.append(
             Asking(
-                reranker=Reranker(one.collection, chosen(settings), is_fused=one is not index),
+                reranker=Reranker(
+                    one.collection,
+                    chosen(settings),
+                    folder=one.folder,
+                    fused_with=asking[0].reranker if asking else None,
+                ),
                 vectors=one.embedded.vectors[rows],
                 keys=one.keys[rows],
             )
