@@ -81,7 +81,9 @@ def test_augmented_vectors_are_calibrated_as_if_they_had_not_seen_who_asks(model
 
 def test_nothing_is_added_to_augmented_vectors(model: Path) -> None:
     folder = vector_collections.build(model, "ivf", augment=2)
-    with pytest.raises(ValueError, match=r"--remove is possible"):
+    with pytest.raises(
+        ValueError, match=r"--augment=2 --alpha=3 --overwrite.*--remove is possible"
+    ):
         update_index(Settings(index=folder, add=("made",)))
     assert update_index(Settings(index=folder, remove=("photo 3",))).photographs == 99
 
