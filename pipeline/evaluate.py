@@ -207,8 +207,13 @@ def _relevance(index: ScoredIndex, queries: np.ndarray, settings: Settings) -> I
 def _found(
     index: ScoredIndex, queries: np.ndarray, settings: Settings
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Some queries at a time, keys of what each finds ``(queries, depth)``, and seconds of one."""
+    """Some queries at a time, keys of what each finds ``(queries, depth)``, and seconds of one.
+
+    As many as are verified at least, where anything is.
+    """
     depth = _depth(settings, index)
+    if settings.verify is not None:
+        depth = min(max(depth, FIRST), len(index.collection) - 1)
     chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
     for start in progress(chunks, "Scoring", unit="batches"):
         rows = queries[start : start + _QUERIES_AT_A_TIME]
