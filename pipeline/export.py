@@ -298,10 +298,14 @@ def _count_licenses(
 ) -> dict[str, Any]:
     """What the photographs that network and whitening learned from state, where it is known."""
     counts = {}
-    used = training["settings"]
-    if used["records"] is not None:
-        folder, files = Path(used["records"]), training["data"]["files"]
-        counts["training"] = count_licenses(folder, used["split"], files)
+    parts = {"training": training.get("beneath", training)}
+    if "beneath" in training:
+        parts["local head"] = training
+    for name, part in parts.items():
+        used = part["settings"]
+        if used["records"] is not None:
+            folder, files = Path(used["records"]), part["data"]["files"]
+            counts[name] = count_licenses(folder, used["split"], files)
     if learned is not None and settings.whitening_records is not None:
         folder, files = settings.whitening_records, learned.learned_from["files"]
         counts["whitening"] = count_licenses(folder, settings.whitening_split, files)

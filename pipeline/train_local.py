@@ -17,7 +17,7 @@ import keras
 from models.local import head
 from models.local.loss import LocalLoss
 from models.siamese import load_network
-from pipeline import command_line, manifest, model_folder
+from pipeline import command_line, model_folder
 from pipeline.command_line import setting
 from pipeline.data.training_data import TrainingData
 from pipeline.progress import logger
@@ -64,6 +64,11 @@ class Settings(RunSettings):
             names = [field.name for field in dataclasses.fields(LossSettings)]
             command_line.require_default(self, "a backbone that stays; pass --jointly", *names)
 
+    @property
+    def beneath(self) -> Path:
+        """The training of the model."""
+        return self.model / model_folder.TRAINING
+
 
 def train_local(settings: Settings, replicas: Replicas | None = None) -> Path:
     """Trains a head as the settings say, or goes on where an interrupted run stopped.
@@ -76,9 +81,6 @@ def train_local(settings: Settings, replicas: Replicas | None = None) -> Path:
         As ``run_training``; besides FileNotFoundError if the model was not trained here, and
         ValueError if its backbone has fewer channels than a descriptor is to have.
     """
-    folder = settings.model / model_folder.TRAINING
-    command = f"python -m pipeline.train --output={settings.model}"
-    manifest.read_json(folder / model_folder.TRAINING_FILE, command)  # it is finished
     if settings.output.resolve() == settings.model.resolve():
         raise ValueError(
             f"--output={settings.output} holds the model itself; name another folder, such as "
@@ -86,7 +88,7 @@ def train_local(settings: Settings, replicas: Replicas | None = None) -> Path:
         )
 
     def build(data: TrainingData) -> Learner:
-        whole = load_network(folder / model_folder.NETWORK)
+        whole = load_network(settings.beneath / model_folder.NETWORK)
         if head.has_local_head(whole):
             raise ValueError(
                 f"{settings.model} has a local head already; name what it was made of."
@@ -99,7 +101,6 @@ def train_local(settings: Settings, replicas: Replicas | None = None) -> Path:
             batch_loss=_loss(settings, data, whole, network),
             scored=whole if settings.jointly else head.attended_network(network),
             start=lambda data: _start(settings, network, data),
-            beneath=folder,
         )
 
     return run_training(settings, build, replicas)

@@ -1,6 +1,7 @@
 """Local features by a network, with the signature of TF-Hub's DELF."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from models.delf.local_features import SMALLEST_SIDE
@@ -10,6 +11,7 @@ from models.local.receptive_field import ReceptiveField
 # the same for every size, so that centres are known to the pixel.
 _GRID = 32
 _LEAST_SIDE = 2 * _GRID
+_LEAST_VARIATION = 5.0  # grey levels, the standard deviation around a feature; noise has 3
 _CANDIDATES = 4  # times as many features as asked for are compared for overlap
 
 
@@ -150,6 +152,7 @@ class LocalExtraction(tf.Module):
         seen, attention = self._network(
             tf.saturate_cast(tf.round(resized), tf.uint8), training=False
         )
+        attention = tf.where(self._is_blank(resized), -np.inf, attention)
         factors = sides / tf.cast(fitting, tf.float32)
         tops = self._edges(tf.shape(seen)[1], factors[0])
         lefts = self._edges(tf.shape(seen)[2], factors[1])
@@ -158,6 +161,26 @@ class LocalExtraction(tf.Module):
         left = tf.tile(lefts, [rows, 1])
         boxes = tf.stack([top[:, 0], left[:, 0], top[:, 1], left[:, 1]], axis=1)
         return seen, attention, boxes
+
+    def _is_blank(self, images: tf.Tensor) -> tf.Tensor:
+        """Where hardly anything is to be seen, as on a wall or in the sky.
+
+        What a network makes of that comes from its padding, and is alike at the same places of
+        any two walls.
+
+        Args:
+            images: float32 ``(batch, height, width, 3)``, 0 to 255.
+
+        Returns:
+            bool ``(batch, rows, columns, 1)``.
+        """
+        stride = self._seen.stride
+        grey = tf.reduce_mean(images, axis=3, keepdims=True)
+
+        def mean(values: tf.Tensor) -> tf.Tensor:
+            return tf.nn.avg_pool2d(values, 2 * stride, stride, "SAME")
+
+        return mean(tf.square(grey)) - tf.square(mean(grey)) < _LEAST_VARIATION**2
 
     def _edges(self, count: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
         """First and last pixel of the original that each position sees, ``(count, 2)``."""
@@ -170,7 +193,7 @@ class LocalExtraction(tf.Module):
     ) -> tf.Tensor:
         """Rows of the best features that do not overlap too much, best first."""
         best = tf.math.top_k(scores, tf.minimum(_CANDIDATES * most, tf.size(scores))).indices
-        best = tf.boolean_mask(best, tf.gather(scores, best) >= threshold)
+        best = tf.boolean_mask(best, tf.gather(scores, best) >= tf.maximum(threshold, 0.0))
         kept = tf.image.non_max_suppression(
             tf.gather(boxes, best), tf.gather(scores, best), most, iou_threshold=self._overlap
         )

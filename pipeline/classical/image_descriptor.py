@@ -12,7 +12,7 @@ from models.preprocessing import decode_photograph
 from pipeline import descriptions
 from pipeline.data.batching import Prepare
 from pipeline.descriptions import Descriptions
-from pipeline.local_features.extractor import fitted
+from pipeline.local_features.fitting import fitted
 
 
 class ImageDescriptor:

@@ -61,6 +61,7 @@ def _local_head(described: Mapping[str, Any]) -> Iterator[str]:
         f"{'and the whole network with it' if settings['jointly'] else 'the rest as it was'}."
         f"{_kept(training, settings)}"
     )
+    yield from _licence_counts(described.get("licenses", {}).get("local head"))
 
 
 def _start(weights: str | None) -> str:

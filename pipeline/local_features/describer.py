@@ -10,7 +10,8 @@ from models.grouping import pack, unpack
 from models.preprocessing import decode_photograph
 from pipeline.embeddings.description import Described
 from pipeline.local_features import coding
-from pipeline.local_features.extractor import Extractor, fitted, open_extractor
+from pipeline.local_features.extractor import Extractor, open_extractor
+from pipeline.local_features.fitting import fitted
 
 
 class FeatureDescriber:

@@ -5,7 +5,6 @@ import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +12,7 @@ from models.delf.local_features import SCALES
 from models.local.features import Features
 from models.local.matching import POSITIONS, Matching
 from pipeline import model_folder
+from pipeline.local_features.fitting import fitted
 from pipeline.local_features.sift_extractor import SiftExtractor
 
 MOST = 1000  # features of a photograph
@@ -76,14 +76,17 @@ class SavedExtractor:
             )
         self.dimension: int = described["local_dimension"]
         self.most, self.longest_side = most, LONGEST_SIDE
-        self.fingerprint = fingerprint_of(described["fingerprint"], most, LONGEST_SIDE)
+        scales = described.get("local_scales", SCALES)
+        asked = f"{described['fingerprint']} at the scales {', '.join(map(str, scales))}"
+        self.fingerprint = fingerprint_of(asked, most, LONGEST_SIDE)
         self._folder = folder
-        self._scales = tf.constant(described.get("local_scales", SCALES))
-        self._threshold = tf.constant(described.get("score_threshold", 0.0))
+        self._described = described
+        self._scales = tf.constant(scales, tf.float32)
 
     @functools.cached_property
     def _module(self) -> Any:
         """Loaded when it is first asked: a finished store is known without it."""
+        model_folder.require_own_files(self._folder, self._described)
         return tf.saved_model.load(str(self._folder / model_folder.SAVED_MODEL))
 
     def extract(self, image: np.ndarray) -> Features:
@@ -92,7 +95,7 @@ class SavedExtractor:
         found = self._module.signatures["default"](
             image=tf.constant(reduced, tf.float32) / 255,
             image_scales=self._scales,
-            score_threshold=self._threshold,
+            score_threshold=tf.constant(0.0),
             max_feature_num=tf.constant(self.most),
         )
         boxes = found["boxes"].numpy()
@@ -129,18 +132,3 @@ def fingerprint_of(model: str, most: int, longest_side: int) -> str:
     """Of an extractor: of its model and of how that is asked."""
     asked = f"{model}, at most {most} features at {longest_side} pixels"
     return hashlib.sha256(asked.encode()).hexdigest()
-
-
-def fitted(image: np.ndarray, longest: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """An image reduced so that its longer side is at most ``longest`` pixels.
-
-    Returns:
-        The image, and by how much the original is larger, down and across.
-    """
-    height, width = image.shape[:2]
-    factor = longest / max(height, width)
-    if factor >= 1:
-        return image, (1.0, 1.0)
-    sides = max(1, round(width * factor)), max(1, round(height * factor))
-    reduced = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
-    return reduced, (height / sides[1], width / sides[0])

@@ -7,6 +7,7 @@ import numpy as np
 from models.local import sift
 from models.local.features import Features
 from models.local.matching import KEYPOINTS
+from pipeline.local_features.fitting import fitted
 
 SIDE = 640  # pixels of the longer side, to which smaller photographs are enlarged
 # Of landmarks. With .04, OpenCV's, photographs of 480 pixels have few features.
@@ -35,7 +36,8 @@ class SiftExtractor:
 
     def extract(self, image: np.ndarray) -> Features:
         """See ``Extractor``."""
-        larger = sift.enlarged(image, self._settings["side"])
+        reduced, _ = fitted(image, self.longest_side)
+        larger = sift.enlarged(reduced, self._settings["side"])
         found = sift.root_sift(
             larger, self.most, self._settings["contrast"], upright=self._settings["upright"]
         )

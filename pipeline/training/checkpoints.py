@@ -44,6 +44,11 @@ class Checkpoints:
                 shutil.rmtree(half_written, ignore_errors=True)
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run can go on from what a folder holds."""
+    return tf.train.latest_checkpoint(str(folder)) is not None
+
+
 @contextlib.contextmanager
 def room_in(folder: Path) -> Iterator[None]:
     """Says what to do where something cannot be written within the block.

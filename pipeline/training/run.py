@@ -17,12 +17,12 @@ from pipeline.data import inputs, records
 from pipeline.data.training_data import TrainingData
 from pipeline.model_folder import LEARNED_CONTENTS, NETWORK, TRAINING, TRAINING_FILE
 from pipeline.progress import logger
-from pipeline.training.checkpoints import claimed
+from pipeline.training.checkpoints import claimed, has_checkpoint
 from pipeline.training.data_settings import DataSettings
 from pipeline.training.held_out import VALIDATION, Evaluate, held_out_score, no_score
 from pipeline.training.loss_settings import LossSettings
 from pipeline.training.replicas import Replicas, all_there
-from pipeline.training.trainer import Trainer
+from pipeline.training.trainer import CHECKPOINTS, Trainer
 from pipeline.training.trainer_settings import TrainerSettings
 
 _BEGUN = "settings.json"  # written before the first step, so that a run goes on as it began
@@ -51,6 +51,11 @@ class RunSettings(DataSettings, LossSettings, TrainerSettings):
         """Where training goes."""
         return self.output / TRAINING
 
+    @property
+    def beneath(self) -> Path | None:
+        """The folder of the training that this one builds on; None for none."""
+        return None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Learner:
@@ -61,27 +66,12 @@ class Learner:
         batch_loss: The loss of a batch.
         scored: The part of the network that held-out photographs are described by.
         start: Gives the network what it starts with, once, before a new run.
-        beneath: The folder of the training that it builds on; None for none.
     """
 
     network: keras.Model
     batch_loss: BatchLoss
     scored: keras.Model
     start: Callable[[TrainingData], None]
-    beneath: Path | None = None
-
-    @property
-    def contents(self) -> np.ndarray:
-        """Content ids of what was learned from before, bytes ``(n,)``."""
-        path = self.beneath and self.beneath / LEARNED_CONTENTS
-        return np.load(path) if path and path.is_file() else np.zeros(0, bytes)
-
-    def described(self) -> dict[str, Any]:
-        """What ``training.json`` is to say of what lies beneath."""
-        if self.beneath is None:
-            return {}
-        command = "python -m pipeline.train --output=exported/MODEL"
-        return {"beneath": manifest.read_json(self.beneath / TRAINING_FILE, command)}
 
 
 def run_training(
@@ -112,6 +102,7 @@ def run_training(
         return output
     data = settings.training_data()
     begun = {"settings": manifest.settings_as_json(settings), "data": data.describe()}
+    begun |= _beneath(settings)
     _require_same_start(output / _BEGUN, settings, begun)
     keras.utils.set_random_seed(settings.seed)
     with replicas.strategy.scope():
@@ -123,14 +114,14 @@ def run_training(
         return output
     with claimed(output):
         score = _held_out_score(settings, data)
-        learner.start(data)
+        if settings.overwrite or not has_checkpoint(output / CHECKPOINTS):
+            learner.start(data)
         if settings.overwrite:
             _remove_training(output)
         manifest.write_json(output / _BEGUN, begun)
         trainer = _learn(settings, replicas, learner, data, lambda _: score(learner.scored))
-        np.save(output / LEARNED_CONTENTS, np.union1d(learner.contents, data.contents))
-        described = begun | _describe(trainer, output) | learner.described()
-        manifest.write_json(output / TRAINING_FILE, described)
+        np.save(output / LEARNED_CONTENTS, np.union1d(_contents(settings), data.contents))
+        manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
         with all_there():
             replicas.meet()
     return output
@@ -182,9 +173,35 @@ def _learn(
     return trainer
 
 
+def _beneath(settings: RunSettings) -> dict[str, Any]:
+    """What ``training.json`` is to say of the training that this one builds on.
+
+    Raises:
+        FileNotFoundError: If that is not finished.
+    """
+    if settings.beneath is None:
+        return {}
+    command = f"python -m pipeline.train --output={settings.beneath.parent}"
+    return {"beneath": manifest.read_json(settings.beneath / TRAINING_FILE, command)}
+
+
+def _contents(settings: RunSettings) -> np.ndarray:
+    """Content ids of what was learned from before, bytes ``(n,)``."""
+    path = settings.beneath and settings.beneath / LEARNED_CONTENTS
+    return np.load(path) if path and path.is_file() else np.zeros(0, bytes)
+
+
 def _warn_of_other_records(settings: RunSettings, output: Path) -> None:
     """Says so where what a finished run learned from is still there but no longer what it was."""
-    learned = manifest.read_json(output / TRAINING_FILE, "--overwrite")["data"]
+    finished = manifest.read_json(output / TRAINING_FILE, "--overwrite")
+    beneath = settings.beneath
+    is_there = beneath is not None and (beneath / TRAINING_FILE).is_file()
+    if is_there and _beneath(settings) != {"beneath": finished.get("beneath")}:
+        logger.warning(
+            "%s has been trained anew since; this network builds on what it was before.",
+            settings.beneath,
+        )
+    learned = finished["data"]
     if not any(Path(name).parent.is_dir() for name in learned["files"]):
         return
     try:
@@ -199,8 +216,9 @@ def _require_same_start(path: Path, settings: RunSettings, begun: dict[str, Any]
     """Checks that an interrupted run goes on with the settings and the data it began with."""
     if manifest.made_with(path, settings) and manifest.read_json(path, "--overwrite") != begun:
         raise ValueError(
-            f"The records, or what skip.json leaves out of them, have changed since {path.parent} "
-            "was begun; pass --overwrite to train anew, or name another --output."
+            "The records, what skip.json leaves out of them, or the model that this one builds on, "
+            f"have changed since {path.parent} was begun; pass --overwrite to train anew, or name "
+            "another --output."
         )
 
 

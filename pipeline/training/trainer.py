@@ -31,7 +31,7 @@ from pipeline.training.step import TrainStep, batch_statistics, trainable_variab
 from pipeline.training.trainer_settings import TrainerSettings
 from pipeline.training.training_log import TrainingLog
 
-_CHECKPOINTS = "checkpoints"
+CHECKPOINTS = "checkpoints"
 _MOST_PLANNED = 10_000_000  # records of epochs to come: 80 MB
 
 
@@ -57,7 +57,7 @@ class Trainer:
         ValueError: If more photographs are known to be damaged than settings allow.
     """
 
-    FILES = (_CHECKPOINTS, NETWORK, *TrainingLog.FILES)
+    FILES = (CHECKPOINTS, NETWORK, *TrainingLog.FILES)
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Trainer:
         with self._replicas.strategy.scope():
             self._train_step = self._make_step(batch_loss, stages or {})
         self._checkpoints = Checkpoints(
-            folder / _CHECKPOINTS,
+            folder / CHECKPOINTS,
             place=self._place,
             network=network,
             random_states=random_states(network),
@@ -224,7 +224,7 @@ class Trainer:
             raise ValueError(
                 f"The loss is {loss} and the gradients' norm {norm} at step {number}. Lower "
                 "--learning_rate and pass --overwrite; the last sound state is in "
-                f"{self._folder / _CHECKPOINTS}."
+                f"{self._folder / CHECKPOINTS}."
             )
         if not len(result.labels):  # all of it is damaged
             return

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -114,6 +115,31 @@ def test_features_move_as_the_photograph_does(local: Path) -> None:
     near = np.abs(errors).max(axis=1) < 16  # within two positions of the map
     assert near.sum() > 50
     np.testing.assert_allclose(errors[near].mean(axis=0), 0, atol=1.5)
+
+
+def test_other_scales_are_another_extractor(local: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    described = json.loads((local / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**described, "local_scales": [1.0]}))
+    assert open_extractor(other).fingerprint != open_extractor(local).fingerprint
+
+
+def test_a_model_that_was_trained_anew_is_told_of(
+    tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, output = tmp_path / "model", tmp_path / "output"
+    shutil.copytree(tiny.model / "training", model / "training")
+    settings = settings_of(tiny, output, model=model, epochs=0)
+    train_local(settings)
+    path = model / "training" / "training.json"
+    path.write_text(path.read_text().replace('"best_epoch"', '"other": 1, "best_epoch"'))
+    with caplog.at_level(logging.WARNING):
+        train_local(settings)
+    assert "has been trained anew since; this network builds on what it was" in caplog.text
+    (output / "training" / "training.json").unlink()
+    with pytest.raises(ValueError, match="or the model that this one builds on, have changed"):
+        train_local(settings)
 
 
 def test_jointly_the_backbone_learns_too(tiny: Tiny, tmp_path: Path) -> None:

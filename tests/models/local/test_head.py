@@ -94,6 +94,21 @@ def test_of_a_batch_and_alone_features_are_the_same(network: keras.Model) -> Non
             np.testing.assert_allclose(batch[name][number, :count], values, atol=1e-4)
 
 
+def test_walls_have_none_and_a_picture_none_where_it_is_a_wall(network: keras.Model) -> None:
+    """Of any two walls the padding would look alike, at the same places."""
+    extraction = LocalExtraction(head.local_network(network), head.seen_by(network, 3), 0.9)
+    scales = tf.constant([0.7071, 1.0])
+    noise = np.random.default_rng(0).normal(0, 3, (96, 96, 3))
+    for wall in (np.full((96, 96, 3), 180.0), 200 + noise):
+        found = extraction.default(wall.astype(np.float32) / 255, scales, 0.0, 40)
+        assert len(found["locations"]) == 0
+    half = np.full((96, 96, 3), 90, np.uint8)
+    half[:, 48:] = IMAGES[0][:, :48].repeat(2, axis=0)[:96]
+    found = extraction.default(half.astype(np.float32) / 255, scales, 0.0, 400)
+    assert len(found["locations"]) > 20
+    assert found["locations"].numpy()[:, 1].min() > 30
+
+
 @pytest.mark.parametrize("side", [1, 9])
 def test_tiny_images_have_none(network: keras.Model, side: int) -> None:
     extraction = LocalExtraction(head.local_network(network), head.seen_by(network, 3), 0.9)

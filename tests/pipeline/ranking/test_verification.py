@@ -8,7 +8,7 @@ import pytest
 
 from models.local.features import Features
 from models.local.sift import root_sift
-from pipeline.local_features.extractor import fitted
+from pipeline.local_features.fitting import fitted
 from pipeline.ranking.verification import LEAST_SCORE, Verification, verify
 from tests.pictures import picture
 
