@@ -15,7 +15,6 @@ compared, and one is chosen:
 
 import dataclasses
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -177,14 +176,7 @@ def build_index(settings: Settings) -> Path:
         logger.info("%s is finished; --overwrite builds it again.", output)
         return output
     build = _build_in_milvus if kind == kinds.MILVUS else _build_in_files
-    if not settings.augment:
-        build(settings, stored, output, None)
-        return output
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".augmented-", dir=output) as scratch:
-        room = Room(scratch=Path(scratch), bytes=settings.room)
-        taken_in = augmentation(stored, settings.augment, settings.alpha, room)
-        build(settings, taken_in.write(Path(scratch) / "vectors"), output, taken_in)
+    build(settings, stored, output)
     return output
 
 
@@ -214,11 +206,23 @@ def _suiting(settings: Settings, stored: StoredEmbeddings) -> str:
     return kind
 
 
-def _build_in_files(
-    settings: Settings, stored: StoredEmbeddings, output: Path, taken_in: Augmentation | None
-) -> None:
+def _augmented(
+    settings: Settings, stored: StoredEmbeddings, scratch: Path
+) -> tuple[StoredEmbeddings, Augmentation | None]:
+    """What is to be indexed, in the scratch folder where it is augmented, and how it was."""
+    if not settings.augment:
+        return stored, None
+    own = scratch / "augmented"
+    own.mkdir()
+    room = Room(scratch=own, bytes=settings.room)
+    taken_in = augmentation(stored, settings.augment, settings.alpha, room)
+    return taken_in.write(own / "vectors"), taken_in
+
+
+def _build_in_files(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
     kind = settings.kind or _suiting(settings, stored)
     with faiss_collection.creating(output) as new:
+        stored, taken_in = _augmented(settings, stored, new.scratch)
         room = Room(scratch=new.scratch, bytes=settings.room)
         advice = None
         built: Built[Any]
@@ -247,12 +251,11 @@ def _build_in_files(
     _draw_reliability(learned, output / _RELIABILITY)
 
 
-def _build_in_milvus(
-    settings: Settings, stored: StoredEmbeddings, output: Path, taken_in: Augmentation | None
-) -> None:
+def _build_in_milvus(settings: Settings, stored: StoredEmbeddings, output: Path) -> None:
     milvus = collection.milvus("building")
     with milvus.creating(output, stored, settings.uri, settings.metric) as new:
-        built = new.fill(settings.recall)
+        stored, taken_in = _augmented(settings, stored, new.scratch)
+        built = new.fill(stored, settings.recall)
         described = _described(settings, stored, built, built.index.engine, taken_in)
         opened = new.collection(described)
         learned = _learned(settings, opened, stored, taken_in)

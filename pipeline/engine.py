@@ -43,6 +43,7 @@ class Engine:
     def __init__(
         self, folder: Path, descriptor: Descriptor | None = None, extractor: Path | None = None
     ) -> None:
+        self._folder = folder
         self.collection = load_collection(folder)
         self.descriptor = descriptor or open_descriptor(model_folder.of_index(folder))
         model_folder.require_made_by(
@@ -104,7 +105,7 @@ class Engine:
             FileNotFoundError: If an index that ``ranking`` fuses is missing.
             ValueError: If ``k`` is below 1, the box leaves nothing of the image, a condition
                 is on no column of the collection, the precision is out of range, or ``ranking``
-                asks for what the index cannot do.
+                asks for what the index cannot do or fuses one of other photographs.
         """
         if k < 1:
             raise ValueError(f"--k is at least 1. Received: {k}.")
@@ -145,9 +146,9 @@ class Engine:
             for folder in ranking.fuse:
                 other = self._other(folder)
                 asked = other.descriptor.describe_images(image[None])
-                reranker = other._reranker(ranking, is_fused=True)
-                _, found = other._first_and_last(reranker, asked, k, where, without)
-                lists.append((reranker.ids(found.keys), found.scores))
+                fused_one = other._reranker(ranking, reranker)
+                _, found = other._first_and_last(fused_one, asked, k, where, without)
+                lists.append((fused_one.ids(found.keys), found.scores))
             keys = self.collection.keys_of(fused(lists, ranking)[:k])
         return self._results(self._similarities(vector, first, keys), keys)
 
@@ -169,7 +170,7 @@ class Engine:
         without: str | None,
     ) -> tuple[Ranking, Ranking]:
         """What is found as it is, and after all steps but the fusion."""
-        own = None if without is None else int(self.collection.keys_of([without])[0])
+        own = None if without is None else reranker.key_of(without)
         found = list(reranker.rankings(vector, k, without=own, where=where))
         return found[0], found[-1]
 
@@ -178,9 +179,11 @@ class Engine:
             self._others[folder] = Engine(Path(folder))
         return self._others[folder]
 
-    def _reranker(self, ranking: RankingSettings, *, is_fused: bool = False) -> Reranker:
+    def _reranker(self, ranking: RankingSettings, fused_with: Reranker | None = None) -> Reranker:
         if ranking not in self._rerankers:
-            self._rerankers[ranking] = Reranker(self.collection, ranking, is_fused=is_fused)
+            self._rerankers[ranking] = Reranker(
+                self.collection, ranking, folder=self._folder, fused_with=fused_with
+            )
         return self._rerankers[ranking]
 
     def _results(self, similarities: np.ndarray, keys: np.ndarray) -> list[Result]:

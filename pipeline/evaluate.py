@@ -17,7 +17,7 @@ geometric verification of the first results, the last step.
 import dataclasses
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from pipeline.scored_index import ScoredIndex
 _QUERIES_AT_A_TIME = 256
 _NO_LABEL = -1
 _PROTOCOL = "leave one out: every photograph whose landmark another shows queries all others"
-_HAS_SEEN = "; the index is of augmented vectors, which have taken in the queries themselves"
+_HAS_SEEN = "; augmented vectors of an index have taken in the queries themselves"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,7 @@ def evaluate(settings: Settings) -> Path:
             model made the index.
     """
     index = ScoredIndex.open(settings.index)
+    fused = [ScoredIndex.open(Path(folder)) for folder in settings.fuse]
     labels = index.embedded.labels
     totals = metrics.relevant_elsewhere(labels)
     queries = np.flatnonzero(totals)
@@ -82,7 +83,7 @@ def evaluate(settings: Settings) -> Path:
         )
     steps: list[StepScore] = []
     if settings.steps:
-        steps = _steps(index, queries, totals[queries], settings)
+        steps = _steps([index, *fused], queries, totals[queries], settings)
         scores = _last(steps, settings).scores
     elif settings.verify is not None:
         steps = _verified_alone(index, queries, totals[queries], settings)
@@ -91,7 +92,7 @@ def evaluate(settings: Settings) -> Path:
         chunks = list(_relevance(index, queries, settings))
         scores = metrics.summarise(np.concatenate(chunks), totals[queries])
     trained_on = _trained_on(index, queries)
-    described = _describe(settings, index, scores, queries)
+    described = _describe(settings, [index, *fused], scores, queries)
     if steps:
         described["steps"] = [step.as_json() for step in steps]
     output = index.model / model_folder.METRICS / f"{_name(settings)}.json"
@@ -121,19 +122,25 @@ def _trained_on(index: ScoredIndex, queries: np.ndarray) -> int | None:
 
 
 def _steps(
-    index: ScoredIndex, queries: np.ndarray, totals: np.ndarray, settings: Settings
+    indexes: Sequence[ScoredIndex], queries: np.ndarray, totals: np.ndarray, settings: Settings
 ) -> list[StepScore]:
-    """What every step gives.
+    """What every step gives; the first index is scored, the others are fused with it.
 
     Raises:
         ValueError: If indexes that are fused do not hold the same photographs.
     """
-    asking = []
-    for one in (index, *(ScoredIndex.open(Path(folder)) for folder in settings.fuse)):
+    index = indexes[0]
+    asking: list[Asking] = []
+    for one in indexes:
         rows = one.rows_of(index, queries)
         asking.append(
             Asking(
-                reranker=Reranker(one.collection, chosen(settings), is_fused=one is not index),
+                reranker=Reranker(
+                    one.collection,
+                    chosen(settings),
+                    folder=one.folder,
+                    fused_with=asking[0].reranker if asking else None,
+                ),
                 vectors=one.embedded.vectors[rows],
                 keys=one.keys[rows],
             )
@@ -200,8 +207,13 @@ def _relevance(index: ScoredIndex, queries: np.ndarray, settings: Settings) -> I
 def _found(
     index: ScoredIndex, queries: np.ndarray, settings: Settings
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Some queries at a time, keys of what each finds ``(queries, depth)``, and seconds of one."""
+    """Some queries at a time, keys of what each finds ``(queries, depth)``, and seconds of one.
+
+    As many as are verified at least, where anything is.
+    """
     depth = _depth(settings, index)
+    if settings.verify is not None:
+        depth = min(max(depth, FIRST), len(index.collection) - 1)
     chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
     for start in progress(chunks, "Scoring", unit="batches"):
         rows = queries[start : start + _QUERIES_AT_A_TIME]
@@ -227,22 +239,39 @@ def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 def _describe(
-    settings: Settings, index: ScoredIndex, scores: dict[str, float], queries: np.ndarray
+    settings: Settings,
+    indexes: Sequence[ScoredIndex],
+    scores: dict[str, float],
+    queries: np.ndarray,
 ) -> dict[str, Any]:
-    labels, described = index.embedded.labels, index.collection.manifest
-    built = {key: described[key] for key in ("kind", "engine", "model_fingerprint")}
-    augmentation = described.get("augmentation")
-    return {
+    labels = indexes[0].embedded.labels
+    built, *fused = map(_built, indexes)
+    has_seen = any("augmentation" in one for one in (built, *fused))
+    described = {
         "scores": scores,
-        "protocol": _PROTOCOL if augmentation is None else _PROTOCOL + _HAS_SEEN,
+        "protocol": _PROTOCOL + _HAS_SEEN if has_seen else _PROTOCOL,
         "depth": settings.depth or len(labels) - 1,
         "queries": len(queries),
         "photographs": len(labels),
         "landmarks": len(np.unique(labels[queries])),
         "distractors": int((labels < 0).sum()),
-        "index": built if augmentation is None else {**built, "augmentation": augmentation},
+        "index": built,
         "command": shlex.join(_command(settings)),
     }
+    if fused:
+        described["fused"] = [
+            {"folder": str(index.folder), **one}
+            for index, one in zip(indexes[1:], fused, strict=True)
+        ]
+    return described
+
+
+def _built(index: ScoredIndex) -> dict[str, Any]:
+    """How an index was built, and of which model."""
+    described = index.collection.manifest
+    built = {key: described[key] for key in ("kind", "engine", "model_fingerprint")}
+    augmentation = described.get("augmentation")
+    return built if augmentation is None else {**built, "augmentation": augmentation}
 
 
 def _changed(settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,8 @@ reorder them; how much each gains, ``python -m pipeline.evaluate`` tells.
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --photo=FILE \
       --verify=exported/EXTRACTOR --explain
 
-Puts those results first whose local features lie as the query's do, and draws which match.
+Moves results up by how surely they are verified, that is, how surely their local features lie as
+the query's do, and draws which match.
 
     python -m pipeline.search --index=exported/MODEL/indexes/NAME-flat --duplicates
 
@@ -65,8 +66,8 @@ class Settings(RankingSettings):
         default=DEFAULT_PRECISION,
     )
     verify: Path | None = setting(
-        "Model folder whose local features decide which of the first 100 results show the very "
-        "place; `python -m pipeline.extract` finds them first.",
+        "Model folder whose local features move the first 100 results up by how surely they are "
+        "verified to show the very place; `python -m pipeline.extract` finds them first.",
         default=None,
     )
     explain: bool = setting(

@@ -74,10 +74,12 @@ def update_index(settings: Settings) -> Outcome:
     with collection.changing(settings.index) as change:
         fingerprint = change.now().manifest["model_fingerprint"]
         model_folder.require_made_by(model, settings.index, fingerprint)
-        if settings.add and change.now().manifest.get("augmentation"):
+        augmentation = change.now().manifest.get("augmentation")
+        if settings.add and augmentation:
             raise ValueError(
                 f"{settings.index} is of augmented vectors, and what comes new would change those "
-                "of its neighbours; build it again with `python -m pipeline.build_index --augment "
+                "of its neighbours; build it again with `python -m pipeline.build_index "
+                f"--augment={augmentation['neighbours']} --alpha={augmentation['alpha']:g} "
                 "--overwrite`. --remove is possible."
             )
         ids = _ids_to_remove(settings)

@@ -44,8 +44,8 @@ def groups(
         one size by their first keys.
 
     Raises:
-        ValueError: If the index's vectors are too rough, no two can be that similar, or a condition
-            is on no column.
+        ValueError: If the index's vectors are too rough or augmented, no two can be that similar,
+            or a condition is on no column.
     """
     _require_comparable(collection)
     _require_possible(collection, least)
@@ -113,6 +113,12 @@ def _require_comparable(collection: Collection) -> None:
         raise ValueError(
             "Duplicates are found by dense vectors, and an inverted file holds bags of visual "
             "words. Name an index of another model, or of words with --aggregation=vlad."
+        )
+    if collection.manifest.get("augmentation"):
+        raise ValueError(
+            "The index is of augmented vectors, each the mean of a photograph's and its "
+            "neighbours', which bring different photographs of a landmark together. Name the index "
+            "that `python -m pipeline.build_index` builds without --augment."
         )
     misjudged = collection.manifest["loss"]["misjudged"]
     if any(name in collection.kind.lower() for name in _TOO_ROUGH) or misjudged > _MOST_MISJUDGED:

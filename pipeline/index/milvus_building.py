@@ -33,22 +33,32 @@ class MilvusBuild:
         stored: The embeddings.
         index: Of a collection of Milvus that is to be made.
         generation: That its rows are of.
+        scratch: A folder for what is not to stay.
     """
 
     def __init__(
-        self, stored: StoredEmbeddings, index: MilvusIndex, generation: Generation
+        self,
+        stored: StoredEmbeddings,
+        index: MilvusIndex,
+        generation: Generation,
+        scratch: Path,
     ) -> None:
         self._stored = stored
         self._index = index
         self._generation = generation
+        self.scratch = scratch
 
-    def fill(self, least_recall: float) -> Built[MilvusIndex]:
+    def fill(self, stored: StoredEmbeddings, least_recall: float) -> Built[MilvusIndex]:
         """Fills the collection and tunes how hard it looks, as ``building.build`` does.
+
+        Args:
+            stored: The embeddings, or what they have become; of the same photographs.
+            least_recall: The recall that it is tuned for.
 
         Raises:
             ValueError: If the vectors are none that an index takes.
         """
-        stored, index, table = self._stored, self._index, self._index.table
+        index, table = self._index, self._index.table
         parts = building.split(stored, index.metric, np.random.default_rng(0))
         metadata = stored.metadata.take(parts.order)
 
@@ -112,7 +122,7 @@ def creating(
         ConnectionError: If the server does not answer.
         BlockingIOError: If another process builds here, or has Milvus Lite's folder open.
     """
-    with generations.writing(folder):
+    with generations.writing(folder) as scratch:
         generation = Generation(folder, generations.standing(folder))
         database = open_database(uri_of(folder, uri))
         prefix = _PREFIX if uri is None else _own_prefix(folder)
@@ -120,7 +130,7 @@ def creating(
         _drop_others(database, prefix, folder)
         index = MilvusIndex(MilvusTable(database, name, stored.dimension), metric_name)
         try:
-            yield MilvusBuild(stored, index, generation)
+            yield MilvusBuild(stored, index, generation, scratch)
         finally:
             _drop_others(database, prefix, folder)
         if database.uri != uri_of(folder, None):

@@ -3,8 +3,11 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.descriptions import Descriptions
 from pipeline.index import kinds
@@ -64,33 +67,42 @@ class Reranker:
     Args:
         collection: By cosine.
         settings: Which steps.
-        is_fused: Whether its list is fused with another's. One of bags of visual words, which
-            have no dense vectors, is then fused as it is found.
+        folder: Of the collection, for errors.
+        fused_with: Whose list this one's is fused with; ids are that one's then, of photographs of
+            the same content. A collection of bags of visual words, which have no dense vectors, is
+            fused as it is found.
 
     Raises:
         ValueError: If the collection compares otherwise, is augmented already, or has no dense
-            vectors to reorder by.
+            vectors to reorder by, naming its folder.
     """
 
     def __init__(
-        self, collection: Collection, settings: RankingSettings, *, is_fused: bool = False
+        self,
+        collection: Collection,
+        settings: RankingSettings,
+        *,
+        folder: Path,
+        fused_with: "Reranker | None" = None,
     ) -> None:
         if collection.kind == kinds.INVERTED:
-            if settings.single_steps and not is_fused:
+            if settings.single_steps and fused_with is None:
                 raise ValueError(
-                    "The index is of bags of visual words, which have no vectors to reorder by: "
+                    f"{folder} is of bags of visual words, which have no vectors to reorder by: "
                     f"{', '.join(settings.single_steps)}. Search it as it is, or pass it to --fuse "
                     "of another index."
                 )
-            settings = RankingSettings()
+            settings = settings.as_found
         if settings.steps and collection.metric != "cosine":
             raise ValueError(
-                "Results are reordered by cosines, and the index was built with --metric="
+                f"Results are reordered by cosines, and {folder} was built with --metric="
                 f"{collection.metric}; build one with --metric=cosine."
             )
         if settings.augment and collection.manifest.get("augmentation"):
-            raise ValueError("The index is of augmented vectors already; leave --augment out.")
+            raise ValueError(f"{folder} is of augmented vectors already; leave --augment out.")
         self.collection = collection
+        self._folder = folder
+        self._fused_with = fused_with
         self._settings = settings
         self._augmented = None
         if settings.augment:
@@ -104,11 +116,43 @@ class Reranker:
 
     @functools.cached_property
     def _ids(self) -> np.ndarray:
-        return np.array(self.collection.ids(), object)
+        other = self._fused_with
+        if other is None:
+            return np.array(self.collection.ids(), object)
+        places = pc.index_in(self._contents, value_set=other._contents)
+        if places.null_count or len(places) != len(other._keys):
+            raise ValueError(
+                f"{other._folder}, {len(other._keys)} photographs, and {self._folder}, "
+                f"{len(places)}, do not hold the same, so that what they find cannot be fused: "
+                f"{len(places) - places.null_count} are in both; build both from the same data "
+                "sets."
+            )
+        return other._ids[places.to_numpy()]
+
+    @functools.cached_property
+    def _contents(self) -> pa.ChunkedArray:
+        return self.collection.photographs(self._keys)["content"]
 
     def ids(self, keys: np.ndarray) -> list[str]:
-        """Of photographs."""
+        """Of photographs, as the collection that this one is fused with names them.
+
+        Raises:
+            ValueError: If the two collections do not hold the same photographs, naming both.
+        """
         return self._ids[np.searchsorted(self._keys, keys)].tolist()
+
+    def key_of(self, one: str) -> int:
+        """Of the photograph with an id, as ``ids`` gives it.
+
+        Raises:
+            ValueError: If there is none, or as ``ids`` does.
+        """
+        if self._fused_with is None:
+            return int(self.collection.keys_of([one])[0])
+        (places,) = np.nonzero(self._ids == one)
+        if not len(places):
+            raise ValueError(f"{self._fused_with._folder} has no photograph {one!r}.")
+        return int(self._keys[places[0]])
 
     def prepare(self) -> None:
         """Makes what the steps need of all photographs, which they would make where needed."""

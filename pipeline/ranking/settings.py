@@ -75,10 +75,12 @@ class RankingSettings(AugmentationSettings):
             command_line.require_default(self, "no --fuse=INDEX", "fusion")
         if not self.steps:
             command_line.require_default(self, "nothing to reorder by", "candidates")
-        if self.refine > self.candidates:
-            raise ValueError(
-                f"--refine is at most --candidates, {self.candidates}. Received: {self.refine}."
-            )
+        for name in ("expand", "refine"):
+            if getattr(self, name) > self.candidates:
+                raise ValueError(
+                    f"--{name} is at most --candidates, {self.candidates}. Received: "
+                    f"{getattr(self, name)}."
+                )
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -90,6 +92,11 @@ class RankingSettings(AugmentationSettings):
         """Those that reorder one list."""
         counts = {name: getattr(self, name) for name in _STEPS}
         return tuple(f"{name}{count}" for name, count in counts.items() if count)
+
+    @property
+    def as_found(self) -> "RankingSettings":
+        """Those of a list that is fused as it is found."""
+        return RankingSettings(fuse=self.fuse, fusion=self.fusion, candidates=self.candidates)
 
     @property
     def is_graph_needed(self) -> bool:

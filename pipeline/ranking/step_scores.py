@@ -12,7 +12,7 @@ from pipeline.descriptions import Descriptions
 from pipeline.progress import progress
 from pipeline.ranking.reranking import Ranking, Reranker, fused
 from pipeline.ranking.settings import RankingSettings
-from pipeline.ranking.verifier import VerifiedLists
+from pipeline.ranking.verifier import FIRST, VerifiedLists
 from pipeline.text_table import Side, format_table
 
 AS_IT_IS = "as it is"
@@ -101,7 +101,7 @@ def measure(
         settings: Which steps, at least one.
         labels: Of every photograph by its id, negative where unknown.
         totals: int ``(queries,)``, other photographs that show what each query shows, at least 1.
-        depth: Places of a ranking that count.
+        depth: Places of a ranking that count; as many as are verified are found at least.
         verified: What verifies the last step's first results; None for nothing.
 
     Returns:
@@ -120,8 +120,9 @@ def measure(
     tally = Tally(
         [*steps, *last, *(step + SEEN for step in steps[1:2] if settings.augment)], len(own), depth
     )
+    wanted = depth if verified is None else max(depth, FIRST)
     for query in progress(range(len(own)), "Scoring", unit="queries"):
-        timed = _rankings(first, query, depth)
+        timed = _rankings(first, query, wanted)
         for step, (ranking, seconds) in zip(steps, timed, strict=False):  # but for the fusion
             tally.put(step, query, of_key[ranking.keys] == own[query], seconds)
         if settings.augment:
@@ -129,7 +130,7 @@ def measure(
             tally.put(steps[1] + SEEN, query, of_key[seen.keys] == own[query], 0.0)
         if others:
             start = time.perf_counter()
-            lists = [timed, *(_rankings(one, query, depth) for one in others)]
+            lists = [timed, *(_rankings(one, query, wanted) for one in others)]
             found = fused(
                 [_list(one, each[-1][0]) for one, each in zip(asking, lists, strict=True)], settings
             )

@@ -81,8 +81,9 @@ def verified_order(verifications: Sequence[Verification]) -> np.ndarray:
     """Places of results, best first, by where they stood and how surely they are verified.
 
     A place falls from 1 for the first towards 0 for the last; to it ``1 - exp(-score / 10)`` is
-    added. So what is certain rises, and among that what was found first stays ahead: on what is
-    ordered well already, putting all that is certain first would undo some of it.
+    added. So results move up by how surely they are verified, and of equally sure ones the one
+    found first stays ahead. Certain ones need not come first: on what is ordered well already,
+    putting all of them first would undo some of it.
 
     Returns:
         int64 ``(n,)``.

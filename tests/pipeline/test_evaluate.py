@@ -182,3 +182,19 @@ def test_indexes_of_other_photographs_are_not_fused(tiny: Tiny, tmp_path: Path) 
     other = build_index(IndexSettings(model=model, data=("few",)))
     with pytest.raises(ValueError, match="do not hold the same photographs"):
         evaluate(Settings(index=tiny.index, fuse=(str(other),)))
+
+
+def test_a_fused_index_that_has_seen_the_queries_is_told(tiny: Tiny, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    seen = build_index(IndexSettings(model=model, data=("squares",), kind="flat", augment=2))
+    plain, told = (
+        json.loads(evaluate(Settings(index=tiny.index, fuse=(str(folder),))).read_text())
+        for folder in (tiny.index, seen)
+    )
+    assert "have taken in the queries themselves" in told["protocol"]
+    assert "have taken in" not in plain["protocol"]
+    assert "augmentation" not in told["index"]
+    (fused,) = told["fused"]
+    built = manifest.read_json(seen / "manifest.json", "")
+    names = ("kind", "engine", "model_fingerprint", "augmentation")
+    assert fused == {"folder": str(seen), **{name: built[name] for name in names}}

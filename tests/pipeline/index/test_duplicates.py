@@ -136,3 +136,9 @@ def test_codes_that_misjudge_similarities_are_refused(tmp_path: Path) -> None:
     opened = load_collection(vector_collections.build(model, "PQ1x4"))
     with pytest.raises(ValueError, match="holds vectors too roughly"):
         duplicates.groups(opened, 0.95)
+
+
+def test_augmented_vectors_are_refused(model: Path) -> None:
+    opened = load_collection(vector_collections.build(model, "flat", augment=3))
+    with pytest.raises(ValueError, match=r"augmented vectors.*builds without --augment"):
+        duplicates.groups(opened, LEAST)

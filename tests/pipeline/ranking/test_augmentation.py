@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +43,7 @@ def _taken_in(model: Path, tmp_path: Path, k: int) -> Augmentation:
 def test_an_index_of_augmented_vectors_holds_them(model: Path) -> None:
     folder = vector_collections.build(model, "flat", augment=3, alpha=2.0)
     assert folder.name == "made-flat-augment3"
-    assert [path.name for path in folder.glob(".augmented-*")] == []
+    assert not (folder / ".scratch").exists()
     opened = collection.load_collection(folder)
     found = opened.vectors(opened.keys_of(TABLE["id"].to_pylist()))
     np.testing.assert_allclose(found, _expected(3, 2.0), atol=1e-5)
@@ -81,9 +86,33 @@ def test_augmented_vectors_are_calibrated_as_if_they_had_not_seen_who_asks(model
 
 def test_nothing_is_added_to_augmented_vectors(model: Path) -> None:
     folder = vector_collections.build(model, "ivf", augment=2)
-    with pytest.raises(ValueError, match=r"--remove is possible"):
+    with pytest.raises(
+        ValueError, match=r"--augment=2 --alpha=3 --overwrite.*--remove is possible"
+    ):
         update_index(Settings(index=folder, add=("made",)))
     assert update_index(Settings(index=folder, remove=("photo 3",))).photographs == 99
+
+
+def test_what_a_killed_build_leaves_is_cleared_by_the_next(model: Path) -> None:
+    """Killed once augmented vectors are written."""
+    program = textwrap.dedent(f"""
+        import os, signal
+        from pathlib import Path
+        from pipeline.ranking.augmentation import Augmentation
+        from tests import vector_collections
+        write = Augmentation.write
+        Augmentation.write = lambda *given: (write(*given), os.kill(os.getpid(), signal.SIGKILL))
+        vector_collections.build(Path({str(model)!r}), "flat", augment=3)
+    """)
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": "."}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    folder = model / "indexes" / "made-flat-augment3"
+    left = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.stat().st_size >= VECTORS.nbytes for path in left)
+    assert vector_collections.build(model, "flat", augment=3) == folder
+    hidden = {path.name for path in folder.iterdir() if path.name.startswith(".")}
+    assert hidden <= {".writing.lock"}
 
 
 def test_only_cosines_are_augmented(model: Path) -> None:

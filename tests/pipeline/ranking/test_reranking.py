@@ -1,6 +1,8 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from models.words.bags import Bags, concatenate
@@ -15,6 +17,7 @@ from tests import vector_collections
 VECTORS = vector_collections.clusters(6, 5)
 TABLE = vector_collections.photographs(np.repeat(np.arange(6), 5))
 ASKING = 7
+FOLDER = Path("indexes/made")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def lacking(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def _lists(collection: Collection, settings: RankingSettings, query: int) -> list[list[str]]:
     """Ids after every step."""
-    reranker = Reranker(collection, settings)
+    reranker = Reranker(collection, settings, folder=FOLDER)
     ids = collection.ids()
     own = int(collection.keys_of([f"photo {query}"])[0]) if f"photo {query}" in ids else None
     rankings = reranker.rankings(VECTORS[query : query + 1], len(collection), without=own)
@@ -97,10 +100,14 @@ def test_few_or_more_neighbours_than_photographs_are_no_trouble(
 def test_conditions_hold_after_every_step(whole: Collection) -> None:
     settings = RankingSettings(augment=3, expand=2, refine=4, reciprocal=3, diffuse=3)
     where = parse(("author=Zoë",))
-    for ranking in Reranker(whole, settings).rankings(VECTORS[3:4], 30, where=where):
+    for ranking in Reranker(whole, settings, folder=FOLDER).rankings(VECTORS[3:4], 30, where=where):
         assert set(whole.photographs(ranking.keys)["author"].to_pylist()) == {"Zoë"}
         assert len(ranking.keys) == 20
-    nothing = list(Reranker(whole, settings).rankings(VECTORS[3:4], 30, where=parse(("author=X",))))
+    nothing = list(
+        Reranker(whole, settings, folder=FOLDER).rankings(
+            VECTORS[3:4], 30, where=parse(("author=X",))
+        )
+    )
     assert [len(ranking.keys) for ranking in nothing] == [0] * 6
 
 
@@ -111,7 +118,7 @@ def test_every_step_works_on_vectors_as_an_index_holds_them(kind: str, tmp_path:
     model = vector_collections.embed(tmp_path / "model", "made", vectors, table)
     collection = load_collection(vector_collections.build(model, kind))
     settings = RankingSettings(augment=3, expand=2, refine=20, reciprocal=5, diffuse=5)
-    reranker = Reranker(collection, settings)
+    reranker = Reranker(collection, settings, folder=FOLDER)
     own = int(collection.keys_of(["photo 7"])[0])
     for ranking in reranker.rankings(vectors[7:8], 300, without=own):
         first = collection.photographs(ranking.keys[:10])["label"].to_pylist()
@@ -122,8 +129,8 @@ def test_every_step_works_on_vectors_as_an_index_holds_them(kind: str, tmp_path:
 def test_what_is_augmented_already_is_refused(whole: Collection) -> None:
     whole.manifest["augmentation"] = {"neighbours": 3}
     try:
-        with pytest.raises(ValueError, match="augmented vectors already"):
-            Reranker(whole, RankingSettings(augment=3))
+        with pytest.raises(ValueError, match="indexes/made is of augmented vectors already"):
+            Reranker(whole, RankingSettings(augment=3), folder=FOLDER)
     finally:
         del whole.manifest["augmentation"]
 
@@ -131,8 +138,8 @@ def test_what_is_augmented_already_is_refused(whole: Collection) -> None:
 def test_distances_are_refused(tmp_path: Path) -> None:
     model = vector_collections.embed(tmp_path / "model", "made", VECTORS, TABLE)
     collection = load_collection(vector_collections.build(model, "flat", metric="euclidean"))
-    with pytest.raises(ValueError, match="--metric=cosine"):
-        Reranker(collection, RankingSettings(expand=3))
+    with pytest.raises(ValueError, match="indexes/made was built with --metric=euclidean"):
+        Reranker(collection, RankingSettings(expand=3), folder=FOLDER)
 
 
 def test_lists_are_fused_as_far_as_they_are_candidates() -> None:
@@ -155,6 +162,7 @@ def test_lists_are_fused_as_far_as_they_are_candidates() -> None:
         ({"candidates": 5}, "--candidates has no effect"),
         ({"expand": 3, "fusion": "ranks"}, "--fusion has no effect"),
         ({"refine": 30, "candidates": 20}, "--refine is at most --candidates, 20"),
+        ({"expand": 10, "candidates": 5}, "--expand is at most --candidates, 5. Received: 10"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(flags: dict[str, object], message: str) -> None:
@@ -162,7 +170,7 @@ def test_settings_that_make_no_sense_are_refused(flags: dict[str, object], messa
         RankingSettings(**flags)  # type: ignore[arg-type]
 
 
-def test_bags_of_words_are_fused_as_they_are_found(tmp_path: Path) -> None:
+def test_bags_of_words_are_fused_as_they_are_found(whole: Collection, tmp_path: Path) -> None:
     """Of one word each, that of the landmark, but for the first, which has none."""
     empty = np.zeros((1, 0), np.uint8)
     bags = [Bags.empty(1, 6, 0)]
@@ -171,9 +179,50 @@ def test_bags_of_words_are_fused_as_they_are_found(tmp_path: Path) -> None:
     held = concatenate(bags)
     model = vector_collections.embed(tmp_path / "model", "made", held, TABLE)
     collection = load_collection(vector_collections.build(model, "inverted"))
-    with pytest.raises(ValueError, match="have no vectors to reorder by: diffuse3"):
-        Reranker(collection, RankingSettings(diffuse=3))
-    reranker = Reranker(collection, RankingSettings(diffuse=3), is_fused=True)
+    with pytest.raises(ValueError, match=r"indexes/made .* no vectors to reorder by: diffuse3"):
+        Reranker(collection, RankingSettings(diffuse=3), folder=FOLDER)
+    first = Reranker(whole, RankingSettings(), folder=FOLDER)
+    settings = RankingSettings(diffuse=3)
+    reranker = Reranker(collection, settings, folder=FOLDER, fused_with=first)
     own = int(collection.keys_of([f"photo {ASKING}"])[0])
     (found,) = reranker.rankings(held[ASKING : ASKING + 1], 30, without=own)
     assert sorted(reranker.ids(found.keys)) == ["photo 5", "photo 6", "photo 8", "photo 9"]
+    few = RankingSettings(diffuse=3, fuse=("made",), candidates=2)
+    # A list is at least as long as its candidates; the query asks for one.
+    for settings, found_of_5 in ((few, 2), (dataclasses.replace(few, candidates=4), 4)):
+        reranker = Reranker(collection, settings, folder=FOLDER, fused_with=first)
+        (found,) = reranker.rankings(held[ASKING : ASKING + 1], 1, without=own)
+        assert len(found.keys) == found_of_5
+
+
+def _renamed(folder: Path, rows: np.ndarray) -> Collection:
+    """Some of the photographs, with the ids of others."""
+    ids = pa.array([f"photo {(row + 1) % len(VECTORS)}" for row in rows.tolist()])
+    table = TABLE.take(rows).set_column(TABLE.schema.get_field_index("id"), "id", ids)
+    model = vector_collections.embed(folder / "model", "made", VECTORS[rows], table)
+    return load_collection(vector_collections.build(model, "flat"))
+
+
+def test_photographs_of_a_fused_index_are_known_by_their_contents(
+    whole: Collection, tmp_path: Path
+) -> None:
+    settings = RankingSettings(expand=3, fuse=("renamed",))
+    first = Reranker(whole, settings, folder=FOLDER)
+    renamed = _renamed(tmp_path, np.arange(len(VECTORS)))
+    other = Reranker(renamed, settings, folder=tmp_path, fused_with=first)
+    lists = []
+    for reranker in (first, other):
+        own = reranker.key_of(f"photo {ASKING}")
+        *_, last = reranker.rankings(VECTORS[ASKING : ASKING + 1], len(VECTORS), without=own)
+        lists.append(reranker.ids(last.keys))
+    assert lists[0] == lists[1]
+    assert f"photo {ASKING}" not in lists[1]
+
+
+def test_indexes_of_other_photographs_are_named(whole: Collection, tmp_path: Path) -> None:
+    first = Reranker(whole, RankingSettings(), folder=FOLDER)
+    few = _renamed(tmp_path, np.arange(20))
+    other = Reranker(few, RankingSettings(), folder=tmp_path, fused_with=first)
+    named = rf"indexes/made, 30 photographs, and {tmp_path}, 20, .*: 20 are in both"
+    with pytest.raises(ValueError, match=named):
+        other.ids(few.keys())

@@ -1,8 +1,9 @@
-"""Results whose local features lie as the query's do come first."""
+"""Results move up by how surely their local features lie as the query's do."""
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,6 +181,17 @@ def test_verification_is_scored_alone_and_after_other_steps(folder: Path, index:
     )
     assert [step["step"] for step in last["steps"]] == ["as it is", "expand2", "verify"]
     assert last["scores"]["recall@1"] == 1
+
+
+@pytest.mark.parametrize("steps", [{}, {"expand": 2, "candidates": 2}])
+def test_all_that_is_verified_is_found_however_few_places_count(
+    folder: Path, index: Path, steps: dict[str, int]
+) -> None:
+    """The other of its place is not found first of all, but verified it counts as the first."""
+    flags: dict[str, Any] = {"index": index, "verify": folder / "sift", "depth": 1, **steps}
+    result = json.loads(evaluate(EvaluateSettings(**flags)).read_text())
+    assert result["steps"][0]["scores"]["recall@1"] < 1
+    assert result["scores"]["recall@1"] == 1
 
 
 def test_photographs_without_local_features_are_told(folder: Path, tmp_path: Path) -> None:
