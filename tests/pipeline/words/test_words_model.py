@@ -16,6 +16,7 @@ from pipeline.descriptors import open_descriptor
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings import files
+from pipeline.embeddings.destination import require_own_folder
 from pipeline.engine import Engine
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
@@ -24,7 +25,7 @@ from pipeline.export import export
 from pipeline.extract import Settings as ExtractSettings
 from pipeline.extract import extract
 from pipeline.learn_words import Settings, learn
-from pipeline.manifest import read_json
+from pipeline.manifest import read_json, write_json
 from pipeline.update_index import Settings as UpdateSettings
 from pipeline.update_index import update_index
 from tests.delf_sources import write_hub
@@ -235,6 +236,40 @@ def test_settings_out_of_range_or_without_effect_are_refused(wrong: dict[str, An
     given = {"extractor": Path("sift"), "data": ("a",), "model": Path("words"), **wrong}
     with pytest.raises(ValueError, match="--"):
         Settings(**given)
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_embeddings_are_not_written_over_local_features(
+    sift: Path, photos: Path, tmp_path: Path, is_earlier: bool
+) -> None:
+    """Nor where the manifest is of an earlier version, which does not name its layout."""
+    hog = tmp_path / "hog"
+    export(ExportSettings(model=hog, classical="hog"))
+    store = Path(shutil.copytree(sift / "local_features" / "city", tmp_path / "city"))
+    if is_earlier:
+        told = read_json(store / "manifest.json", "")
+        del told["layout"]
+        write_json(store / "manifest.json", told)
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    for overwrite in (False, True):
+        wrong = EmbedSettings(model=hog, photos=str(photos), output=str(store), overwrite=overwrite)
+        with pytest.raises(ValueError, match="is no folder of embeddings; name another --output"):
+            embed(wrong)
+    assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
+
+
+def test_bags_and_vectors_are_not_mixed(model: Path, photos: Path, tmp_path: Path) -> None:
+    """Embeddings of the other kind are told, whose manifest tells of none stay in use."""
+    folder = embed(EmbedSettings(model=model, photos=str(photos), output=str(tmp_path / "e")))
+    path = Path(folder) / "manifest.json"
+    own, other = (files.VECTORS, files.BAGS)[:: 1 if model.name == "vlad" else -1]
+    require_own_folder(own, folder)
+    with pytest.raises(ValueError, match=f"It holds {own.name}, not {other.name}; remove it"):
+        require_own_folder(other, folder)
+    told = read_json(path, "")
+    del told["layout"]
+    write_json(path, told)
+    require_own_folder(own, folder)
 
 
 def test_words_over_a_delf_that_was_imported(photos: Path, tmp_path: Path) -> None:
