@@ -16,6 +16,7 @@ from pipeline.descriptors import open_descriptor
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings import files
+from pipeline.embeddings.bag_files import BAGS
 from pipeline.embeddings.destination import require_own_folder
 from pipeline.engine import Engine
 from pipeline.evaluate import Settings as EvaluateSettings
@@ -28,6 +29,7 @@ from pipeline.learn_words import Settings, learn
 from pipeline.manifest import read_json, write_json
 from pipeline.update_index import Settings as UpdateSettings
 from pipeline.update_index import update_index
+from pipeline.words import vocabulary
 from tests.delf_sources import write_hub
 
 LANDMARKS, EACH = 5, 4
@@ -225,11 +227,47 @@ def test_what_cannot_be_learned_is_told(
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"words": 513}, "vlad has 65,664 numbers of 513 words.*Pass --words=512 or less"),
+        # The blank wall is without.
+        ({"dimension": 21}, "21 photographs with local features .* pass --dimension=20 or less"),
+        ({"words": None, "dimension": 10_000}, "and 64 words give a projection to 20 numbers"),
+    ],
+)
+def test_vlad_that_cannot_be_is_refused_before_words_are_learned(
+    sift: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.setattr(vocabulary, "learn", None)
+    with pytest.raises(ValueError, match=message):
+        learn(settings(sift, "vlad", model=tmp_path / "words", **changes))
+
+
+def test_words_are_by_default_as_many_as_suit() -> None:
+    given: dict[str, Any] = {"extractor": Path("sift"), "data": ("a",), "model": Path("words")}
+    assert Settings(**given).word_count == 20_000
+    assert Settings(**given, aggregation="vlad").word_count == 64
+    assert Settings(**given, aggregation="vlad", words=16).word_count == 16
+
+
+def test_hardly_any_features_teach_no_word(photos: Path, tmp_path: Path) -> None:
+    model = tmp_path / "sift"
+    export(ExportSettings(model=model, classical="sift"))
+    extract(ExtractSettings(model=model, photos=str(photos / "walls" / "blank.png"), name="city"))
+    with pytest.raises(ValueError, match="are too few for a word, which is learned from 10;"):
+        learn(settings(model, "asmk"))
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         *({"words": 0}, {"nearest": 0}, {"nearest": 9, "words": 8}, {"rounds": 0}),
         *({"sigma": 0.0, "aggregation": "tfidf"}, {"sigma": 0.5}, {"burstiness": 1.0}),
-        *({"dimension": 8}, {"nearest": 2, "aggregation": "vlad"}, {"data": ()}),
+        *({"dimension": 8}, {"nearest": 2, "aggregation": "vlad"}, {"data": ()}, {"nearest": 17}),
     ],
 )
 def test_settings_out_of_range_or_without_effect_are_refused(wrong: dict[str, Any]) -> None:
@@ -262,7 +300,7 @@ def test_bags_and_vectors_are_not_mixed(model: Path, photos: Path, tmp_path: Pat
     """Embeddings of the other kind are told, whose manifest tells of none stay in use."""
     folder = embed(EmbedSettings(model=model, photos=str(photos), output=str(tmp_path / "e")))
     path = Path(folder) / "manifest.json"
-    own, other = (files.VECTORS, files.BAGS)[:: 1 if model.name == "vlad" else -1]
+    own, other = (files.VECTORS, BAGS)[:: 1 if model.name == "vlad" else -1]
     require_own_folder(own, folder)
     with pytest.raises(ValueError, match=f"It holds {own.name}, not {other.name}; remove it"):
         require_own_folder(other, folder)
