@@ -223,7 +223,10 @@ def _is_current(settings: Settings, learned_from: dict[str, Any]) -> bool:
     if not manifest.made_with(path, _in_its_place(settings)):
         return False
     described = model_folder.read_model_file(settings.model)
-    if described["fingerprint"] != model_folder.fingerprint(settings.model):
+    try:
+        if described["fingerprint"] != model_folder.fingerprint(settings.model):
+            return False
+    except FileNotFoundError:  # its parts are gone: this is what mends it
         return False
     if described["learned_from"] != learned_from:
         raise ValueError(

@@ -26,7 +26,7 @@ from pipeline.export import export
 from pipeline.extract import Settings as ExtractSettings
 from pipeline.extract import extract
 from pipeline.learn_words import Settings, learn
-from pipeline.manifest import read_json, write_json
+from pipeline.manifest import read_json, remove, write_json
 from pipeline.update_index import Settings as UpdateSettings
 from pipeline.update_index import update_index
 from pipeline.words import vocabulary
@@ -188,6 +188,47 @@ def test_a_finished_model_is_kept_and_another_refused(sift: Path, model: Path) -
         learn(settings(sift, model.name, rounds=3))
     with pytest.raises(ValueError, match="is the folder of another model"):
         learn(settings(sift, model.name, model=sift))
+
+
+def test_a_damaged_model_tells_what_makes_it_and_that_does(sift: Path, tmp_path: Path) -> None:
+    model = tmp_path / "words"
+    learn(settings(sift, "asmk", model=model))
+    whole = model_folder.fingerprint(model)
+    command = rf"python -m pipeline.learn_words .* --model={model} --overwrite`"
+
+    for name, content in (
+        *(("parts", None), ("parts/rarity.npy", None), ("parts/settings.json", "{")),
+        *(("model.json", None), ("model.json", "{")),
+    ):
+        remove(model / name)
+        if content is not None:
+            (model / name).write_text(content)
+        with pytest.raises((ValueError, FileNotFoundError), match=command):
+            open_descriptor(model)
+        learn(settings(sift, "asmk", model=model, overwrite=True))
+        assert model_folder.require_own_files(model, model_folder.read_model_file(model)) == whole
+    shutil.rmtree(model / "parts")
+    learn(settings(sift, "asmk", model=model))
+    assert model_folder.fingerprint(model) == whole
+
+
+@pytest.mark.parametrize("full_at", ["rarity.npy", "photograph_contents.npy"])
+def test_a_full_disk_leaves_the_finished_model(
+    sift: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_at: str
+) -> None:
+    model = learn(settings(sift, "asmk", model=tmp_path / "words"))
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    save = np.save
+
+    def save_or_fail(file: Any, array: np.ndarray) -> None:
+        if full_at in str(getattr(file, "name", file)):
+            raise OSError(28, "No space left on device")
+        save(file, array)
+
+    monkeypatch.setattr(np, "save", save_or_fail)
+    with pytest.raises(OSError, match="No space left"):
+        learn(settings(sift, "asmk", model=model, rounds=2, overwrite=True))
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
 
 
 def test_photographs_are_added_and_removed(sift: Path, tmp_path: Path) -> None:
