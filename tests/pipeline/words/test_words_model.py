@@ -295,6 +295,16 @@ def test_words_are_by_default_as_many_as_suit() -> None:
     assert Settings(**given, aggregation="vlad", words=16).word_count == 16
 
 
+def test_features_of_another_extractor_are_told_with_the_command_that_finds_them(
+    sift: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(sift, tmp_path / "sift"))
+    export(ExportSettings(model=model, classical="sift", upright=False, overwrite=True))
+    command = f"`python -m pipeline.extract --model={model} --records=tfrecords/city --most=150 --o"
+    with pytest.raises(ValueError, match=command):
+        learn(settings(model, "asmk"))
+
+
 def test_hardly_any_features_teach_no_word(photos: Path, tmp_path: Path) -> None:
     model = tmp_path / "sift"
     export(ExportSettings(model=model, classical="sift"))
