@@ -22,11 +22,14 @@ from pipeline.local_features.store import LocalFeatureStore, store_folder
 from pipeline.progress import logger
 from pipeline.words import folder as words_folder
 from pipeline.words.aggregation import Aggregation, Weighting
-from pipeline.words.learning import learn_words
+from pipeline.words.learning import learn_words, photographs_to_project
 
 # On 11 landmarks of India, 20,000 words that 12 others taught: asmk has an mAP of .475 with one
 # word a feature, .496 with two; tfidf .400 with one, .395 shared between three.
 _NEAREST: dict[str, int] = {"tfidf": 1, "asmk": 2, "vlad": 1}
+_MOST_NEAREST = 16  # large vocabularies are looked into in part, and may hold no more there
+_WORDS: dict[str, int] = {"tfidf": 20_000, "asmk": 20_000, "vlad": 64}
+_LONGEST = 65_536  # numbers of a vlad before it is projected; a photograph has 256 KB of them
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,10 @@ class Settings:
         "Learn from this split of the records only, such as train; by default from all.",
         default=None,
     )
-    words: int = setting("How many words; with --aggregation=vlad, 16 to 256 suit.", default=20_000)
+    words: int | None = setting(
+        "How many words; by default 64 with --aggregation=vlad, where 16 to 256 suit, else 20,000.",
+        default=None,
+    )
     aggregation: Aggregation = setting(
         "How photographs are described. tfidf: by counts of words, rare ones weighing more; asmk: "
         "by a binary code of each word's features, which finds more; both are sparse and indexed "
@@ -80,8 +86,11 @@ class Settings:
             raise ValueError(
                 f"--data names data sets of the extractor. Received: {','.join(self.data)!r}."
             )
-        if self.weighting.nearest > self.words:
-            raise ValueError(f"--nearest is at most --words. Received: {self.weighting.nearest}.")
+        if self.weighting.nearest > min(self.word_count, _MOST_NEAREST):
+            raise ValueError(
+                f"--nearest is at most --words, and at most {_MOST_NEAREST}. Received: "
+                f"{self.weighting.nearest}, of {self.word_count:,} words."
+            )
         beside = f"--aggregation={self.aggregation}"
         if self.aggregation != "tfidf":
             command_line.require_default(self, beside, "sigma", "burstiness")
@@ -89,6 +98,11 @@ class Settings:
             command_line.require_default(self, beside, "nearest")
         else:
             command_line.require_default(self, beside, "dimension")
+
+    @property
+    def word_count(self) -> int:
+        """How many words, by default as many as suit the aggregation."""
+        return _WORDS[self.aggregation] if self.words is None else self.words
 
     @property
     def weighting(self) -> Weighting:
@@ -120,7 +134,7 @@ def learn(settings: Settings) -> Path:
             f"The features of {', '.join(settings.data)} were found by the extractor "
             f"{store.fingerprint[:12]}; {settings.extractor} is {extractor.fingerprint[:12]} now. "
             f"Find them anew with `python -m pipeline.extract --model={settings.extractor} "
-            "--overwrite`."
+            f"--records=tfrecords/{Path(settings.data[0]).name} --most={store.most} --overwrite`."
         )
     words_folder.require_own(folder)
     told = {
@@ -131,10 +145,11 @@ def learn(settings: Settings) -> Path:
         logger.info("%s is finished; --overwrite learns it again.", folder)
         return folder
     rows = _rows(settings, store)
+    _require_fitting_vlad(settings, store, rows)
     learned = learn_words(
         store,
         rows,
-        settings.words,
+        settings.word_count,
         settings.weighting,
         dimension=settings.dimension,
         rounds=settings.rounds,
@@ -171,6 +186,33 @@ def _rows(settings: Settings, store: LocalFeatureStore) -> np.ndarray:
     return rows
 
 
+def _require_fitting_vlad(settings: Settings, store: LocalFeatureStore, rows: np.ndarray) -> None:
+    """Checks, before hours of clustering, that ``vlad`` is not too long, nor too short to project.
+
+    Raises:
+        ValueError: If it is, or photographs are too few to learn the projection from.
+    """
+    if settings.aggregation != "vlad":
+        return
+    length = settings.word_count * store.dimension
+    if length > _LONGEST:
+        raise ValueError(
+            f"--aggregation=vlad has {length:,} numbers of {settings.word_count:,} words, as local "
+            f"features have {store.dimension} each; it may have {_LONGEST:,}. Pass "
+            f"--words={_LONGEST // store.dimension} or less; 16 to 256 suit."
+        )
+    if settings.dimension is None:
+        return
+    photographs = photographs_to_project(store, rows)
+    most = max(0, min(photographs - 1, length))
+    if settings.dimension > most:
+        raise ValueError(
+            f"{photographs:,} photographs with local features and {settings.word_count:,} words "
+            f"give a projection to {most:,} numbers at most; pass --dimension={most} or less, "
+            f"leave it out, or find features of more photographs. Received: {settings.dimension:,}."
+        )
+
+
 def _is_current(settings: Settings, learned_from: dict[str, Any]) -> bool:
     """Whether the model is there and was learned from the same features.
 
@@ -181,7 +223,10 @@ def _is_current(settings: Settings, learned_from: dict[str, Any]) -> bool:
     if not manifest.made_with(path, _in_its_place(settings)):
         return False
     described = model_folder.read_model_file(settings.model)
-    if described["fingerprint"] != model_folder.fingerprint(settings.model):
+    try:
+        if described["fingerprint"] != model_folder.fingerprint(settings.model):
+            return False
+    except FileNotFoundError:  # its parts are gone: this is what mends it
         return False
     if described["learned_from"] != learned_from:
         raise ValueError(
@@ -192,8 +237,9 @@ def _is_current(settings: Settings, learned_from: dict[str, Any]) -> bool:
 
 
 def _in_its_place(settings: Settings) -> Settings:
-    """The settings without where models lie, which may change."""
-    return dataclasses.replace(settings, model=Path(), extractor=Path())
+    """The settings as they are once defaults are known, without where models lie."""
+    words = settings.word_count
+    return dataclasses.replace(settings, model=Path(), extractor=Path(), words=words)
 
 
 def main(settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """The folder of a model under ``exported/``: where its parts lie and what ``model.json`` says."""
 
+import contextlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,34 @@ INDEXES = "indexes"
 METRICS = "metrics"
 _LOCAL_KINDS = ("delf", "sift")
 _OF_AN_EXPORT = "fingerprint.pb"  # of a SavedModel
+WORDS = "words"  # kind of a model of visual words
+EXTRACTOR = "extractor"  # in its parts: the model that finds local features
+PARTS_SETTINGS = "settings.json"  # in the parts of any model that is no network
+_COMMANDS = {
+    WORDS: "python -m pipeline.learn_words --extractor=exported/MODEL --data=NAME --model={folder} "
+    "--overwrite",
+    "sift": "python -m pipeline.export --classical=sift --model={folder}",
+    "hog": "python -m pipeline.export --classical=hog --model={folder}",
+}
 _EXPORT_COMMAND = "python -m pipeline.export --model={folder}"
+
+
+def kind_of(folder: Path) -> str:
+    """The kind of a model by what is left of it: its ``model.json``, else its parts; "" if neither.
+
+    A network's is not told without ``model.json``.
+    """
+    for path in (folder / MODEL_FILE, folder / PARTS / PARTS_SETTINGS):
+        with contextlib.suppress(OSError, ValueError):  # gone or damaged
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(told, dict) and "kind" in told:
+                return str(told["kind"])
+    return WORDS if (folder / PARTS / EXTRACTOR).is_dir() else ""
+
+
+def command_that_makes(folder: Path) -> str:
+    """The command that makes a model again where it is damaged."""
+    return _COMMANDS.get(kind_of(folder), _EXPORT_COMMAND).format(folder=folder)
 
 
 def read_model_file(folder: Path) -> dict[str, Any]:
@@ -37,8 +66,7 @@ def read_model_file(folder: Path) -> dict[str, Any]:
         FileNotFoundError: If the folder holds no exported model.
         ValueError: If the file is damaged.
     """
-    command = _EXPORT_COMMAND.format(folder=folder)
-    return manifest.read_json(folder / MODEL_FILE, command, "fingerprint")
+    return manifest.read_json(folder / MODEL_FILE, command_that_makes(folder), "fingerprint")
 
 
 def learned_contents(folder: Path) -> np.ndarray:
@@ -123,9 +151,9 @@ def fingerprint(folder: Path) -> str:
     try:
         return fingerprint_saved_model(saved_model)
     except FileNotFoundError as error:
-        command = _EXPORT_COMMAND.format(folder=folder)
+        path = folder / PARTS if kind_of(folder) in _COMMANDS else saved_model
         raise FileNotFoundError(
-            f"{saved_model} is missing or not whole; make it with `{command}`."
+            f"{path} is missing or not whole; make it with `{command_that_makes(folder)}`."
         ) from error
 
 
@@ -157,11 +185,11 @@ def require_own_files(folder: Path, described: dict[str, Any]) -> str:
     found = fingerprint(folder)
     if found != described["fingerprint"]:
         name = PARTS if is_classical(folder) else SAVED_MODEL
+        command = command_that_makes(folder).removesuffix(" --overwrite")
         raise ValueError(
             f"{folder}/{name} has the fingerprint {found[:12]}, model.json tells of "
-            f"{described['fingerprint'][:12]}; export the model again with `python -m "
-            f"pipeline.export --model={folder} --overwrite` and the flags that it was exported "
-            "with."
+            f"{described['fingerprint'][:12]}; make the model again with `{command} --overwrite` "
+            "and the flags that it was made with."
         )
     return found
 

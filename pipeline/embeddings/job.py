@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.embeddings.description import DescribedShard, Describer, describe_shards
-from pipeline.embeddings.destination import require_own_folder
+from pipeline.embeddings.destination import LAYOUT, require_own_folder
 from pipeline.embeddings.pairs import Pairs
 from pipeline.embeddings.photographs import Photographs
 from pipeline.embeddings.plan import Plan, plan
@@ -147,6 +147,7 @@ def _write_manifest(job: Job, entries: list[dict[str, Any]]) -> dict[str, Any]:
     content = {
         "model_fingerprint": job.fingerprint,
         "dimension": job.dimension,
+        LAYOUT: job.layout.name,
         **job.told,
         "source": job.photographs.source,
         "photographs": sum(entry["photographs"] for entry in entries),

@@ -51,6 +51,7 @@ class Pairs:
         elsewhere: Flag that has them go to another folder.
         schema: Of the rows; it begins with ``METADATA``.
         command: That makes them.
+        decided_by: Flag that decides, besides the model, what they hold; None where none does.
         counted: Column that tells how many elements of the array are of each photograph, those of
             one after those of the other; None where each has one.
     """
@@ -61,6 +62,7 @@ class Pairs:
     elsewhere: str
     schema: pa.Schema
     command: str
+    decided_by: str | None = None
     counted: str | None = None
 
     def array_path(self, folder: str | Path, number: int) -> str:

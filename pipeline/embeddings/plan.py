@@ -51,7 +51,7 @@ def plan(
     """
     entries = _entries(layout, output)
     for entry in entries.values():
-        _require_same_origin(output, entry, photographs.source, model, fingerprint)
+        _require_same_origin(layout, output, entry, photographs.source, model, fingerprint)
     finished = _finished(entries, photographs.shards)
     pairs = {place: entry["pair"] for place, entry in finished.items()}
     taken = set(pairs.values())
@@ -97,13 +97,19 @@ def _finished(entries: dict[int, Entry], shards: Sequence[Shard]) -> dict[int, E
 
 
 def _require_same_origin(
-    output: str, entry: Entry, source: str, model: Path, fingerprint: str
+    layout: Pairs, output: str, entry: Entry, source: str, model: Path, fingerprint: str
 ) -> None:
     if entry["model_fingerprint"] != fingerprint:
+        made_by = f"{output} was made by the model {entry['model_fingerprint'][:12]}"
+        if layout.decided_by is not None:
+            raise ValueError(
+                f"{made_by}, or with another {layout.decided_by}, not by {model} with this one, "
+                f"{fingerprint[:12]}; pass the {layout.decided_by} of before to go on, another "
+                f"{layout.elsewhere} to keep both, or --overwrite to describe the photographs anew."
+            )
         raise ValueError(
-            f"{output} was made by the model {entry['model_fingerprint'][:12]}, not by {model}, "
-            f"{fingerprint[:12]}; pass --overwrite to describe the photographs anew, or keep the "
-            "models in two folders."
+            f"{made_by}, not by {model}, {fingerprint[:12]}; pass --overwrite to describe the "
+            "photographs anew, or keep the models in two folders."
         )
     before = Path(entry["source"])
     if before.exists() and before.resolve() != Path(source).resolve():

@@ -32,6 +32,7 @@ FEATURES = Pairs(
         ]
     ),
     command=COMMAND,
+    decided_by="--most",
     counted="features",
 )
 _BLOCK = 256  # photographs

@@ -44,8 +44,9 @@ class Verifier:
             raise ValueError(
                 f"The local features in {folder / model_folder.LOCAL_FEATURES} were found by the "
                 f"extractor {self._store.fingerprint[:12]}; {folder} is "
-                f"{self.extractor.fingerprint[:12]}. Find them anew with `python -m "
-                "pipeline.extract --overwrite`."
+                f"{self.extractor.fingerprint[:12]}. Find them anew with "
+                f"`{_command(folder, collection.manifest['data'][0])} --most={self._store.most} "
+                "--overwrite`."
             )
         self._require_all_of(collection, folder)
 

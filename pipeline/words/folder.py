@@ -19,10 +19,9 @@ from pipeline.words.aggregation import Aggregator, Weighting
 from pipeline.words.learning import Learned
 from pipeline.words.vocabulary import Vocabulary
 
-KIND = "words"
-_EXTRACTOR = "extractor"
-_SETTINGS = "settings.json"
-_COMMAND = "python -m pipeline.learn_words --extractor=exported/MODEL --data=NAME --model={folder}"
+KIND = model_folder.WORDS
+_EXTRACTOR = model_folder.EXTRACTOR
+_SETTINGS = model_folder.PARTS_SETTINGS
 
 
 def require_own(folder: Path) -> None:
@@ -35,7 +34,7 @@ def require_own(folder: Path) -> None:
         folder / model_folder.SAVED_MODEL
     ).exists()
     if (folder / model_folder.MODEL_FILE).is_file():
-        is_other |= model_folder.read_model_file(folder).get("kind") != KIND
+        is_other |= model_folder.kind_of(folder) != KIND  # damaged ones are made again
     if is_other:
         raise ValueError(
             f"{folder} is the folder of another model; name another one, such as "
@@ -63,6 +62,7 @@ def write(
         contents: Content ids of the photographs learned from, bytes ``(n,)``.
         told: What ``model.json`` says besides.
     """
+    all_contents = np.union1d(contents, model_folder.learned_contents(extractor))
 
     def save(parts: Path) -> None:
         parts.mkdir()
@@ -74,13 +74,14 @@ def write(
         settings = {**dataclasses.asdict(weighting), "most": most}
         manifest.write_json(parts / _SETTINGS, settings)
         _copy_extractor(extractor, parts / _EXTRACTOR)
+        manifest.write_atomically(folder / model_folder.PARTS_CONTENTS, save_contents)
 
-    all_contents = np.union1d(contents, model_folder.learned_contents(extractor))
-    (folder / model_folder.MODEL_FILE).unlink(missing_ok=True)
+    def save_contents(part: Path) -> None:
+        _save_array(part, all_contents)
+        # Until here a full disk leaves the finished model: what is new is on the disk now.
+        (folder / model_folder.MODEL_FILE).unlink(missing_ok=True)
+
     manifest.write_atomically(folder / model_folder.PARTS, save)
-    manifest.write_atomically(
-        folder / model_folder.PARTS_CONTENTS, lambda part: _save_array(part, all_contents)
-    )
     none = _aggregator(folder).none
     manifest.write_json(
         folder / model_folder.MODEL_FILE,
@@ -138,7 +139,7 @@ def _aggregator(folder: Path) -> Aggregator:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    command = _COMMAND.format(folder=folder)
+    command = model_folder.command_that_makes(folder)
     return manifest.read_json(folder / model_folder.PARTS / _SETTINGS, command, "most")
 
 

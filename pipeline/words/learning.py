@@ -71,15 +71,22 @@ def learn_words(
     projection = None
     if dimension is not None:
         aggregator = Aggregator(learned, rarity, weighting)
-        some = np.sort(generator.permutation(rows)[:_PROJECTED])
+        some = np.sort(generator.permutation(_with_features(store, rows))[:_PROJECTED])
         described = [
-            aggregator.describe(features)
-            for features in _features(store, some, "Projecting")
-            if len(features)
+            aggregator.describe(features) for features in _features(store, some, "Projecting")
         ]
         vectors = np.concatenate([aggregator.none, *described])
         projection = whitening.pca_whitening(vectors, dimension, _STRENGTH)
     return Learned(centres=centres, rarity=rarity, projection=projection, features=len(sample))
+
+
+def photographs_to_project(store: LocalFeatureStore, rows: np.ndarray) -> int:
+    """Of how many of some photographs a projection is learned: those that have features."""
+    return min(len(_with_features(store, rows)), _PROJECTED)
+
+
+def _with_features(store: LocalFeatureStore, rows: np.ndarray) -> np.ndarray:
+    return rows[store.metadata["features"].to_numpy()[rows] > 0]
 
 
 def _sample(
@@ -93,6 +100,11 @@ def _sample(
     counts = store.metadata["features"].to_numpy()[rows]
     there = int(counts.sum())
     least = min(_FEWEST_A_WORD * words, max(_MOST, _FEWEST_OF_LARGE * words))
+    if there < _FEWEST_A_WORD:
+        raise ValueError(
+            f"{there} local features of {len(rows)} photographs are too few for a word, which is "
+            f"learned from {_FEWEST_A_WORD}; find features of more photographs, or of larger ones."
+        )
     if there < least:
         raise ValueError(
             f"{words} words are learned from {least:,} local features or more; pass "

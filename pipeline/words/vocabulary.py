@@ -11,6 +11,7 @@ _EXACT = 1024  # words up to which all are compared with
 # 16 of .992 in a seventh; a graph of neighbours of .992 in two fifths.
 _LEARNING_SHARE = 1 / 16  # of the cells; a centre is a mean, which few mistakes do not move
 _SHARE = 1 / 8
+_NONE = -1  # Faiss's, where it has looked at fewer words than are asked for
 _CELL_ROUNDS = 4  # of the clustering of the words themselves
 
 
@@ -60,7 +61,8 @@ class Vocabulary:
     def nearest(self, descriptors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` words nearest to every descriptor, the nearest first.
 
-        In large vocabularies one may be missed.
+        In large vocabularies one may be missed. Where the cells that are looked into hold fewer
+        words than are asked for, all cells are.
 
         Args:
             descriptors: float32 ``(n, dim)``.
@@ -68,10 +70,26 @@ class Vocabulary:
 
         Returns:
             Squared distances float32 and words int64, both ``(n, k)``.
+
+        Raises:
+            ValueError: If there are fewer words, or a descriptor is not finite.
         """
         if not len(descriptors):
             return np.zeros((0, k), np.float32), np.zeros((0, k), np.int64)
-        return self._index.search(np.ascontiguousarray(descriptors, np.float32), k)
+        descriptors = np.ascontiguousarray(descriptors, np.float32)
+        squared, words = self._index.search(descriptors, k)
+        lacking = np.flatnonzero(words[:, -1] == _NONE)
+        if len(lacking) and len(self) > _EXACT:
+            everywhere = faiss.SearchParametersIVF()
+            everywhere.nprobe = self._index.nlist
+            found = self._index.search(descriptors[lacking], k, params=everywhere)
+            squared[lacking], words[lacking] = found
+        if np.any(words[lacking] == _NONE):
+            raise ValueError(
+                f"{k} of {len(self)} words cannot be found for a descriptor; ask for at most the "
+                "words there are, of descriptors that are finite."
+            )
+        return squared, words
 
 
 def _empty(count: int, dimension: int, share: float) -> Any:

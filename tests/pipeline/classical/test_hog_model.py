@@ -20,7 +20,7 @@ from pipeline.engine import Engine
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.export import Settings, export
-from pipeline.manifest import read_json
+from pipeline.manifest import read_json, remove
 from tests.tiny import Tiny
 
 
@@ -48,6 +48,25 @@ def test_photographs_are_described_indexed_searched_and_scored(model: Path, tiny
     assert scored["queries_trained_on"] == 0
     assert scored["scores"]["recall@1"] > 0.3
     assert "Histograms of oriented gradients" in (model / "README.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["hog", "sift"])
+def test_a_damaged_model_tells_what_makes_it_and_that_does(kind: str, tmp_path: Path) -> None:
+    settings = Settings(model=tmp_path / "model", classical=kind)  # type: ignore[arg-type]
+    command = f"python -m pipeline.export --classical={kind} --model={tmp_path / 'model'}"
+    whole = model_folder.fingerprint(export(settings))
+    for name in ("parts", "model.json"):
+        remove(tmp_path / "model" / name)
+        with pytest.raises(FileNotFoundError, match=f"make it with `{command}`"):
+            model_folder.require_own_files(
+                tmp_path / "model", model_folder.read_model_file(tmp_path / "model")
+            )
+        assert model_folder.fingerprint(export(settings)) == whole
+    (tmp_path / "model" / "parts" / "settings.json").write_text("{")
+    with pytest.raises(ValueError, match=f"make the model again with `{command} --overwrite`"):
+        model_folder.require_own_files(
+            tmp_path / "model", model_folder.read_model_file(tmp_path / "model")
+        )
 
 
 @pytest.mark.parametrize("sides", [(20, 20), (5000, 6000), (40, 48)])

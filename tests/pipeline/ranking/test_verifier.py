@@ -220,7 +220,11 @@ def test_features_of_another_extractor_are_refused(
 ) -> None:
     sift = export(ExportSettings(model=tmp_path / "sift", classical="sift", upright=False))
     shutil.copytree(folder / "sift" / "local_features", sift / "local_features")
-    with pytest.raises(ValueError, match=r"found by the extractor \w{12}; .*sift is \w{12}"):
+    with pytest.raises(
+        ValueError,
+        match=r"found by the extractor \w{12}; .*sift is \w{12}\. Find them anew with `python -m "
+        r"pipeline\.extract --model=.*sift --records=tfrecords/places --most=300 --overwrite`",
+    ):
         Engine(index, extractor=sift)
 
 

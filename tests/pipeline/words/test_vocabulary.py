@@ -40,6 +40,25 @@ def test_words_are_where_descriptors_are(count: int, words: int) -> None:
     np.testing.assert_array_equal(vocabulary.learn(descriptors, words, rounds=8), centres)
 
 
+def test_cells_of_few_words_give_as_many_as_are_asked_for() -> None:
+    """All words but one lie together; what is near that one looks into all cells."""
+    centres = clustered(1500, 1)
+    centres[7] += 1000
+    asking = centres[[7, 3]] + 0.01
+    squared, words = Vocabulary(centres).nearest(asking, 16)
+    exact = ((asking[:, None].astype(np.float64) - centres) ** 2).sum(axis=2)
+    assert words.min() >= 0
+    assert words[0, 0] == 7
+    assert [len(set(row)) for row in words.tolist()] == [16, 16]
+    np.testing.assert_allclose(squared[0], np.sort(exact[0])[:16], rtol=1e-3, atol=0.1)
+
+
+def test_words_that_are_not_there_are_refused() -> None:
+    vocabulary_of_five = Vocabulary(clustered(5, 5))
+    with pytest.raises(ValueError, match="6 of 5 words cannot be found"):
+        vocabulary_of_five.nearest(clustered(2, 5), 6)
+
+
 def test_no_descriptors_have_no_words() -> None:
     squared, words = Vocabulary(clustered(5, 5)).nearest(np.zeros((0, 16), np.float32), 2)
     assert squared.shape == words.shape == (0, 2)

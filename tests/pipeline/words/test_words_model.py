@@ -16,6 +16,8 @@ from pipeline.descriptors import open_descriptor
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings import files
+from pipeline.embeddings.bag_files import BAGS
+from pipeline.embeddings.destination import require_own_folder
 from pipeline.engine import Engine
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
@@ -24,9 +26,10 @@ from pipeline.export import export
 from pipeline.extract import Settings as ExtractSettings
 from pipeline.extract import extract
 from pipeline.learn_words import Settings, learn
-from pipeline.manifest import read_json
+from pipeline.manifest import read_json, remove, write_json
 from pipeline.update_index import Settings as UpdateSettings
 from pipeline.update_index import update_index
+from pipeline.words import vocabulary
 from tests.delf_sources import write_hub
 
 LANDMARKS, EACH = 5, 4
@@ -187,6 +190,47 @@ def test_a_finished_model_is_kept_and_another_refused(sift: Path, model: Path) -
         learn(settings(sift, model.name, model=sift))
 
 
+def test_a_damaged_model_tells_what_makes_it_and_that_does(sift: Path, tmp_path: Path) -> None:
+    model = tmp_path / "words"
+    learn(settings(sift, "asmk", model=model))
+    whole = model_folder.fingerprint(model)
+    command = rf"python -m pipeline.learn_words .* --model={model} --overwrite`"
+
+    for name, content in (
+        *(("parts", None), ("parts/rarity.npy", None), ("parts/settings.json", "{")),
+        *(("model.json", None), ("model.json", "{")),
+    ):
+        remove(model / name)
+        if content is not None:
+            (model / name).write_text(content)
+        with pytest.raises((ValueError, FileNotFoundError), match=command):
+            open_descriptor(model)
+        learn(settings(sift, "asmk", model=model, overwrite=True))
+        assert model_folder.require_own_files(model, model_folder.read_model_file(model)) == whole
+    shutil.rmtree(model / "parts")
+    learn(settings(sift, "asmk", model=model))
+    assert model_folder.fingerprint(model) == whole
+
+
+@pytest.mark.parametrize("full_at", ["rarity.npy", "photograph_contents.npy"])
+def test_a_full_disk_leaves_the_finished_model(
+    sift: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_at: str
+) -> None:
+    model = learn(settings(sift, "asmk", model=tmp_path / "words"))
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    save = np.save
+
+    def save_or_fail(file: Any, array: np.ndarray) -> None:
+        if full_at in str(getattr(file, "name", file)):
+            raise OSError(28, "No space left on device")
+        save(file, array)
+
+    monkeypatch.setattr(np, "save", save_or_fail)
+    with pytest.raises(OSError, match="No space left"):
+        learn(settings(sift, "asmk", model=model, rounds=2, overwrite=True))
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+
+
 def test_photographs_are_added_and_removed(sift: Path, tmp_path: Path) -> None:
     model = learn(settings(sift, "asmk", model=tmp_path / "asmk"))
     for landmark in range(2):
@@ -224,17 +268,97 @@ def test_what_cannot_be_learned_is_told(
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"words": 513}, "vlad has 65,664 numbers of 513 words.*Pass --words=512 or less"),
+        # The blank wall is without.
+        ({"dimension": 21}, "21 photographs with local features .* pass --dimension=20 or less"),
+        ({"words": None, "dimension": 10_000}, "and 64 words give a projection to 20 numbers"),
+    ],
+)
+def test_vlad_that_cannot_be_is_refused_before_words_are_learned(
+    sift: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.setattr(vocabulary, "learn", None)
+    with pytest.raises(ValueError, match=message):
+        learn(settings(sift, "vlad", model=tmp_path / "words", **changes))
+
+
+def test_words_are_by_default_as_many_as_suit() -> None:
+    given: dict[str, Any] = {"extractor": Path("sift"), "data": ("a",), "model": Path("words")}
+    assert Settings(**given).word_count == 20_000
+    assert Settings(**given, aggregation="vlad").word_count == 64
+    assert Settings(**given, aggregation="vlad", words=16).word_count == 16
+
+
+def test_features_of_another_extractor_are_told_with_the_command_that_finds_them(
+    sift: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(sift, tmp_path / "sift"))
+    export(ExportSettings(model=model, classical="sift", upright=False, overwrite=True))
+    command = f"`python -m pipeline.extract --model={model} --records=tfrecords/city --most=150 --o"
+    with pytest.raises(ValueError, match=command):
+        learn(settings(model, "asmk"))
+
+
+def test_hardly_any_features_teach_no_word(photos: Path, tmp_path: Path) -> None:
+    model = tmp_path / "sift"
+    export(ExportSettings(model=model, classical="sift"))
+    extract(ExtractSettings(model=model, photos=str(photos / "walls" / "blank.png"), name="city"))
+    with pytest.raises(ValueError, match="are too few for a word, which is learned from 10;"):
+        learn(settings(model, "asmk"))
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         *({"words": 0}, {"nearest": 0}, {"nearest": 9, "words": 8}, {"rounds": 0}),
         *({"sigma": 0.0, "aggregation": "tfidf"}, {"sigma": 0.5}, {"burstiness": 1.0}),
-        *({"dimension": 8}, {"nearest": 2, "aggregation": "vlad"}, {"data": ()}),
+        *({"dimension": 8}, {"nearest": 2, "aggregation": "vlad"}, {"data": ()}, {"nearest": 17}),
     ],
 )
 def test_settings_out_of_range_or_without_effect_are_refused(wrong: dict[str, Any]) -> None:
     given = {"extractor": Path("sift"), "data": ("a",), "model": Path("words"), **wrong}
     with pytest.raises(ValueError, match="--"):
         Settings(**given)
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_embeddings_are_not_written_over_local_features(
+    sift: Path, photos: Path, tmp_path: Path, is_earlier: bool
+) -> None:
+    """Nor where the manifest is of an earlier version, which does not name its layout."""
+    hog = tmp_path / "hog"
+    export(ExportSettings(model=hog, classical="hog"))
+    store = Path(shutil.copytree(sift / "local_features" / "city", tmp_path / "city"))
+    if is_earlier:
+        told = read_json(store / "manifest.json", "")
+        del told["layout"]
+        write_json(store / "manifest.json", told)
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    for overwrite in (False, True):
+        wrong = EmbedSettings(model=hog, photos=str(photos), output=str(store), overwrite=overwrite)
+        with pytest.raises(ValueError, match="is no folder of embeddings; name another --output"):
+            embed(wrong)
+    assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
+
+
+def test_bags_and_vectors_are_not_mixed(model: Path, photos: Path, tmp_path: Path) -> None:
+    """Embeddings of the other kind are told, whose manifest tells of none stay in use."""
+    folder = embed(EmbedSettings(model=model, photos=str(photos), output=str(tmp_path / "e")))
+    path = Path(folder) / "manifest.json"
+    own, other = (files.VECTORS, BAGS)[:: 1 if model.name == "vlad" else -1]
+    require_own_folder(own, folder)
+    with pytest.raises(ValueError, match=f"It holds {own.name}, not {other.name}; remove it"):
+        require_own_folder(other, folder)
+    told = read_json(path, "")
+    del told["layout"]
+    write_json(path, told)
+    require_own_folder(own, folder)
 
 
 def test_words_over_a_delf_that_was_imported(photos: Path, tmp_path: Path) -> None:
