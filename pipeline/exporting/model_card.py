@@ -118,7 +118,7 @@ def _network(described: Mapping[str, Any]) -> Iterable[str]:
     settings = settings_of(described)
     size = described.get("input_size")
     projection = settings.get("projection")
-    scales = [f"{scale:.4g}" for scale in described.get("scales") or ()]
+    scales = [f"{scale:.5g}" for scale in described.get("scales") or ()]
     longest = described.get("longest_side")
     flip = ", the mirror image too" if described.get("flip") else ""
     aspect = (
