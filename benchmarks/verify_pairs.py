@@ -50,6 +50,8 @@ def photographs(folder: Path | None, landmarks: int) -> list[tuple[str, np.ndarr
             for one in itertools.islice(city, 0, None, SIBLINGS)
         ]
     found = sorted(folder.glob("*/*.jpg"))
+    if not found:
+        raise SystemExit(f"{folder} holds no LANDMARK/*.jpg.")
     each = max(1, landmarks // len({path.parent for path in found}))
     of_landmark = itertools.groupby(found, lambda path: path.parent.name)
     return [
