@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 import pipeline.export
+from models.local.extraction import LocalExtraction
 from models.preprocessing import decode_photograph, resize
 from models.serving import ServingModel, Views
 from models.siamese import load_network
@@ -290,9 +291,10 @@ def test_whitening_that_differs_is_not_kept(
             size: int,
             views: Views,
             whitening: tuple[np.ndarray, np.ndarray] | None = None,
+            local: LocalExtraction | None = None,
         ) -> None:
             wrong = whitening and (whitening[0], whitening[1] + 1)
-            super().__init__(network, size, views, wrong)
+            super().__init__(network, size, views, wrong, local)
 
     monkeypatch.setattr(pipeline.export, "ServingModel", Broken)
     with pytest.raises(ValueError, match=r"serving_default of the SavedModel differs"):
