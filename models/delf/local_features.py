@@ -10,6 +10,13 @@ SCALES = (0.25, 0.3536, 0.5, 0.7071, 1.0, 1.4142, 2.0)
 # DELF's own extractor finds nothing in smaller images:
 # https://github.com/tensorflow/models/blob/master/research/delf/delf/python/examples/extractor.py
 SMALLEST_SIDE = 10
+# What the signature of TF-Hub's DELF takes.
+HUB_SPECS = (
+    tf.TensorSpec([None, None, 3], tf.float32, name="image"),
+    tf.TensorSpec([None], tf.float32, name="image_scales"),
+    tf.TensorSpec([], tf.float32, name="score_threshold"),
+    tf.TensorSpec([], tf.int32, name="max_feature_num"),
+)
 
 
 class LocalFeatures(tf.Module):
@@ -40,14 +47,7 @@ class LocalFeatures(tf.Module):
         nothing = self.default(tf.zeros((64, 64, 3)), tf.ones(1), tf.float32.max, tf.constant(1))
         self.dimension = int(nothing["descriptors"].shape[-1])
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, 3], tf.float32, name="image"),
-            tf.TensorSpec([None], tf.float32, name="image_scales"),
-            tf.TensorSpec([], tf.float32, name="score_threshold"),
-            tf.TensorSpec([], tf.int32, name="max_feature_num"),
-        ]
-    )
+    @tf.function(input_signature=HUB_SPECS)
     def default(
         self,
         image: tf.Tensor,

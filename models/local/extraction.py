@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.delf.local_features import SMALLEST_SIDE
+from models.delf.local_features import HUB_SPECS, SMALLEST_SIDE
 from models.local.receptive_field import ReceptiveField
 
 # Sides of what the network sees are multiples of the backbone's stride, at which "same" padding is
@@ -37,14 +37,7 @@ class LocalExtraction(tf.Module):
         self.weights = network.variables  # what a SavedModel of this module has to hold
         self.dimension: int = network.output_shape[0][-1]
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, 3], tf.float32, name="image"),
-            tf.TensorSpec([None], tf.float32, name="image_scales"),
-            tf.TensorSpec([], tf.float32, name="score_threshold"),
-            tf.TensorSpec([], tf.int32, name="max_feature_num"),
-        ]
-    )
+    @tf.function(input_signature=HUB_SPECS)
     def default(
         self,
         image: tf.Tensor,
@@ -59,12 +52,10 @@ class LocalExtraction(tf.Module):
         return {name: values[0, :count] for name, values in found.items() if name != "counts"}
 
     @tf.function(
-        input_signature=[
+        input_signature=(
             tf.TensorSpec([None, None, None, 3], tf.uint8, name="images"),
-            tf.TensorSpec([None], tf.float32, name="image_scales"),
-            tf.TensorSpec([], tf.float32, name="score_threshold"),
-            tf.TensorSpec([], tf.int32, name="max_feature_num"),
-        ]
+            *HUB_SPECS[1:],
+        )
     )
     def of_batch(
         self,
@@ -90,6 +81,7 @@ class LocalExtraction(tf.Module):
         descriptors, scores, boxes, scales = self._at_all(images, image_scales)
 
         def select(one: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+            """The best features of one image, padded."""
             of_one, its_scores = one
             rows = self._selected(boxes, its_scores, threshold, max_feature_num)
             found = {
