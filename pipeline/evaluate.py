@@ -5,7 +5,8 @@
 A photograph of the same landmark is relevant; unlabelled photographs (distractors) never query
 and are never relevant. The ranking is the index's own, so an approximate index is scored with
 what it misses. The result goes to ``exported/MODEL/metrics/NAME-flat.json``, or with ``--depth=N``
-to ``NAME-flat-depthN.json``, and the model card tells it.
+to ``NAME-flat-depthN.json``, what each query scores and finds first to ``queries/`` beside it, and
+the model card tells the scores.
 
     python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME-flat --augment=10 --expand=10
 
@@ -15,29 +16,28 @@ geometric verification of the first results, the last step.
 """
 
 import dataclasses
-import shlex
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import command_line, manifest, metrics, model_folder
+from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.exporting import model_card
-from pipeline.progress import logger, progress
-from pipeline.ranking import step_scores
+from pipeline.progress import logger
 from pipeline.ranking.reranking import Reranker
 from pipeline.ranking.settings import RankingSettings, chosen
-from pipeline.ranking.step_scores import AS_IT_IS, VERIFY, Asking, StepScore, Tally
 from pipeline.ranking.verifier import FIRST, VerifiedLists, Verifier
-from pipeline.scored_index import ScoredIndex
+from pipeline.scoring import asking, exactness, found, lists, overlap, result
+from pipeline.scoring.asking import Asking
+from pipeline.scoring.judge import Judge, leave_one_out
+from pipeline.scoring.lists import Lists, Verify
+from pipeline.scoring.query_scores import QueryScores
+from pipeline.scoring.scored_index import ScoredIndex
 
-_QUERIES_AT_A_TIME = 256
-_NO_LABEL = -1
-_PROTOCOL = "leave one out: every photograph whose landmark another shows queries all others"
-_HAS_SEEN = "; augmented vectors of an index have taken in the queries themselves"
+_WHOLE = 50_000  # photographs up to which whole rankings are scored
+_CUT = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,9 @@ class Settings(RankingSettings):
 
     index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
     depth: int | None = setting(
-        "Places of each ranking that count for mAP; by default all.", default=None
+        f"Places of each ranking that count for mAP; by default all, or {_CUT:,} of more than "
+        f"{_WHOLE:,} photographs.",
+        default=None,
     )
     verify: Path | None = setting(
         f"Model folder whose local features verify the first {FIRST} results, after all else; "
@@ -64,7 +66,7 @@ def evaluate(settings: Settings) -> Path:
     """Scores an index and writes the result.
 
     Returns:
-        The result's file: mAP, mAP@10/50/100, recall@1/5/10, protocol and counts.
+        The result's file: scores and their intervals, protocol and counts.
 
     Raises:
         FileNotFoundError: If the index or the embeddings it was built from are missing.
@@ -73,256 +75,137 @@ def evaluate(settings: Settings) -> Path:
     """
     index = ScoredIndex.open(settings.index)
     fused = [ScoredIndex.open(Path(folder)) for folder in settings.fuse]
-    labels = index.embedded.labels
-    totals = metrics.relevant_elsewhere(labels)
-    queries = np.flatnonzero(totals)
-    if not len(queries):
-        raise ValueError(
-            f"{index.folder} cannot be scored: no landmark of it has two photographs. Build "
-            "records from one sub-folder a landmark, with two photographs or more in each."
-        )
-    steps: list[StepScore] = []
+    depth = _depth(settings, index)
+    rows, judge = leave_one_out(index, depth)
+    asked = index.stored.metadata.take(rows)
+    own = asking.from_index(index, rows)
+    verify = _verify(settings, index, asked["content"].to_pylist())
+    places = depth or own.deepest
+    wanted = min(own.deepest, places if verify is None else max(places, FIRST))
+    once: dict[str, float] = {}
     if settings.steps:
-        steps = _steps([index, *fused], queries, totals[queries], settings)
-        scores = _last(steps, settings).scores
-    elif settings.verify is not None:
-        steps = _verified_alone(index, queries, totals[queries], settings)
-        scores = steps[-1].scores
+        others = [asking.of_contents(one, asked["content"], ()) for one in fused]
+        steps = _steps(settings, [index, *fused], [own, *others], wanted, verify)
+        once = steps.prepared()
+        rankings: Iterable[Lists] = steps.lists()
     else:
-        chunks = list(_relevance(index, queries, settings))
-        scores = metrics.summarise(np.concatenate(chunks), totals[queries])
-    trained_on = _trained_on(index, queries)
-    described = _describe(settings, [index, *fused], scores, queries)
-    if steps:
-        described["steps"] = [step.as_json() for step in steps]
-    output = index.model / model_folder.METRICS / f"{_name(settings)}.json"
-    manifest.write_json(output, {**described, "queries_trained_on": trained_on})
+        rankings = lists.as_found(own, wanted, verify)
+    scored, first = _score(rankings, judge, places)
+    described = _describe(settings, [index, *fused], judge, places)
+    last = _last(scored, settings)
+    described["scores"], described["intervals"] = last.means(), last.intervals()
+    if len(scored) > 1:
+        described["steps"] = [
+            result.describe_step(name, one, once.get(name, 0.0)) for name, one in scored.items()
+        ]
+    elif not exactness.is_exact(index):
+        described["against_exact"] = exactness.compare(index, own, judge)
+    described |= overlap.with_training(index, asked)
+    output = index.model / model_folder.METRICS / f"{result.name_of(settings)}.json"
+    found.write(found.path_of(output), asked.select(["id", "landmark"]), last, first.table(index))
+    manifest.write_json(output, described)
     model_card.write_card(index.model)
     return output
 
 
-def _trained_on(index: ScoredIndex, queries: np.ndarray) -> int | None:
-    """How many queries the model has learned from; None where that is not known. Warns of it."""
-    if model_folder.is_imported(index.model):
-        logger.warning(
-            "%s was trained elsewhere; whether it has learned from the queries is not known.",
-            index.model,
+def _depth(settings: Settings, index: ScoredIndex) -> int | None:
+    """To how many places rankings are cut; None for not."""
+    photographs = len(index.collection)
+    if settings.depth is None and photographs > _WHOLE:
+        logger.info(
+            "Of each ranking the first %d places count, as there are %d photographs; --depth=N "
+            "for another number.",
+            _CUT,
+            photographs,
         )
-        return None
-    contents = np.array(index.embedded.metadata["content"].to_pylist(), bytes)[queries]
-    seen = int(np.isin(contents, model_folder.learned_contents(index.model)).sum())
-    if seen:
-        logger.warning(
-            "%d of the %d queries are photographs that the model has learned from; their score "
-            "says nothing about landmarks it has not seen.",
-            seen,
-            len(queries),
-        )
-    return seen
+        return _CUT
+    return settings.depth if (settings.depth or photographs) < photographs - 1 else None
 
 
 def _steps(
-    indexes: Sequence[ScoredIndex], queries: np.ndarray, totals: np.ndarray, settings: Settings
-) -> list[StepScore]:
-    """What every step gives; the first index is scored, the others are fused with it.
+    settings: Settings,
+    indexes: Sequence[ScoredIndex],
+    askers: Sequence[Asking],
+    depth: int,
+    verify: Verify | None,
+) -> lists.Steps:
+    """Reorders what the first index finds; the others are fused with it.
 
     Raises:
         ValueError: If indexes that are fused do not hold the same photographs.
     """
-    index = indexes[0]
-    asking: list[Asking] = []
+    rerankers: list[Reranker] = []
     for one in indexes:
-        rows = one.rows_of(index, queries)
-        asking.append(
-            Asking(
-                reranker=Reranker(
-                    one.collection,
-                    chosen(settings),
-                    folder=one.folder,
-                    fused_with=asking[0].reranker if asking else None,
-                ),
-                vectors=one.embedded.vectors[rows],
-                keys=one.keys[rows],
-            )
+        first = rerankers[0] if rerankers else None
+        rerankers.append(
+            Reranker(one.collection, chosen(settings), folder=one.folder, fused_with=first)
         )
-    ids = asking[0].reranker.ids(index.keys)
-    labels = dict(zip(ids, index.embedded.labels.tolist(), strict=True))
-    verified = _verified(index, queries, ids, settings)
-    depth = _depth(settings, index)
-    return step_scores.measure(asking, chosen(settings), labels, totals, depth, verified)
+    return lists.Steps(askers, rerankers, chosen(settings), depth=depth, verify=verify)
 
 
-def _last(steps: list[StepScore], settings: Settings) -> StepScore:
-    name = settings.steps[-1] if settings.verify is None else VERIFY
-    return next(step for step in steps if step.step == name)
-
-
-def _verified(
-    index: ScoredIndex, queries: np.ndarray, ids: list[str], settings: Settings
-) -> VerifiedLists | None:
-    """What verifies the results of queries; ids are those of the embeddings, in their order."""
+def _verify(settings: Settings, index: ScoredIndex, contents: list[str]) -> Verify | None:
+    """What verifies the results of queries of these contents."""
     if settings.verify is None:
         return None
-    contents = index.embedded.metadata["content"].to_pylist()
-    return VerifiedLists(
-        Verifier(settings.verify, index.collection),
-        dict(zip(ids, contents, strict=True)),
-        [contents[query] for query in queries],
-    )
+    verifier = Verifier(settings.verify, index.collection)
+    return VerifiedLists(verifier, index.collection, contents).reordered
 
 
-def _verified_alone(
-    index: ScoredIndex, queries: np.ndarray, totals: np.ndarray, settings: Settings
-) -> list[StepScore]:
-    """What the index gives as it is, and with its first results verified, whatever its kind."""
-    of_key = dict(zip(index.collection.keys().tolist(), index.collection.ids(), strict=True))
-    ids = [of_key[key] for key in index.keys.tolist()]
-    verified = _verified(index, queries, ids, settings)
-    labels = dict(zip(ids, index.embedded.labels.tolist(), strict=True))
-    tally = Tally([AS_IT_IS, VERIFY], len(queries), _depth(settings, index))
-    rankings = (
-        (keys, seconds) for _, found, seconds in _found(index, queries, settings) for keys in found
-    )
-    for query, (keys, seconds) in enumerate(rankings):
-        listed = [of_key[key] for key in keys[keys >= 0].tolist()]
-        own = labels[ids[queries[query]]]
-        tally.put(AS_IT_IS, query, np.array([labels[one] == own for one in listed], bool), seconds)
-        if verified is not None:
-            step_scores.put_verified(tally, verified, query, listed, labels, own)
-    return tally.scores(totals, {})
+def _score(
+    rankings: Iterable[Lists], judge: Judge, depth: int
+) -> tuple[dict[str, QueryScores], found.Found]:
+    """Scores of every step, and what is found first after the last."""
+    scored: dict[str, QueryScores] = {}
+    first = found.Found(len(judge.groups))
+    for one in rankings:
+        keys = one.keys[:, :depth]
+        scores = scored.setdefault(one.step, QueryScores(judge.names, judge.groups))
+        scores.put(one.queries, judge.scores(one.queries, keys), one.seconds)
+        if not one.step.endswith(lists.SEEN):  # the last that comes stays
+            first.put(one.queries, keys, judge.is_right(one.queries, keys[:, : found.SHOWN]))
+    return scored, first
 
 
-def _depth(settings: Settings, index: ScoredIndex) -> int:
-    return min(settings.depth or len(index.collection), len(index.collection) - 1)
-
-
-def _relevance(index: ScoredIndex, queries: np.ndarray, settings: Settings) -> Iterator[np.ndarray]:
-    """Which places of each ranking are relevant, bool ``(queries, depth)``, some at a time."""
-    labels = np.full(index.keys.max() + 2, _NO_LABEL)  # by key; the last, for none found, has none
-    labels[index.keys] = index.embedded.labels
-    for rows, found, _ in _found(index, queries, settings):
-        yield labels[found] == index.embedded.labels[rows, None]
-
-
-def _found(
-    index: ScoredIndex, queries: np.ndarray, settings: Settings
-) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Some queries at a time, keys of what each finds ``(queries, depth)``, and seconds of one.
-
-    As many as are verified at least, where anything is.
-    """
-    depth = _depth(settings, index)
-    if settings.verify is not None:
-        depth = min(max(depth, FIRST), len(index.collection) - 1)
-    chunks = range(0, len(queries), _QUERIES_AT_A_TIME)
-    for start in progress(chunks, "Scoring", unit="batches"):
-        rows = queries[start : start + _QUERIES_AT_A_TIME]
-        began = time.perf_counter()
-        _, found = index.collection.search(index.embedded.vectors[rows], depth + 1)
-        seconds = (time.perf_counter() - began) / len(rows)
-        yield rows, without_query(found, index.keys[rows]), seconds
-
-
-def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Takes each query itself out of its ranking.
-
-    Args:
-        found: int ``(queries, depth + 1)``, rows found, best first.
-        queries: int ``(queries,)``, the row of each query.
-
-    Returns:
-        int ``(queries, depth)``; where the query was not found, the last place is dropped.
-    """
-    is_query = found == queries[:, None]
-    order = np.argsort(is_query, axis=1, kind="stable")  # the query last, the rest in order
-    return np.take_along_axis(found, order, axis=1)[:, :-1]
+def _last(scored: dict[str, QueryScores], settings: Settings) -> QueryScores:
+    """Of what all that reorders gives."""
+    steps = [lists.AS_IT_IS, *settings.steps, *([] if settings.verify is None else [lists.VERIFY])]
+    return scored[steps[-1]]
 
 
 def _describe(
-    settings: Settings,
-    indexes: Sequence[ScoredIndex],
-    scores: dict[str, float],
-    queries: np.ndarray,
+    settings: Settings, indexes: Sequence[ScoredIndex], judge: Judge, depth: int
 ) -> dict[str, Any]:
-    labels = indexes[0].embedded.labels
-    built, *fused = map(_built, indexes)
-    has_seen = any("augmentation" in one for one in (built, *fused))
-    described = {
-        "scores": scores,
-        "protocol": _PROTOCOL + _HAS_SEEN if has_seen else _PROTOCOL,
-        "depth": settings.depth or len(labels) - 1,
-        "queries": len(queries),
+    labels = indexes[0].labels
+    described: dict[str, Any] = {
+        "scores": {},
+        "intervals": {},
+        "protocol": result.protocol_of(judge.protocol, indexes),
+        "depth": depth,
+        "queries": len(judge.groups),
         "photographs": len(labels),
-        "landmarks": len(np.unique(labels[queries])),
+        "landmarks": len(np.unique(judge.groups)),
         "distractors": int((labels < 0).sum()),
-        "index": built,
-        "command": shlex.join(_command(settings)),
+        "index": result.describe_index(indexes[0]),
+        "command": result.command("evaluate", settings),
     }
-    if fused:
+    if settings.fuse:
         described["fused"] = [
-            {"folder": str(index.folder), **one}
-            for index, one in zip(indexes[1:], fused, strict=True)
+            {"folder": str(one.folder), **result.describe_index(one)} for one in indexes[1:]
         ]
     return described
-
-
-def _built(index: ScoredIndex) -> dict[str, Any]:
-    """How an index was built, and of which model."""
-    described = index.collection.manifest
-    built = {key: described[key] for key in ("kind", "engine", "model_fingerprint")}
-    augmentation = described.get("augmentation")
-    return built if augmentation is None else {**built, "augmentation": augmentation}
-
-
-def _changed(settings: Settings) -> dict[str, Any]:
-    """Settings that are not the defaults, but for the index, by their flags."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
-    del defaults["index"]
-    return {
-        name: getattr(settings, name)
-        for name, default in defaults.items()
-        if getattr(settings, name) != default
-    }
-
-
-def _command(settings: Settings) -> list[str]:
-    flags = {
-        name: ",".join(value) if isinstance(value, tuple) else value
-        for name, value in _changed(settings).items()
-    }
-    return [
-        *("python", "-m", "pipeline.evaluate", f"--index={settings.index}"),
-        *(f"--{name}={value}" for name, value in flags.items()),
-    ]
-
-
-def _name(settings: Settings) -> str:
-    """Of the result: the index's, and every setting that is not the default."""
-    parts = [settings.index.resolve().name]
-    for name, value in _changed(settings).items():
-        if name == "fuse":
-            folders = [Path(folder).resolve() for folder in value]
-            names = (f"{model_folder.of_index(one).name}.{one.name}" for one in folders)
-            parts.append("-".join((name, *names)))
-        elif name == "verify":
-            parts.append(f"{name}-{value.resolve().name}")
-        else:
-            parts.append(f"{name}{value}")
-    return "-".join(parts)
 
 
 def main(settings: Settings) -> None:
     """Scores the index and prints the scores."""
     output = evaluate(settings)
-    result = manifest.read_json(output, "python -m pipeline.evaluate")
+    told = manifest.read_json(output, "python -m pipeline.evaluate")
     print(
-        f"{settings.index}: {result['queries']} queries of {result['landmarks']} landmarks among "
-        f"{result['photographs']} photographs ({result['distractors']} distractors)"
+        f"{settings.index}: {told['queries']} queries of {told['landmarks']} landmarks among "
+        f"{told['photographs']} photographs ({told['distractors']} distractors)"
     )
-    for name, score in result["scores"].items():
-        print(f"{name:>10}  {score:.3f}")
-    if "steps" in result:
-        print(step_scores.table_of(result["steps"]))
+    print(result.scores_of(told))
+    if "steps" in told:
+        print(result.table_of(told["steps"], lists.SEEN))
     print(f"Result: {output}")
 
 

@@ -16,6 +16,7 @@ TRAINING_FILE = "training.json"
 NETWORK = "network.keras"
 # Content ids of what the network was trained on, bytes (photographs,).
 LEARNED_CONTENTS = "photograph_contents.npy"
+LEARNED_LANDMARKS = "landmarks.json"  # names of the landmarks that these show
 SAVED_MODEL = "saved_model"
 # Likewise of what the exported whitening was learned from, within the SavedModel, whose
 # "assets.extra" is for what others add.
@@ -84,6 +85,21 @@ def learned_contents(folder: Path) -> np.ndarray:
     paths = [*trained, folder / SAVED_MODEL / WHITENING_CONTENTS, folder / PARTS_CONTENTS]
     contents = [np.load(path) for path in paths if path.is_file()]
     return np.unique(np.concatenate([np.zeros(0, bytes), *contents]))
+
+
+def learned_landmarks(folder: Path) -> set[str]:
+    """Names of the landmarks that an exported model was trained on.
+
+    None are known of triplet records, of models that were trained before names were kept, and of
+    what a whitening or a vocabulary was learned from.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+    """
+    path = folder / TRAINING / LEARNED_LANDMARKS
+    if not _was_trained(read_model_file(folder)["training"]) or not path.is_file():
+        return set()
+    return set(manifest.read_json(path, "python -m pipeline.train", "landmarks")["landmarks"])
 
 
 def embeddings(folder: Path, data: str) -> str:

@@ -245,5 +245,5 @@ def _copy_shard(
 
 def _landmark(record: bytes, label: int) -> str:
     """The name of a record's landmark; records of others may tell no more than its number."""
-    text = records.parse_photograph(tf.constant(record))["image/class/text"].numpy().decode()
+    text = records.landmark_name(record)
     return text or ("" if label < 0 else str(label))

@@ -272,6 +272,11 @@ def split_photograph(record: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]
     return keys.pop("image/encoded"), keys
 
 
+def landmark_name(record: bytes) -> str:
+    """What the landmark of a serialised record is called; "" where none is told."""
+    return parse_photograph(tf.constant(record))["image/class/text"].numpy().decode()
+
+
 def parse_triplet(record: tf.Tensor) -> tf.Tensor:
     """Parses one record of the Kaggle Google Landmarks 2020 triplets.
 

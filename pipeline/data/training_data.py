@@ -206,6 +206,14 @@ class TrainingData:
         """
         return self.files.file[order[..., 0]] % workers == worker
 
+    def landmark_names(self) -> set[str]:
+        """What the landmarks are called, read from a record of each; triplets tell no names."""
+        if self.parse is not inputs.parse_labelled:
+            return set()
+        labels, first = np.unique(self.labels[:, 0], return_index=True)
+        found = (self.files.read(int(number)) for number in first[labels >= 0])
+        return {name for name in map(records.landmark_name, found) if name}
+
     def describe(self) -> dict[str, object]:
         """What the model's file says of the training data, with a SHA-256 of every file."""
         return {

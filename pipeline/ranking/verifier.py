@@ -96,27 +96,30 @@ def verified_order(verifications: Sequence[Verification]) -> np.ndarray:
 
 
 class VerifiedLists:
-    """Reorders what photographs of the collection find, by their own stored features.
+    """Reorders what photographs of known features find.
 
     Args:
         verifier: Of the collection.
-        contents: Of every photograph by its id.
-        queries: Contents of those that ask.
+        collection: Whose photographs are found.
+        queries: Contents of those that ask, which the extractor has looked at too.
     """
 
-    def __init__(
-        self, verifier: Verifier, contents: dict[str, str], queries: Sequence[str]
-    ) -> None:
+    def __init__(self, verifier: Verifier, collection: Collection, queries: Sequence[str]) -> None:
         self._verifier = verifier
-        self._contents = contents
+        self._collection = collection
         self._queries = queries
 
-    def reordered(self, query: int, ids: Sequence[str]) -> list[str]:
-        """What one of the queries has found, best first, its first results verified."""
-        first = ids[:FIRST]
+    def reordered(self, query: int, keys: np.ndarray) -> np.ndarray:
+        """What one of the queries has found, best first, its first results verified.
+
+        Args:
+            query: Which, from 0.
+            keys: int64 ``(n,)``, of what it has found.
+        """
+        first = self._collection.photographs(keys[:FIRST])["content"].to_pylist()
         (features,) = self._verifier.features_of([self._queries[query]])
-        found = self._verifier.verify_all(features, [self._contents[one] for one in first])
-        return [*(first[place] for place in verified_order(found)), *ids[FIRST:]]
+        places = verified_order(self._verifier.verify_all(features, first))
+        return np.concatenate([keys[places], keys[FIRST:]])
 
 
 def _open_store(folder: Path, data: Sequence[str]) -> LocalFeatureStore:

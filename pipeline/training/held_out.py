@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import load_photograph, resize
-from pipeline import metrics
 from pipeline.data import batching, inputs, records
 from pipeline.data.damage import DamageCount
 from pipeline.data.record_table import open_records
 from pipeline.progress import logger
+from pipeline.scoring import metrics
 
 VALIDATION = "validation"
 _BATCH = 32

@@ -15,7 +15,13 @@ from pipeline import manifest
 from pipeline.command_line import setting
 from pipeline.data import inputs, records
 from pipeline.data.training_data import TrainingData
-from pipeline.model_folder import LEARNED_CONTENTS, NETWORK, TRAINING, TRAINING_FILE
+from pipeline.model_folder import (
+    LEARNED_CONTENTS,
+    LEARNED_LANDMARKS,
+    NETWORK,
+    TRAINING,
+    TRAINING_FILE,
+)
 from pipeline.progress import logger
 from pipeline.training.checkpoints import claimed, has_checkpoint
 from pipeline.training.data_settings import DataSettings
@@ -121,6 +127,8 @@ def run_training(
         manifest.write_json(output / _BEGUN, begun)
         trainer = _learn(settings, replicas, learner, data, lambda _: score(learner.scored))
         np.save(output / LEARNED_CONTENTS, np.union1d(_contents(settings), data.contents))
+        names = sorted(_landmarks(settings) | data.landmark_names())
+        manifest.write_json(output / LEARNED_LANDMARKS, {"landmarks": names})
         manifest.write_json(output / TRAINING_FILE, begun | _describe(trainer, output))
         with all_there():
             replicas.meet()
@@ -191,6 +199,14 @@ def _contents(settings: RunSettings) -> np.ndarray:
     return np.load(path) if path and path.is_file() else np.zeros(0, bytes)
 
 
+def _landmarks(settings: RunSettings) -> set[str]:
+    """Names of the landmarks that were learned from before."""
+    path = settings.beneath and settings.beneath / LEARNED_LANDMARKS
+    if not path or not path.is_file():
+        return set()
+    return set(manifest.read_json(path, "python -m pipeline.train", "landmarks")["landmarks"])
+
+
 def _warn_of_other_records(settings: RunSettings, output: Path) -> None:
     """Says so where what a finished run learned from is still there but no longer what it was."""
     finished = manifest.read_json(output / TRAINING_FILE, "--overwrite")
@@ -235,7 +251,7 @@ def _remove_training(folder: Path) -> None:
     """Removes what training has written there, and nothing else."""
     # Checkpoints go before what belongs to them, and the settings last: a run that finds some
     # of it left starts anew or is refused.
-    for name in (TRAINING_FILE, *Trainer.FILES, LEARNED_CONTENTS, _BEGUN):
+    for name in (TRAINING_FILE, *Trainer.FILES, LEARNED_CONTENTS, LEARNED_LANDMARKS, _BEGUN):
         manifest.remove(folder / name)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.whitening import pair_covariances, pca_whitening, supervised_whitening
-from pipeline import metrics
+from pipeline.scoring import metrics
 
 
 def descriptors(count: int = 200, channels: int = 6) -> np.ndarray:

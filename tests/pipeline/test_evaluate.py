@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline import manifest, metrics, model_folder
+from pipeline import manifest, model_folder
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.build_records import Settings as RecordSettings
@@ -15,9 +15,11 @@ from pipeline.build_records import build_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings.files import read_embeddings
-from pipeline.evaluate import Settings, evaluate, main, without_query
+from pipeline.evaluate import Settings, evaluate, main
 from pipeline.export import export
 from pipeline.index.kinds import KINDS, fewest_vectors
+from pipeline.scoring import metrics
+from pipeline.scoring.lists import without_query
 from pipeline.train import train
 from tests.tiny import Tiny, tiny_export, tiny_training, write_photographs
 

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 from models.preprocessing import load_photograph
-from pipeline import metrics
 from pipeline.build_records import Settings, build_records
 from pipeline.data import batching, records
 from pipeline.data.record_table import open_records
+from pipeline.scoring import metrics
 from pipeline.training.held_out import choose_shown, held_out_score
 from tests.tiny import write_photographs
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from pipeline import model_folder
-from pipeline.embeddings.files import Embeddings, read_embeddings
+from pipeline.embeddings.files import StoredEmbeddings, open_embeddings
 from pipeline.index.collection import load_collection
 from pipeline.index.interface import Collection
 
@@ -20,19 +20,19 @@ class ScoredIndex:
         folder: Of the index.
         model: The model's folder.
         collection: The index, opened.
-        embedded: What the model gave of the photographs it holds.
+        stored: What the model gave of the photographs it holds; vectors stay in their files.
         keys: int64 ``(photographs,)``, of the embeddings in their order.
     """
 
     folder: Path
     model: Path
     collection: Collection
-    embedded: Embeddings
+    stored: StoredEmbeddings
     keys: np.ndarray
 
     @classmethod
     def open(cls, folder: Path) -> "ScoredIndex":
-        """Opens an index and reads the embeddings it was built from.
+        """Opens an index and the embeddings it was built from.
 
         Raises:
             FileNotFoundError: If the index or the embeddings are missing.
@@ -41,35 +41,27 @@ class ScoredIndex:
         collection = load_collection(folder)
         model = model_folder.of_index(folder)
         model_folder.require_made_by(model, folder, collection.manifest["model_fingerprint"])
-        embedded = _embedded(collection, model)
+        stored = _stored(collection, model)
         keys = collection.keys()
         contents = collection.photographs(keys)["content"]
-        places = pc.index_in(embedded.metadata["content"], value_set=contents).to_numpy()
+        places = pc.index_in(stored.metadata["content"], value_set=contents).to_numpy()
         return cls(
-            folder=folder,
-            model=model,
-            collection=collection,
-            embedded=embedded,
-            keys=keys[places],
+            folder=folder, model=model, collection=collection, stored=stored, keys=keys[places]
         )
 
-    def rows_of(self, other: "ScoredIndex", rows: np.ndarray) -> np.ndarray:
-        """Which of these photographs those are that another index has in some rows.
+    @property
+    def labels(self) -> np.ndarray:
+        """The landmark of every photograph, int64 ``(photographs,)``, -1 where unknown."""
+        return self.stored.metadata["label"].to_numpy()
 
-        Raises:
-            ValueError: If one of them, or of all that the other holds, is not here.
-        """
-        wanted = other.embedded.metadata["content"]
-        places = pc.index_in(wanted, value_set=self.embedded.metadata["content"])
-        if places.null_count or len(self.collection) != len(other.collection):
-            raise ValueError(
-                f"{self.folder} and {other.folder} do not hold the same photographs, so that what "
-                "they find cannot be fused and scored; build both from the same data sets."
-            )
-        return places.to_numpy()[rows]
+    def by_key(self, values: np.ndarray, nothing: int) -> np.ndarray:
+        """Looks up by key what is known by row; the last place, -1, is for what is not found."""
+        found = np.full(self.keys.max() + 2, nothing, values.dtype)
+        found[self.keys] = values
+        return found
 
 
-def _embedded(collection: Collection, model: Path) -> Embeddings:
+def _stored(collection: Collection, model: Path) -> StoredEmbeddings:
     """The vectors of a collection's photographs, as the model gave them.
 
     Raises:
@@ -77,10 +69,10 @@ def _embedded(collection: Collection, model: Path) -> Embeddings:
         ValueError: If they are not those that the collection was filled with.
     """
     described = collection.manifest
-    embedded = read_embeddings([model_folder.embeddings(model, one) for one in described["data"]])
+    stored = open_embeddings([model_folder.embeddings(model, one) for one in described["data"]])
     contents = collection.photographs(collection.keys())["content"]
-    is_held = pc.is_in(embedded.metadata["content"], value_set=contents).to_numpy()
-    if embedded.model_fingerprint != described["model_fingerprint"] or is_held.sum() < len(
+    is_held = pc.is_in(stored.metadata["content"], value_set=contents).to_numpy()
+    if stored.model_fingerprint != described["model_fingerprint"] or is_held.sum() < len(
         collection
     ):
         raise ValueError(
@@ -88,6 +80,4 @@ def _embedded(collection: Collection, model: Path) -> Embeddings:
             f"{', '.join(described['data'])}, which have changed since; run `python -m "
             "pipeline.build_index --overwrite`."
         )
-    return dataclasses.replace(
-        embedded, vectors=embedded.vectors[is_held], metadata=embedded.metadata.filter(is_held)
-    )
+    return stored.some(np.flatnonzero(is_held))

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+AP_DEPTHS = (10, 50, 100)
+PRECISION_DEPTHS = (10, 50)
+RECALL_DEPTHS = (1, 5, 10)
 _ROWS_AT_A_TIME = 1024  # bounds the memory of an exact ranking
+_ROUNDING = 1e-9  # .7 * 10 is a little above 7
 
 
 def average_precision(relevant: np.ndarray, totals: np.ndarray, k: int | None = None) -> np.ndarray:
@@ -49,14 +53,73 @@ def recall_at(relevant: np.ndarray, k: int) -> np.ndarray:
     return np.any(relevant[:, :k], axis=1)
 
 
+def precision_at(relevant: np.ndarray, k: int) -> np.ndarray:
+    """The share of each query's first ``k`` that is relevant; places not ranked count as wrong.
+
+    Args:
+        relevant: bool ``(queries, ranked)``, best first.
+        k: Places that count.
+
+    Returns:
+        float64 ``(queries,)``, 0 to 1.
+    """
+    return relevant[:, :k].sum(axis=1) / k
+
+
+def precision_at_recall(relevant: np.ndarray, totals: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Interpolated precision: the best that each ranking has at a recall or beyond it.
+
+    Manning, Raghavan and Schütze, 2008, section 8.4,
+    https://nlp.stanford.edu/IR-book/html/htmledition/evaluation-of-ranked-retrieval-results-1.html.
+
+    Args:
+        relevant: bool ``(queries, ranked)``, best first.
+        totals: int ``(queries,)``, relevant photographs in the collection, at least 1.
+        levels: float ``(levels,)``, shares of the relevant that are to be found, above 0.
+
+    Returns:
+        float64 ``(queries, levels)``; 0 where so many are not ranked.
+    """
+    found = np.cumsum(relevant, axis=1)
+    precision = found / np.arange(1, relevant.shape[1] + 1)
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    needed = np.maximum(np.ceil(levels * totals[:, None] - _ROUNDING), 1)
+    ranked = zip(found, best, needed, strict=True)
+    places = [(np.searchsorted(one, wanted), at) for one, at, wanted in ranked]
+    return np.stack([np.append(at, 0.0)[place] for place, at in places])
+
+
+def of_queries(
+    relevant: np.ndarray, totals: np.ndarray, depth: int | None = None
+) -> dict[str, np.ndarray]:
+    """The scores that every result carries, of each query.
+
+    Args:
+        relevant: bool ``(queries, ranked)``, best first, the query itself left out.
+        totals: int ``(queries,)``, relevant photographs in the collection, at least 1.
+        depth: Places that a ranking was cut to; scores of more are left out. None for not cut.
+
+    Returns:
+        By name, in the order of ``names``, float64 ``(queries,)``, 0 to 1. Places beyond the
+        end of a ranking that is shorter than a score's ``k`` count as wrong.
+    """
+    scores = {"mAP": average_precision(relevant, totals)}
+    scores |= {f"mAP@{k}": average_precision(relevant, totals, k) for k in AP_DEPTHS}
+    scores |= {f"precision@{k}": precision_at(relevant, k) for k in PRECISION_DEPTHS}
+    scores |= {f"recall@{k}": recall_at(relevant, k).astype(float) for k in RECALL_DEPTHS}
+    return {name: scores[name] for name in names(depth)}
+
+
+def names(depth: int | None = None) -> list[str]:
+    """The names of ``of_queries``: those whose ``k`` is at most the depth."""
+    counts = (("mAP", AP_DEPTHS), ("precision", PRECISION_DEPTHS), ("recall", RECALL_DEPTHS))
+    named = [f"{name}@{k}" for name, ks in counts for k in ks if depth is None or k <= depth]
+    return ["mAP", *named]
+
+
 def summarise(relevant: np.ndarray, totals: np.ndarray) -> dict[str, float]:
-    """Means over queries of the scores that every result carries, 0 to 1."""
-    scores = {"mAP": average_precision(relevant, totals).mean()}
-    for k in (10, 50, 100):
-        scores[f"mAP@{k}"] = average_precision(relevant, totals, k).mean()
-    for k in (1, 5, 10):
-        scores[f"recall@{k}"] = recall_at(relevant, k).mean()
-    return {name: float(value) for name, value in scores.items()}
+    """Means of ``of_queries`` over the queries."""
+    return {name: float(each.mean()) for name, each in of_queries(relevant, totals).items()}
 
 
 def relevant_elsewhere(labels: np.ndarray) -> np.ndarray:

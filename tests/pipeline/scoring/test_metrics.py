@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline import metrics
+from pipeline.scoring import metrics
 
 Labels = list[int]
 
@@ -92,7 +92,8 @@ def test_summary_holds_the_means_over_queries() -> None:
     assert scores["recall@1"] == 0.5
     assert scores["recall@5"] == 1.0
     assert list(scores) == [
-        *("mAP", "mAP@10", "mAP@50", "mAP@100", "recall@1", "recall@5", "recall@10")
+        *("mAP", "mAP@10", "mAP@50", "mAP@100", "precision@10", "precision@50"),
+        *("recall@1", "recall@5", "recall@10"),
     ]
 
 

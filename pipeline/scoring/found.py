@@ -1,0 +1,70 @@
+"""What every query found first, and scored: ``metrics/queries/NAME.parquet``."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import manifest
+from pipeline.scoring.query_scores import QueryScores
+from pipeline.scoring.scored_index import ScoredIndex
+
+FOLDER = "queries"  # beside the results
+SHOWN = 10  # results of each query that are kept
+
+
+class Found:
+    """The first results of every query, taken some queries at a time.
+
+    Args:
+        queries: How many there are.
+    """
+
+    def __init__(self, queries: int) -> None:
+        self._keys = np.full((queries, SHOWN), -1, np.int64)
+        self._is_right = np.zeros((queries, SHOWN), bool)
+
+    def put(self, queries: np.ndarray, keys: np.ndarray, is_right: np.ndarray) -> None:
+        """Takes what some queries found, best first, and which of it is right."""
+        shown = min(SHOWN, keys.shape[1])
+        self._keys[queries, :shown] = keys[:, :shown]
+        self._is_right[queries, :shown] = is_right[:, :shown]
+
+    def table(self, index: ScoredIndex) -> pa.Table:
+        """A row a query: ``found``, ids of the first results, and which are ``right``."""
+        ids = np.full(index.keys.max() + 2, "", object)
+        ids[index.keys] = index.stored.metadata["id"].to_pylist()
+        is_there = self._keys >= 0
+        return pa.table(
+            {
+                "found": [
+                    row[there].tolist()
+                    for row, there in zip(ids[self._keys], is_there, strict=True)
+                ],
+                "right": [
+                    row[there].tolist() for row, there in zip(self._is_right, is_there, strict=True)
+                ],
+            }
+        )
+
+
+def write(path: Path, asking: pa.Table, scores: QueryScores, found: pa.Table) -> None:
+    """Writes a row for every query.
+
+    Args:
+        path: The file.
+        asking: ``id`` and ``landmark`` of those that ask, and whatever else tells of them.
+        scores: Of every query.
+        found: As ``Found.table`` gives it.
+    """
+    table = asking
+    for more in (scores.table(), found):
+        for name in more.column_names:
+            table = table.append_column(name, more[name])
+    manifest.write_atomically(path, lambda part: pq.write_table(table, part))
+
+
+def path_of(result: Path) -> Path:
+    """Where the queries of a result, ``metrics/NAME.json``, are told."""
+    return result.parent / FOLDER / f"{result.stem}.parquet"

@@ -1,0 +1,110 @@
+"""What is right for queries, and what their rankings score by it."""
+
+import dataclasses
+from typing import Protocol
+
+import numpy as np
+
+from pipeline.scoring import metrics
+from pipeline.scoring.scored_index import ScoredIndex
+
+_NO_LANDMARK = -1
+
+
+class Judge(Protocol):
+    """What is right, by one protocol."""
+
+    @property
+    def protocol(self) -> str:
+        """The protocol in words."""
+        ...
+
+    @property
+    def names(self) -> list[str]:
+        """Of the scores, the one that matters most first."""
+        ...
+
+    @property
+    def groups(self) -> np.ndarray:
+        """What every query belongs to, int ``(queries,)`` from 0: queries that stand together."""
+        ...
+
+    def is_right(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """Which places are right.
+
+        Args:
+            queries: int ``(n,)``, of those that ask, from 0.
+            keys: int64 ``(n, depth)``, what they find, best first, -1 for nothing.
+
+        Returns:
+            bool ``(n, depth)``.
+        """
+        ...
+
+    def scores(self, queries: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
+        """By name, float64 ``(n,)``, 0 to 1; nan where the protocol leaves a query out."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SameLandmark:
+    """A photograph of the same landmark is right.
+
+    Attributes:
+        protocol: In words.
+        landmarks: int ``(keys + 1,)``, of every photograph by its key, negative where unknown;
+            the last is of nothing found.
+        own: int ``(queries,)``, of those that ask.
+        totals: int ``(queries,)``, other photographs that show it, at least 1.
+        depth: Places that rankings are cut to; None for not.
+    """
+
+    protocol: str
+    landmarks: np.ndarray
+    own: np.ndarray
+    totals: np.ndarray
+    depth: int | None
+
+    @property
+    def names(self) -> list[str]:
+        """See ``metrics.names``."""
+        return metrics.names(self.depth)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The landmarks."""
+        return np.unique(self.own, return_inverse=True)[1]
+
+    def is_right(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """See ``Judge``."""
+        return self.landmarks[keys] == self.own[queries, None]
+
+    def scores(self, queries: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
+        """See ``Judge``."""
+        return metrics.of_queries(self.is_right(queries, keys), self.totals[queries], self.depth)
+
+
+def leave_one_out(index: ScoredIndex, depth: int | None) -> tuple[np.ndarray, SameLandmark]:
+    """Every photograph whose landmark another shows asks for all others.
+
+    Returns:
+        The rows of those that ask, ascending, and what is right for them.
+
+    Raises:
+        ValueError: If no landmark has two photographs.
+    """
+    totals = metrics.relevant_elsewhere(index.labels)
+    rows = np.flatnonzero(totals)
+    if not len(rows):
+        raise ValueError(
+            f"{index.folder} cannot be scored: no landmark of it has two photographs. Build "
+            "records from one sub-folder a landmark, with two photographs or more in each."
+        )
+    judge = SameLandmark(
+        protocol="leave one out: every photograph whose landmark another shows queries all others",
+        landmarks=index.by_key(index.labels, _NO_LANDMARK),
+        own=index.labels[rows],
+        totals=totals[rows],
+        depth=depth,
+    )
+    return rows, judge

@@ -1,0 +1,135 @@
+"""A result as a file: scores, protocol, counts, and the command that makes it again."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import model_folder
+from pipeline.scoring.query_scores import QueryScores
+from pipeline.scoring.scored_index import ScoredIndex
+from pipeline.text_table import Side, format_table
+
+_HAS_SEEN = "; augmented vectors of an index have taken in the queries themselves"
+
+
+def describe_index(index: ScoredIndex) -> dict[str, Any]:
+    """How an index was built, of which model, and what it took to build."""
+    described = index.collection.manifest
+    names = ("kind", "engine", "model_fingerprint", "augmentation")
+    return {name: described[name] for name in names if name in described}
+
+
+def protocol_of(protocol: str, indexes: Sequence[ScoredIndex]) -> str:
+    """A protocol, and what indexes of augmented vectors add to it."""
+    has_seen = any("augmentation" in one.collection.manifest for one in indexes)
+    return protocol + _HAS_SEEN if has_seen else protocol
+
+
+def describe_step(step: str, scores: QueryScores, seconds: float) -> dict[str, Any]:
+    """What a step and those before it score, and what it takes: ms a query, seconds once."""
+    return {
+        "step": step,
+        "scores": scores.means(),
+        "milliseconds": scores.milliseconds,
+        "seconds": seconds,
+    }
+
+
+def changed(settings: Any, *but: str) -> dict[str, Any]:
+    """Settings that are not the defaults, but for some, by their flags; what has none first."""
+    fields = sorted(
+        dataclasses.fields(settings), key=lambda field: field.default is not dataclasses.MISSING
+    )
+    defaults = {field.name: field.default for field in fields}
+    return {
+        name: getattr(settings, name)
+        for name, default in defaults.items()
+        if name not in but and getattr(settings, name) != default
+    }
+
+
+def command(stage: str, settings: Any) -> str:
+    """The command line of a stage with these settings, to be pasted."""
+    flags = {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in changed(settings).items()
+    }
+    told = (f"--{name}={value}" for name, value in flags.items())
+    return shlex.join(["python", "-m", f"pipeline.{stage}", *told])
+
+
+def name_of(settings: Any) -> str:
+    """Of a result: the index's, and every setting that is not the default."""
+    parts = [settings.index.resolve().name]
+    for name, value in changed(settings, "index").items():
+        if name == "fuse":
+            folders = [Path(folder).resolve() for folder in value]
+            names = (f"{model_folder.of_index(one).name}.{one.name}" for one in folders)
+            parts.append("-".join((name, *names)))
+        elif isinstance(value, Path):
+            parts.append(f"{name}-{value.resolve().name}")
+        elif isinstance(value, tuple):
+            parts.append("-".join((name, *(Path(one).name for one in value))))
+        else:
+            parts.append(f"{name}{value}")
+    return "-".join(parts)
+
+
+def scores_of(told: dict[str, Any]) -> str:
+    """What a result says, as lines of text: scores, their intervals, what was learned from."""
+    rows = [
+        (name, f"{score:.3f}", " to ".join(f"{end:.3f}" for end in told["intervals"][name]))
+        for name, score in told["scores"].items()
+    ]
+    lines = [format_table({"": ">", "score": ">", "95 % interval": ">"}, rows)]
+    if "against_exact" in told:
+        exact, own = (told["against_exact"][way] for way in ("exact", "index"))
+        lines.append(
+            f"Of {told['against_exact']['queries']} queries, exact ranking against the index's: "
+            + ", ".join(f"{name} {exact[name]:.3f} and {own[name]:.3f}" for name in exact)
+        )
+    lines.append(f"Learned from in training: {_learned(told)}")
+    return "\n".join(lines)
+
+
+def _learned(told: dict[str, Any]) -> str:
+    if told["queries_trained_on"] is None:
+        return "not known, the model was trained elsewhere"
+    return (
+        f"{told['queries_trained_on']} of {told['queries']} queries, "
+        f"{told['photographs_trained_on']} of {told['photographs']} photographs, "
+        f"{told['landmarks_trained_on']} of {told['landmarks']} landmarks"
+    )
+
+
+def table_of(steps: Sequence[dict[str, Any]], seen: str) -> str:
+    """Scores of every step as lines of text, the header first.
+
+    Args:
+        steps: As ``describe_step`` gives them.
+        seen: What the name of a step ends with that is not one after those before it.
+    """
+    rows = []
+    before = None
+    names = [name for name in ("mAP", "mAP@100", "recall@1") if name in steps[0]["scores"]]
+    for step in steps:
+        scores = step["scores"]
+        is_step = not step["step"].endswith(seen)
+        main = scores[names[0]]
+        gain = f"{main - before:+.3f}" if is_step and before is not None else ""
+        before = main if is_step else before
+        rows.append(
+            (
+                step["step"],
+                *(f"{scores[name]:.3f}" for name in names),
+                gain,
+                f"{step['milliseconds']:.1f}",
+                f"{step['seconds']:.1f}" if step["seconds"] else "",
+            )
+        )
+    columns: dict[str, Side] = {"step": "<"}
+    for title in (*names, f"gain in {names[0]}", "ms a query", "s once"):
+        columns[title] = ">"
+    return format_table(columns, rows)
