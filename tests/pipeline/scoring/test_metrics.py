@@ -141,3 +141,62 @@ def test_leave_one_out_matches_a_loop(rows_at_a_time: int, monkeypatch: pytest.M
 def test_nothing_to_find_is_refused(labels: Labels) -> None:
     with pytest.raises(ValueError, match="No landmark has two photographs"):
         metrics.leave_one_out(circle([0, 10, 20]), np.array(labels))
+
+
+def test_precision_counts_places_that_are_not_ranked_as_wrong() -> None:
+    relevant = np.concatenate([ranking("++-"), ranking("-+-"), ranking("---")])
+    assert metrics.precision_at(relevant, 2).tolist() == [1.0, 0.5, 0.0]
+    assert metrics.precision_at(relevant, 10).tolist() == [0.2, 0.1, 0.0]
+
+
+def test_interpolated_precision_is_the_best_at_a_recall_or_beyond() -> None:
+    # "-+-++": precisions 1/2 at 1 of 4, 2/4 at 2, 3/5 at 3; the fourth is not ranked.
+    found = metrics.precision_at_recall(
+        ranking("-+-++"), np.array([4]), np.array([0.1, 0.25, 0.5, 0.75, 0.76, 1.0])
+    )
+    np.testing.assert_allclose(found, [[0.6, 0.6, 0.6, 0.6, 0.0, 0.0]])
+
+
+def test_interpolated_precision_matches_a_loop() -> None:
+    generator = np.random.default_rng(3)
+    relevant = generator.random((20, 15)) < 0.4
+    totals = np.maximum(relevant.sum(axis=1) + generator.integers(0, 2, 20), 1)
+    levels = np.linspace(0.1, 1, 10)
+    for row, total, found in zip(
+        relevant, totals, metrics.precision_at_recall(relevant, totals, levels), strict=True
+    ):
+        marks = row.tolist()
+        for level, value in zip(levels.tolist(), found.tolist(), strict=True):
+            best = 0.0
+            for rank in range(1, 16):
+                seen = sum(marks[:rank])
+                if seen / total >= level - 1e-9 and seen:
+                    best = max(best, seen / rank)
+            assert value == pytest.approx(best)
+
+
+def test_scores_beyond_the_depth_of_a_ranking_are_left_out() -> None:
+    scores = metrics.of_queries(ranking("+-+--"), np.array([3]), depth=5)
+    assert list(scores) == metrics.names(5) == ["mAP", "recall@1", "recall@5"]
+    assert "mAP@10" in metrics.names(10)
+    assert "precision@50" not in metrics.names(49)
+
+
+def test_scores_are_those_of_an_independent_ranking_with_ties() -> None:
+    """Ties stand in the order that the index gives them; each query is ranked by sorting alone."""
+    generator = np.random.default_rng(4)
+    for queries in (1, 2, 5):
+        similarities = generator.integers(0, 4, (queries, 30)) / 4  # many equal ones
+        labels = generator.integers(0, 3, 30)
+        own = generator.integers(0, 3, queries)
+        order = np.argsort(-similarities, axis=1, kind="stable")
+        totals = np.array([(labels == one).sum() for one in own])
+        found = metrics.of_queries(labels[order] == own[:, None], totals)
+        for query in range(queries):
+            ranked = sorted(range(30), key=lambda row: (-similarities[query][row], row))
+            marks = [bool(labels[row] == own[query]) for row in ranked]
+            for k in (10, 50):
+                expected = looped_average_precision(marks, int(totals[query]), k)
+                assert found[f"mAP@{k}"][query] == pytest.approx(expected)
+                assert found[f"precision@{k}"][query] == pytest.approx(sum(marks[:k]) / k)
+            assert found["recall@5"][query] == float(any(marks[:5]))

@@ -1,0 +1,1 @@
+"""Pages made of results: tables in Markdown, and one page of HTML."""

@@ -1,0 +1,105 @@
+"""Tables in Markdown, made of results."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pipeline.markdown import table
+
+# What ``evaluate`` wrote, by the name that a page calls it, MODEL/RESULT.
+Results = Mapping[str, Mapping[str, Any]]
+
+_STEP_SCORES = ("mAP", "mAP@100", "recall@1")
+_SEEN = ", having seen the query"
+
+
+def scores_table(results: Results, columns: Sequence[str]) -> str:
+    """A row a result: model, index, scores, the first with its interval, and the command.
+
+    Args:
+        results: In their order.
+        columns: Names of scores, at least one.
+
+    Raises:
+        ValueError: If a result has no such score.
+    """
+    rows = []
+    for name, told in results.items():
+        scores = _of(name, told["scores"], columns)
+        rows.append(
+            (
+                name.split("/")[0],
+                " ".join([told["index"]["kind"], *_flags(told["command"])]),
+                short(scores[0]) + _interval(told, columns[0]),
+                *map(short, scores[1:]),
+                f"`{told['command']}`",
+            )
+        )
+    return table(("model", "index", *columns, "made by"), rows)
+
+
+def steps_table(results: Results, columns: Sequence[str]) -> str:
+    """A row a step of each result: scores, what the step gains and takes; then the commands.
+
+    Args:
+        results: Of one, or of several, one after the other.
+        columns: Names of scores, the first of which is what steps gain.
+
+    Raises:
+        ValueError: If a result has no steps or no such score.
+    """
+    wanted = columns or _STEP_SCORES
+    rows: list[Sequence[str]] = []
+    for name, told in results.items():
+        if "steps" not in told:
+            raise ValueError(f"{name} has no steps: nothing reordered it.")
+        before = None
+        for step in told["steps"]:
+            scores = _of(name, step["scores"], wanted)
+            is_step = not step["step"].endswith(_SEEN)
+            gain = f"{scores[0] - before:+.3f}" if is_step and before is not None else ""
+            before = scores[0] if is_step else before
+            rows.append(
+                (
+                    name.split("/")[0],
+                    step["step"],
+                    *map(short, scores),
+                    gain.replace("0.", "."),
+                    f"{step['milliseconds']:.1f}" if step["milliseconds"] else "",
+                    f"{step['seconds']:.1f}" if step["seconds"] else "",
+                )
+            )
+    header = ("model", "step", *wanted, f"gain in {wanted[0]}", "ms a query", "s once")
+    commands = "\n".join(told["command"] for told in results.values())
+    return f"{table(header, rows)}\n\n```sh\n{commands}\n```"
+
+
+MAKERS: dict[str, Callable[[Results, Sequence[str]], str]] = {
+    "scores": scores_table,
+    "steps": steps_table,
+}
+
+
+def short(score: float) -> str:
+    """A share of 1 with three digits, ``.797``."""
+    return f"{score:.3f}".removeprefix("0")
+
+
+def _interval(told: Mapping[str, Any], name: str) -> str:
+    if name not in told.get("intervals", {}):
+        return ""
+    low, high = told["intervals"][name]
+    return f" ({short(low)} to {short(high)})"
+
+
+def _of(name: str, scores: Mapping[str, float], columns: Sequence[str]) -> list[float]:
+    unknown = [column for column in columns if column not in scores]
+    if unknown:
+        raise ValueError(f"{name} has no {', '.join(unknown)}. Received: {', '.join(scores)}.")
+    return [scores[column] for column in columns]
+
+
+def _flags(command: str) -> list[str]:
+    """What a command says besides the index."""
+    words = shlex.split(command)[3:]
+    return [f"`{word}`" for word in words if not word.startswith("--index=")]

@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.report import Settings, report
+from pipeline.reports.pages import with_tables
+
+COMMAND = "python -m pipeline.evaluate --index=exported/one/indexes/city-flat"
+
+
+def write_result(exported: Path, name: str, **more: Any) -> None:
+    model, result = name.split("/")
+    told = {
+        "scores": {"mAP": 0.79651, "recall@1": 1.0},
+        "index": {"kind": "flat"},
+        "command": COMMAND,
+        **more,
+    }
+    path = exported / model / "metrics" / f"{result}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(told))
+
+
+def page(first: str, kind: str = "scores") -> str:
+    return f"Before\n<!-- {kind}: {first} -->\nold\n<!-- end of {kind} -->\nbehind\n"
+
+
+def test_a_table_of_scores_is_made_of_the_results_it_names(tmp_path: Path) -> None:
+    write_result(tmp_path, "one/city-flat", intervals={"mAP": [0.75, 0.84]})
+    write_result(tmp_path, "two/city-flat", command=f"{COMMAND} --expand=3")
+    made = with_tables(page("one/city-flat two/city-flat; mAP recall@1"), tmp_path)
+    assert made.splitlines() == [
+        "Before",
+        "<!-- scores: one/city-flat two/city-flat; mAP recall@1 -->",
+        "",
+        "| model | index | mAP | recall@1 | made by |",
+        "| --- | --- | --- | --- | --- |",
+        f"| one | flat | .797 (.750 to .840) | 1.000 | `{COMMAND}` |",
+        f"| two | flat `--expand=3` | .797 | 1.000 | `{COMMAND} --expand=3` |",
+        "",
+        "<!-- end of scores -->",
+        "behind",
+    ]
+    assert with_tables(made, tmp_path) == made
+
+
+def test_a_table_of_steps_tells_what_each_gains_and_takes(tmp_path: Path) -> None:
+    def step(name: str, score: float, seconds: float = 0.0) -> dict[str, Any]:
+        return {"step": name, "scores": {"mAP": score}, "milliseconds": 2.5, "seconds": seconds}
+
+    steps = [
+        step("as it is", 0.5),
+        step("augment2", 0.625, 1.5),
+        step("expand2", 0.6),
+        step("augment2, having seen the query", 0.9),
+    ]
+    write_result(tmp_path, "one/city-flat", steps=steps)
+    made = with_tables(page("one/city-flat; mAP", "steps"), tmp_path).splitlines()
+    assert made[3:9] == [
+        "| model | step | mAP | gain in mAP | ms a query | s once |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| one | as it is | .500 |  | 2.5 |  |",
+        "| one | augment2 | .625 | +.125 | 2.5 | 1.5 |",
+        "| one | expand2 | .600 | -.025 | 2.5 |  |",
+        "| one | augment2, having seen the query | .900 |  | 2.5 |  |",
+    ]
+    assert made[10:13] == ["```sh", COMMAND, "```"]
+
+
+def test_a_page_that_is_as_its_results_is_left_alone(tmp_path: Path) -> None:
+    write_result(tmp_path, "one/city-flat")
+    path = tmp_path / "page.md"
+    path.write_text(page("one/city-flat; mAP"))
+    settings = Settings(pages=(str(path),), exported=tmp_path)
+    with pytest.raises(ValueError, match=r"page\.md differ from the results"):
+        report(Settings(pages=(str(path),), exported=tmp_path, check=True))
+    assert "old" in path.read_text(), "a check writes nothing"
+    assert report(settings) == [path]
+    assert report(settings) == []
+    assert report(Settings(pages=(str(path),), exported=tmp_path, check=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (page("one/city-flat; mAP@7"), "has no mAP@7. Received: mAP, recall@1"),
+        (page("one/city-flat; mAP", "steps"), "has no steps"),
+        (page("one/city-flat"), "one has no columns or no end"),
+        ("<!-- scores: one/city-flat; mAP -->\n| a |\n", "one has no columns or no end"),
+    ],
+)
+def test_a_table_that_cannot_be_made_is_an_error(tmp_path: Path, text: str, told: str) -> None:
+    write_result(tmp_path, "one/city-flat")
+    with pytest.raises(ValueError, match=told):
+        with_tables(text, tmp_path)
+
+
+def test_a_result_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"one/metrics/city-flat\.json"):
+        with_tables(page("one/city-flat; mAP"), tmp_path)
+
+
+def test_a_page_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"gone\.md is no page"):
+        report(Settings(pages=(str(tmp_path / "gone.md"),)))
+
+
+def test_other_comments_are_left_alone(tmp_path: Path) -> None:
+    text = "<!-- note: to whom it may concern -->\n"
+    assert with_tables(text, tmp_path) == text
