@@ -28,6 +28,7 @@ setup(
         "models.words",
         "pipeline",
         "pipeline.classical",
+        "pipeline.comparing",
         "pipeline.data",
         "pipeline.data.checks",
         "pipeline.data.downloads",

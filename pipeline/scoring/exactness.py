@@ -21,7 +21,7 @@ _EXACT_KINDS = ("flat", kinds.INVERTED)
 def is_exact(index: ScoredIndex) -> bool:
     """Whether what an index finds is the exact ranking of the model's own vectors."""
     described = index.collection.manifest
-    return described["kind"] in _EXACT_KINDS and "augmentation" not in described
+    return described["kind"] in _EXACT_KINDS and described.get("augmentation") is None
 
 
 def compare(index: ScoredIndex, asking: Asking, judge: Judge) -> dict[str, Any]:

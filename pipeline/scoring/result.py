@@ -18,12 +18,12 @@ def describe_index(index: ScoredIndex) -> dict[str, Any]:
     """How an index was built, of which model, and what it took to build."""
     described = index.collection.manifest
     names = ("kind", "engine", "model_fingerprint", "augmentation")
-    return {name: described[name] for name in names if name in described}
+    return {name: described[name] for name in names if described.get(name) is not None}
 
 
 def protocol_of(protocol: str, indexes: Sequence[ScoredIndex]) -> str:
     """A protocol, and what indexes of augmented vectors add to it."""
-    has_seen = any("augmentation" in one.collection.manifest for one in indexes)
+    has_seen = any(one.collection.manifest.get("augmentation") for one in indexes)
     return protocol + _HAS_SEEN if has_seen else protocol
 
 
