@@ -40,6 +40,7 @@ setup(
         "pipeline.local_features",
         "pipeline.ranking",
         "pipeline.recognition",
+        "pipeline.scoring",
         "pipeline.training",
         "pipeline.words",
     ],

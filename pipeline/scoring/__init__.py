@@ -1,0 +1,1 @@
+"""How well queries are answered: ground truths, metrics, and how sure a score is."""
