@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
@@ -29,9 +30,9 @@ from pipeline.progress import logger
 from pipeline.ranking.reranking import Reranker
 from pipeline.ranking.settings import RankingSettings, chosen
 from pipeline.ranking.verifier import FIRST, VerifiedLists, Verifier
-from pipeline.scoring import asking, exactness, found, lists, overlap, result
+from pipeline.scoring import answered, asking, exactness, found, lists, overlap, result
 from pipeline.scoring.asking import Asking
-from pipeline.scoring.judge import Judge, leave_one_out
+from pipeline.scoring.judge import Judge, by_landmark, leave_one_out
 from pipeline.scoring.lists import Lists, Verify
 from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.scored_index import ScoredIndex
@@ -56,10 +57,26 @@ class Settings(RankingSettings):
         default=None,
     )
 
+    ground_truth: Path | None = setting(
+        "File that names what answers which query, instead of the landmarks: gnd_roxford5k.pkl or "
+        "gnd_rparis6k.pkl, Google Landmarks' retrieval_solution_v2.1.csv, or a CSV file with the "
+        "header query,similar.",
+        default=None,
+    )
+    queries: tuple[str, ...] = setting(
+        "Data sets of the photographs that ask, where they are not in the index, comma-separated, "
+        "as --data of pipeline.build_index; those of a landmark that the index has ask for it.",
+        default=(),
+    )
+
     def __post_init__(self) -> None:
         """Checks ranges, and that no flag is without effect."""
         super().__post_init__()
         command_line.require_at_least(self, depth=1)
+        if self.queries and self.verify is not None:
+            raise ValueError(
+                "--verify compares photographs of the index with one another; leave --queries out."
+            )
 
 
 def evaluate(settings: Settings) -> Path:
@@ -76,15 +93,13 @@ def evaluate(settings: Settings) -> Path:
     index = ScoredIndex.open(settings.index)
     fused = [ScoredIndex.open(Path(folder)) for folder in settings.fuse]
     depth = _depth(settings, index)
-    rows, judge = leave_one_out(index, depth)
-    asked = index.stored.metadata.take(rows)
-    own = asking.from_index(index, rows)
+    own, asked, judge = _questions(settings, index, depth)
     verify = _verify(settings, index, asked["content"].to_pylist())
     places = depth or own.deepest
     wanted = min(own.deepest, places if verify is None else max(places, FIRST))
     once: dict[str, float] = {}
     if settings.steps:
-        others = [asking.of_contents(one, asked["content"], ()) for one in fused]
+        others = [asking.of_contents(one, asked["content"], settings.queries) for one in fused]
         steps = _steps(settings, [index, *fused], [own, *others], wanted, verify)
         once = steps.prepared()
         rankings: Iterable[Lists] = steps.lists()
@@ -106,6 +121,27 @@ def evaluate(settings: Settings) -> Path:
     manifest.write_json(output, described)
     model_card.write_card(index.model)
     return output
+
+
+def _questions(
+    settings: Settings, index: ScoredIndex, depth: int | None
+) -> tuple[Asking, pa.Table, Judge]:
+    """Who asks, what is known of them, and what is right for them."""
+    if settings.ground_truth is None:
+        if settings.queries:
+            return by_landmark(index, settings.queries, depth)
+        rows, judge = leave_one_out(index, depth)
+        return asking.from_index(index, rows), index.stored.metadata.take(rows), judge
+    truths = answered.read_truth(settings.ground_truth)
+    truth = next(iter(truths.values()))
+    if any(query.box for query in truth.queries) and (settings.fuse or settings.verify):
+        raise ValueError(
+            f"{settings.ground_truth} has queries that are parts of photographs, which --fuse and "
+            "--verify cannot do yet; leave them out."
+        )
+    answers = answered.judge_of(truths, index, depth)
+    own, asked = asking.by_name(index, truth.queries, settings.queries, str(settings.ground_truth))
+    return own, asked, answers
 
 
 def _depth(settings: Settings, index: ScoredIndex) -> int | None:

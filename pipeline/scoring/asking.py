@@ -9,9 +9,15 @@ import pyarrow.compute as pc
 
 from pipeline import descriptions, model_folder
 from pipeline.descriptions import Descriptions
+from pipeline.descriptors import open_descriptor
 from pipeline.embeddings.files import StoredEmbeddings, open_embeddings
 from pipeline.index.interface import Collection
+from pipeline.progress import progress
+from pipeline.query_photograph import Box, crop
+from pipeline.scoring.ground_truth import Query
+from pipeline.scoring.photograph_names import find_photographs
 from pipeline.scoring.scored_index import ScoredIndex
+from pipeline.stored_photograph import StoredPhotograph
 
 NOT_THERE = -1
 
@@ -37,8 +43,8 @@ class Asking:
 
     @property
     def deepest(self) -> int:
-        """How many others a photograph can be answered with."""
-        return len(self.collection) - int((self.keys >= 0).any())
+        """How many others a photograph can be answered with, at most."""
+        return len(self.collection) - int((self.keys >= 0).all())
 
 
 def from_index(index: ScoredIndex, rows: np.ndarray) -> Asking:
@@ -82,6 +88,57 @@ def of_contents(index: ScoredIndex, contents: pa.ChunkedArray, data: Sequence[st
         keys=np.where(places < 0, NOT_THERE, index.keys[places]),
         blocks=lambda: [_gathered(stored, rows.to_numpy())],
     )
+
+
+def by_name(
+    index: ScoredIndex, queries: Sequence[Query], data: Sequence[str], file: str
+) -> tuple[Asking, pa.Table]:
+    """Photographs, or parts of them, by the names that a ground truth has for them.
+
+    Args:
+        index: What is asked.
+        queries: Whoever asks.
+        data: Data sets that they are of; none for the index's own.
+        file: That names them, for errors.
+
+    Returns:
+        Also their metadata. Parts are described here and now, whole photographs were before.
+
+    Raises:
+        FileNotFoundError: If the model has not described a data set, or a photograph of which a
+            part asks is gone.
+        ValueError: If one is not in the data sets, or nothing of it lies in its box.
+    """
+    stored = described(index, data) if data else index.stored
+    names = [query.id for query in queries]
+    ids, titles = (stored.metadata[name].to_pylist() for name in ("id", "title"))
+    rows = find_photographs(names, ids, titles, file)
+    if lacking := [name for name, row in zip(names, rows, strict=True) if row < 0]:
+        raise ValueError(
+            f"{len(lacking)} of the {len(names)} queries of {file} are not in "
+            f"{', '.join(data) or index.folder}, {lacking[0]!r} for one; describe them with "
+            f"`python -m pipeline.embed --model={index.model}` and pass the name of their data set "
+            "with --queries."
+        )
+    table = stored.metadata.take(rows)
+    asking = of_contents(index, table["content"], data)
+    boxes = [query.box for query in queries]
+    if any(box is not None for box in boxes):
+        parts = _parts(index, table, boxes)
+        asking = dataclasses.replace(asking, blocks=lambda: [parts])
+    return asking, table
+
+
+def _parts(index: ScoredIndex, table: pa.Table, boxes: Sequence[Box | None]) -> Descriptions:
+    """Describes the parts of photographs that lie in boxes."""
+    descriptor = open_descriptor(index.model)
+    names = [field.name for field in dataclasses.fields(StoredPhotograph)]
+    rows = table.select(names).to_pylist()
+    found = [descriptor.none()]
+    for row, box in progress(list(zip(rows, boxes, strict=True)), "Describing", unit="queries"):
+        image = crop(StoredPhotograph(**row).read_image(), box)
+        found.append(descriptor.describe_images(image[None]))
+    return descriptions.concatenate(found)
 
 
 def described(index: ScoredIndex, data: Sequence[str]) -> StoredEmbeddings:

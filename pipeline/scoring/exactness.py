@@ -9,7 +9,7 @@ from pipeline.index.truth import Truth
 from pipeline.progress import progress
 from pipeline.scoring.asking import Asking
 from pipeline.scoring.judge import Judge
-from pipeline.scoring.lists import without_query
+from pipeline.scoring.lists import others_found, without_query
 from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.scored_index import ScoredIndex
 
@@ -45,11 +45,11 @@ def compare(index: ScoredIndex, asking: Asking, judge: Judge) -> dict[str, Any]:
         truth.show(block)
     _, rows = truth.nearest()
     exact = np.where(rows < 0, -1, index.keys[rows])
-    _, found = index.collection.search(described, min(depth + 1, len(index.collection)))
+    found = others_found(index.collection, described, own, depth)
     names = [name for name in judge.names if _tells(name, depth)]
     return {"queries": len(sample)} | {
-        way: _means(judge, names, sample, without_query(keys, own))
-        for way, keys in (("exact", exact), ("index", found))
+        way: _means(judge, names, sample, keys)
+        for way, keys in (("exact", without_query(exact, own)), ("index", found))
     }
 
 

@@ -1,11 +1,15 @@
 """What is right for queries, and what their rankings score by it."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.scoring import metrics
+from pipeline.scoring.asking import Asking, described, of_contents
 from pipeline.scoring.scored_index import ScoredIndex
 
 _NO_LANDMARK = -1
@@ -82,6 +86,46 @@ class SameLandmark:
     def scores(self, queries: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
         """See ``Judge``."""
         return metrics.of_queries(self.is_right(queries, keys), self.totals[queries], self.depth)
+
+
+def by_landmark(
+    index: ScoredIndex, data: Sequence[str], depth: int | None
+) -> tuple[Asking, pa.Table, SameLandmark]:
+    """Photographs of other data sets ask, those of a landmark that the index has, by its name.
+
+    Returns:
+        Who asks, their metadata, and what is right for them.
+
+    Raises:
+        FileNotFoundError: If the model has not described a data set.
+        ValueError: If none of them shows a named landmark of the index.
+    """
+    stored = described(index, data).metadata
+    held = index.stored.metadata["landmark"]
+    names = pc.unique(held)
+    codes = pc.index_in(held, value_set=names).to_numpy()
+    codes = np.where(pc.equal(held, "").to_numpy(), _NO_LANDMARK, codes)
+    own = pc.index_in(stored["landmark"], value_set=names).fill_null(_NO_LANDMARK).to_numpy()
+    own = np.where(pc.equal(stored["landmark"], "").to_numpy(), _NO_LANDMARK, own)
+    is_own = pc.is_in(stored["content"], value_set=index.stored.metadata["content"]).to_numpy()
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    totals = np.where(own < 0, 0, counts[own] - is_own)
+    rows = np.flatnonzero(totals > 0)
+    if not len(rows):
+        raise ValueError(
+            f"No photograph of {', '.join(data)} shows a landmark that {index.folder} has, by "
+            "their names."
+        )
+    asked = stored.take(rows)
+    judge = SameLandmark(
+        protocol=f"photographs of {', '.join(data)} whose landmark the index has, by name, query "
+        "it; a photograph that is in it is left out of what it finds",
+        landmarks=index.by_key(codes, _NO_LANDMARK),
+        own=own[rows],
+        totals=totals[rows],
+        depth=depth,
+    )
+    return of_contents(index, asked["content"], data), asked, judge
 
 
 def leave_one_out(index: ScoredIndex, depth: int | None) -> tuple[np.ndarray, SameLandmark]:

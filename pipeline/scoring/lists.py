@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.descriptions import Descriptions
+from pipeline.index.interface import Collection
 from pipeline.progress import progress, progress_bar
 from pipeline.ranking.reranking import Ranking, Reranker, fused
 from pipeline.ranking.settings import RankingSettings
@@ -49,15 +50,13 @@ def as_found(asking: Asking, depth: int, verify: Verify | None = None) -> Iterat
         verify: What verifies; None for nothing.
     """
     size = max(1, min(_QUERIES_AT_A_TIME, _PLACES_AT_A_TIME // (depth + 1)))
-    is_own = int((asking.keys >= 0).any())
     start = 0
     with progress_bar("Scoring", unit="queries", total=len(asking.keys)) as bar:
         for vectors in _batches(asking, size):
             queries = np.arange(start, start + len(vectors))
             began = time.perf_counter()
-            _, found = asking.collection.search(vectors, depth + is_own)
+            keys = others_found(asking.collection, vectors, asking.keys[queries], depth)
             seconds = time.perf_counter() - began
-            keys = without_query(found, asking.keys[queries]) if is_own else found
             yield Lists(step=AS_IT_IS, queries=queries, keys=keys, seconds=seconds)
             if verify is not None:
                 for query, own in zip(queries.tolist(), keys, strict=True):
@@ -70,6 +69,25 @@ def _batches(asking: Asking, size: int) -> Iterator[Descriptions]:
     for block in asking.blocks():
         for start in range(0, len(block), size):
             yield block[start : start + size]
+
+
+def others_found(
+    collection: Collection, vectors: Descriptions, own: np.ndarray, depth: int
+) -> np.ndarray:
+    """What photographs find but for themselves.
+
+    Args:
+        collection: What is asked.
+        vectors: Of those that ask.
+        own: int64 ``(queries,)``, their keys in it; -1 where it lacks them.
+        depth: Places that are wanted.
+
+    Returns:
+        Keys int64 ``(queries, depth)``, best first, -1 where there are no more.
+    """
+    _, found = collection.search(vectors, min(depth + 1, len(collection)))
+    lacking = np.full((len(found), depth + 1 - found.shape[1]), -1)
+    return without_query(np.concatenate([found, lacking], axis=1), own)
 
 
 def without_query(found: np.ndarray, queries: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.scored_index import ScoredIndex
 from pipeline.text_table import Side, format_table
 
+_MAIN = ("mAP", "mAP@100", "recall@1")
 _HAS_SEEN = "; augmented vectors of an index have taken in the queries themselves"
 
 
@@ -113,7 +114,8 @@ def table_of(steps: Sequence[dict[str, Any]], seen: str) -> str:
     """
     rows = []
     before = None
-    names = [name for name in ("mAP", "mAP@100", "recall@1") if name in steps[0]["scores"]]
+    there = list(steps[0]["scores"])
+    names = [name for name in _MAIN if name in there] or there[:3]
     for step in steps:
         scores = step["scores"]
         is_step = not step["step"].endswith(seen)
