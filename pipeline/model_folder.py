@@ -28,6 +28,7 @@ EMBEDDINGS = "embeddings"
 LOCAL_FEATURES = "local_features"
 INDEXES = "indexes"
 METRICS = "metrics"
+TRIPLETS = "triplets"  # descriptions of the photographs of Kaggle's triplets
 _LOCAL_KINDS = ("delf", "sift")
 _OF_AN_EXPORT = "fingerprint.pb"  # of a SavedModel
 WORDS = "words"  # kind of a model of visual words

@@ -13,7 +13,7 @@ STAGES = {
     for name in (
         *("build_records", "check_records", "train", "export", "embed", "build_index"),
         *("extract", "learn_words", "train_local"),
-        *("search", "evaluate", "report"),
+        *("search", "evaluate", "evaluate_triplets", "report"),
     )
 }
 ABOVE = {"models": ("pipeline", "demo"), "pipeline": ("demo",)}

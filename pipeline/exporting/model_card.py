@@ -6,7 +6,7 @@ tell, the card does not speak.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +66,12 @@ def _results(folder: Path, fingerprint: str | None) -> dict[str, Any]:
         path.stem: manifest.read_json(path, "python -m pipeline.evaluate")
         for path in sorted(folder.glob("*.json"))
     }
-    return {
-        name: result
-        for name, result in found.items()
-        if result.get("index", {}).get("model_fingerprint") == fingerprint
-    }
+    return {name: result for name, result in found.items() if _made_by(result) == fingerprint}
+
+
+def _made_by(result: Mapping[str, Any]) -> str | None:
+    """The fingerprint of the model that is scored: the result's own, or its index's."""
+    return result.get("model_fingerprint", result.get("index", {}).get("model_fingerprint"))
 
 
 def _front_matter(described: Mapping[str, Any], results: Mapping[str, Any]) -> str:
@@ -153,21 +154,34 @@ def _scores(results: Mapping[str, Any]) -> Iterable[str]:
     if not results:
         yield "None yet: `python -m pipeline.evaluate` adds them."
         return
-    names = _score_names(results)
-    facts = ("queries", "landmarks", "photographs", "distractors")
-    rows = [
-        (
-            index,
-            *(score(result.get("scores", {}).get(name)) for name in names),
-            *(count(result.get(fact)) for fact in facts),
-        )
-        for index, result in results.items()
-    ]
-    yield table(("index", *names, *facts), rows)
+    indexes = {name: result for name, result in results.items() if "index" in result}
+    others = {name: result for name, result in results.items() if "index" not in result}
+    if indexes:
+        yield _score_table("index", indexes, ("queries", "landmarks", "photographs", "distractors"))
+    if others:
+        yield _score_table("triplets", others, ("queries", "landmarks", "photographs"))
     protocols = sorted({result["protocol"] for result in results.values() if "protocol" in result})
     yield from (f"Protocol: {protocol}." for protocol in protocols)
     commands = [result["command"] for result in results.values() if "command" in result]
     yield "\n".join(["```sh", *commands, "```"])
+
+
+def _score_table(first: str, results: Mapping[str, Any], facts: Sequence[str]) -> str:
+    names = _score_names(results)
+    rows = [
+        (
+            title,
+            *(_score(name, result.get("scores", {}).get(name)) for name in names),
+            *(count(result.get(fact)) for fact in facts),
+        )
+        for title, result in results.items()
+    ]
+    return table((first, *names, *facts), rows)
+
+
+def _score(name: str, value: float | None) -> str:
+    is_rank = name.endswith("rank") and value is not None
+    return f"{value:,.1f}" if is_rank else score(value)
 
 
 def _score_names(results: Mapping[str, Any]) -> list[str]:

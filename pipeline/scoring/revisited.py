@@ -198,16 +198,27 @@ def score(rankings: Iterable[np.ndarray], answers: Sequence[Answers]) -> dict[st
         answers: What answers each.
 
     Returns:
-        ``mAP`` and ``mP@k``, 0 to 1, and ``queries``, how many are scored.
+        As ``mean_scores``.
 
     Raises:
         ValueError: If nothing answers any query, rankings are more or fewer, or one has something
             twice.
     """
-    scored = [
+    return mean_scores(
         query_scores(ranking, one.positives, one.junk)
         for ranking, one in zip(rankings, answers, strict=True)
-    ]
+    )
+
+
+def mean_scores(scored: Iterable[dict[str, float] | None]) -> dict[str, float]:
+    """Means of what ``query_scores`` gives.
+
+    Returns:
+        ``mAP`` and ``mP@k``, 0 to 1, and ``queries``, how many are scored.
+
+    Raises:
+        ValueError: If none is.
+    """
     found = [one for one in scored if one is not None]
     if not found:
         raise ValueError("Nothing in the collection answers any of the queries.")

@@ -56,6 +56,7 @@ class KaggleTripletsSource:
             have the same names, stay apart in folders of their own.
 
     Attributes:
+        files: The triplets' records.
         labels: The pseudo-landmark of every photograph, in the order of their first appearance.
         names: "pseudo-landmark 0" and so on.
         left_out: Damaged stretches of the files.
@@ -70,8 +71,8 @@ class KaggleTripletsSource:
     """
 
     def __init__(self, pattern: str) -> None:
-        self._files = open_records(pattern, "triplets")
-        contents, self._records, self.left_out = _read_contents(self._files)
+        self.files = open_records(pattern, "triplets")
+        contents, self._records, self.left_out = _read_contents(self.files)
         self._first, photographs = _in_order_of_appearance(contents)
         self.contents = contents.reshape(-1)[self._first]
         self.labels = join_pairs(photographs, len(self._first))
@@ -85,7 +86,13 @@ class KaggleTripletsSource:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every file's path, size and time of change."""
-        return files_fingerprint(self._files.paths)
+        return files_fingerprint(self.files.paths)
+
+    @property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The record of every photograph and its place among ``ROLES`` there, int64 each."""
+        rows, roles = np.divmod(self._first, len(ROLES))
+        return self._records[rows], roles
 
     def read(self, numbers: np.ndarray) -> Iterator[SourcePhotograph | Skipped]:
         """Reads these photographs; ascending numbers read the files from their beginning."""
@@ -93,10 +100,10 @@ class KaggleTripletsSource:
         for number in map(int, numbers):
             row, role = divmod(int(self._first[number]), len(ROLES))
             record = int(self._records[row])
-            name = f"{self._files.where(record)}, {ROLES[role]}"
+            name = f"{self.files.where(record)}, {ROLES[role]}"
             if record != current:
                 try:
-                    features = record_features(self._files.read(record))
+                    features = record_features(self.files.read(record))
                 except ValueError as error:
                     yield Skipped(name=name, reason=str(error))
                     continue
@@ -111,8 +118,8 @@ class KaggleTripletsSource:
             )
 
     def _title(self, record: int, role: int) -> str:
-        path = self._files.paths[self._files.file[record]]
-        place = f"{path.parent.name}/{path.name}, byte {self._files.offset[record]}"
+        path = self.files.paths[self.files.file[record]]
+        place = f"{path.parent.name}/{path.name}, byte {self.files.offset[record]}"
         return f"{place}, {ROLES[role]}"
 
 
