@@ -9,7 +9,6 @@ into ``exported/MODEL/triplets/NAME``; an interrupted run goes on. The result go
 """
 
 import dataclasses
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ from pipeline.embeddings import files
 from pipeline.embeddings.description import VectorDescriber
 from pipeline.embeddings.files import StoredEmbeddings
 from pipeline.embeddings.job import Job, run_here, run_job
-from pipeline.embeddings.triplet_photographs import TripletPhotographs, content_text
+from pipeline.embeddings.triplet_photographs import TripletPhotographs
 from pipeline.exporting import model_card
-from pipeline.progress import logger, progress
+from pipeline.progress import progress
+from pipeline.scoring import overlap, result
 from pipeline.scoring import triplets as scoring
 
 _PAIRS = 10_000  # a share of .5 of so many is known to .01, 19 times of 20
@@ -102,26 +102,28 @@ def evaluate_triplets(settings: Settings) -> Path:
     is_right = _is_right(described, rows[triplets])
     pairs, count = _drawn(np.unique(triplets[:, :2], axis=0), settings.pairs)
     ranks = _ranks(described, rows[pairs])
-    anchors = source.contents[pairs[:, 0]].tolist()
-    result = {
+    of_triplets, of_pairs = (source.labels[of[:, 0]] for of in (triplets, pairs))
+    contents = np.array(described.metadata["content"].to_pylist(), bytes)
+    told = {
         "scores": scoring.summarise(is_right, ranks),
+        "intervals": scoring.intervals(is_right, of_triplets, ranks, of_pairs),
         "protocol": _PROTOCOL,
         "queries": len(pairs),
         "pairs": count,
         "photographs": len(described),
-        "landmarks": len(np.unique(described.metadata["label"].to_numpy()[rows[pairs[:, 0]]])),
+        "landmarks": len(np.unique(of_pairs)),
         "triplets": {
             **dataclasses.asdict(source.counts),
             "damaged": len(source.triplets) - len(triplets),
             "scored": len(triplets),
         },
         "model_fingerprint": described.model_fingerprint,
-        "command": shlex.join(_command(settings)),
-        "queries_trained_on": _trained_on(settings.model, anchors),
+        "command": _command(settings),
+        **overlap.by_content(settings.model, contents[rows[pairs[:, 0]]], contents),
     }
     drawn = "" if settings.pairs == _PAIRS else f"-pairs{settings.pairs}"
     output = settings.model / model_folder.METRICS / f"{name}-triplets{drawn}.json"
-    manifest.write_json(output, result)
+    manifest.write_json(output, told)
     model_card.write_card(settings.model)
     return output
 
@@ -213,46 +215,25 @@ def _taken(described: StoredEmbeddings, rows: np.ndarray) -> Iterator[Any]:
     return (taken[column] for column in places.reshape(rows.shape).T)
 
 
-def _trained_on(model: Path, contents: list[int]) -> int | None:
-    """How many anchors the model has learned from; None where that is not known. Warns of it."""
-    if model_folder.is_imported(model):
-        logger.warning("%s was trained elsewhere; what it has learned from is not known.", model)
-        return None
-    anchors = np.array([content_text(content) for content in contents], bytes)
-    seen = int(np.isin(anchors, model_folder.learned_contents(model)).sum())
-    if seen:
-        logger.warning(
-            "%d of the %d anchors are photographs that the model has learned from; their scores "
-            "say nothing about landmarks it has not seen.",
-            *(seen, len(anchors)),
-        )
-    return seen
-
-
-def _command(settings: Settings) -> list[str]:
-    flags = {"model": settings.model, "triplets": settings.triplets, "name": settings.name}
-    if settings.pairs != _PAIRS:
-        flags["pairs"] = settings.pairs
-    return [
-        *("python", "-m", "pipeline.evaluate_triplets"),
-        *(f"--{name}={value}" for name, value in flags.items() if value is not None),
-    ]
+def _command(settings: Settings) -> str:
+    """What makes the result again, wherever the photographs are described by now."""
+    plain = dataclasses.replace(settings, batch_size=Settings.batch_size, overwrite=False)
+    return result.command("evaluate_triplets", plain)
 
 
 def main(settings: Settings) -> None:
     """Scores the model and prints the scores."""
     output = evaluate_triplets(settings)
-    result = manifest.read_json(output, "python -m pipeline.evaluate_triplets")
-    counts = result["triplets"]
+    told = manifest.read_json(output, "python -m pipeline.evaluate_triplets")
+    counts = told["triplets"]
     print(
-        f"{settings.model}: {counts['scored']} triplets of {result['photographs']} photographs; "
+        f"{settings.model}: {counts['scored']} triplets of {told['photographs']} photographs; "
         f"left out: {counts['degenerate']} whose anchor is their positive, "
         f"{counts['contradictory']} whose negative is joined with the anchor, "
         f"{counts['repeated']} that are there twice, {counts['damaged']} with a damaged photograph"
     )
-    print(f"positives ranked: {result['queries']} of {result['pairs']}")
-    for name, score in result["scores"].items():
-        print(f"{name:>16}  {score:.1f}" if name.endswith("rank") else f"{name:>16}  {score:.3f}")
+    print(f"positives ranked: {told['queries']} of {told['pairs']}")
+    print(result.scores_of(told))
     print(f"Result: {output}")
 
 

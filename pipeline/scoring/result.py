@@ -81,7 +81,11 @@ def name_of(settings: Any) -> str:
 def scores_of(told: dict[str, Any]) -> str:
     """What a result says, as lines of text: scores, their intervals, what was learned from."""
     rows = [
-        (name, f"{score:.3f}", " to ".join(f"{end:.3f}" for end in told["intervals"][name]))
+        (
+            name,
+            _digits(name, score),
+            " to ".join(_digits(name, end) for end in told["intervals"].get(name, ())),
+        )
         for name, score in told["scores"].items()
     ]
     lines = [format_table({"": ">", "score": ">", "95 % interval": ">"}, rows)]
@@ -95,13 +99,18 @@ def scores_of(told: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _digits(name: str, score: float) -> str:
+    return f"{score:,.1f}" if name.endswith("rank") else f"{score:.3f}"
+
+
 def _learned(told: dict[str, Any]) -> str:
     if told["queries_trained_on"] is None:
         return "not known, the model was trained elsewhere"
-    return (
-        f"{told['queries_trained_on']} of {told['queries']} queries, "
-        f"{told['photographs_trained_on']} of {told['photographs']} photographs, "
-        f"{told['landmarks_trained_on']} of {told['landmarks']} landmarks"
+    counted = ("queries", "photographs", "landmarks")
+    return ", ".join(
+        f"{told[f'{name}_trained_on']} of {told[name]} {name}"
+        for name in counted
+        if f"{name}_trained_on" in told
     )
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from models.words.bags import Bags
 from pipeline.descriptions import Descriptions
 from pipeline.index.inverted_index import InvertedIndex
+from pipeline.scoring import bootstrap
 
+ACCURACY = "triplet accuracy"
 RECALL_AT = (1, 5, 10)
 # Similarities that differ by less are equal, as sums of products in float32 have such errors; what
 # is as near as the positive stands before it.
@@ -110,7 +112,7 @@ def summarise(is_right: np.ndarray, ranks: np.ndarray) -> dict[str, float]:
         ranks: Of the positives of pairs, ``(pairs,)``, from 1.
 
     Returns:
-        ``triplet accuracy`` and ``recall@k``, 0 to 1; ``median rank`` and ``mean rank``.
+        ``triplet accuracy`` and ``recall@k``, 0 to 1; ``mean rank`` and ``median rank``.
 
     Raises:
         ValueError: If there is no triplet or no pair.
@@ -118,8 +120,33 @@ def summarise(is_right: np.ndarray, ranks: np.ndarray) -> dict[str, float]:
     if not len(is_right) or not len(ranks):
         raise ValueError("There is no triplet to score.")
     return {
-        "triplet accuracy": float(is_right.mean()),
-        **{f"recall@{k}": float((ranks <= k).mean()) for k in RECALL_AT},
+        ACCURACY: float(is_right.mean()),
+        **{name: float(values.mean()) for name, values in _of_pairs(ranks).items()},
         "median rank": float(np.median(ranks)),
-        "mean rank": float(ranks.mean()),
     }
+
+
+def intervals(
+    is_right: np.ndarray, of_triplets: np.ndarray, ranks: np.ndarray, of_pairs: np.ndarray
+) -> dict[str, list[float]]:
+    """Where 95 of 100 means would lie, lowest and highest; see ``bootstrap``.
+
+    Args:
+        is_right: See ``summarise``.
+        of_triplets: The pseudo-landmark of every triplet, int64 ``(triplets,)``.
+        ranks: See ``summarise``.
+        of_pairs: That of every pair, int64 ``(pairs,)``.
+
+    Returns:
+        Of every score of ``summarise`` that is a mean.
+    """
+    values = {ACCURACY: (is_right, of_triplets)}
+    values |= {name: (of_name, of_pairs) for name, of_name in _of_pairs(ranks).items()}
+    return {
+        name: list(bootstrap.interval(of_name, np.unique(labels, return_inverse=True)[1]))
+        for name, (of_name, labels) in values.items()
+    }
+
+
+def _of_pairs(ranks: np.ndarray) -> dict[str, np.ndarray]:
+    return {**{f"recall@{k}": ranks <= k for k in RECALL_AT}, "mean rank": ranks}

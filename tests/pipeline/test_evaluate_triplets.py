@@ -124,6 +124,10 @@ def test_scores_are_those_of_a_loop_over_the_photographs(
         "read": 9, "degenerate": 1, "contradictory": 1, "repeated": 1, "damaged": 0, "scored": 6,
     }  # fmt: skip
     assert result["queries_trained_on"] == 4, "but for the two pairs of the held-out landmark"
+    assert result["photographs_trained_on"] == 7
+    assert result["intervals"].keys() == result["scores"].keys() - {"median rank"}
+    for name, (low, high) in result["intervals"].items():
+        assert low <= result["scores"][name] <= high
 
 
 def test_photographs_are_described_once_and_kept(
@@ -187,7 +191,7 @@ def test_the_card_tells_the_scores_until_the_model_is_another(model: Path, patte
     card = (model / "README.md").read_text()
     accuracy = json.loads((model / "metrics" / "kaggle-triplets.json").read_text())["scores"]
     assert f"| kaggle-triplets | {accuracy['triplet accuracy']:.3f} |" in card
-    assert f"| {accuracy['mean rank']:.1f} | 6 | 3 | 9 |" in card
+    assert f"| {accuracy['median rank']:.1f} | 6 | 3 | 9 |" in card
     change_model(model)
     with pytest.raises(ValueError, match=r"triplets/kaggle was made by the model .* --overwrite"):
         evaluate_triplets(Settings(model=model, triplets=pattern))
@@ -205,8 +209,10 @@ def test_what_is_scored_is_printed(
     assert lines[0].startswith(f"{scored}: 6 triplets of 9 photographs; left out: 1 whose anchor")
     assert lines[1] == "positives ranked: 5 of 6"
     scores = json.loads((scored / "metrics" / "kaggle-triplets-pairs5.json").read_text())["scores"]
-    assert lines[2].split() == ["triplet", "accuracy", f"{scores['triplet accuracy']:.3f}"]
-    assert lines[7].split() == ["mean", "rank", f"{scores['mean rank']:.1f}"]
+    assert lines[3].split()[:3] == ["triplet", "accuracy", f"{scores['triplet accuracy']:.3f}"]
+    assert lines[8].split() == ["median", "rank", f"{scores['median rank']:.1f}"]
+    assert lines[9].startswith("Learned from in training: ")
+    assert lines[9].endswith("of 5 queries, 7 of 9 photographs")
 
 
 @pytest.mark.parametrize(

@@ -131,8 +131,23 @@ def test_summary_by_hand() -> None:
         "recall@1": 0.25,
         "recall@5": 0.5,
         "recall@10": 0.75,
-        "median rank": 5.5,
         "mean rank": 13.0,
+        "median rank": 5.5,
+    }
+
+
+def test_intervals_draw_pseudo_landmarks_whole() -> None:
+    """One of two is always right, the other never, so that a mean drawn is 0, 1/2 or 1."""
+    labels = np.array([8, 8, 5, 5])
+    found = triplets.intervals(
+        np.array([True, True, False, False]), labels, np.array([1, 1, 7, 7]), labels
+    )
+    assert found == {
+        "triplet accuracy": [0, 1],
+        "recall@1": [0, 1],
+        "recall@5": [0, 1],
+        "recall@10": [1, 1],
+        "mean rank": [1, 7],
     }
 
 
