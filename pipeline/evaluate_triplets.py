@@ -22,7 +22,7 @@ from pipeline.embeddings import files
 from pipeline.embeddings.description import VectorDescriber
 from pipeline.embeddings.files import StoredEmbeddings
 from pipeline.embeddings.job import Job, run_here, run_job
-from pipeline.embeddings.triplet_photographs import TripletPhotographs
+from pipeline.embeddings.triplet_photographs import TripletPhotographs, folder_of
 from pipeline.exporting import model_card
 from pipeline.progress import progress
 from pipeline.scoring import overlap, result
@@ -66,13 +66,12 @@ class Settings:
 
     @property
     def own_name(self) -> str:
-        """The name given, else that of the folder in which the files lie.
+        """The name given, else that of the folder in which the files lie, or below which.
 
         Raises:
             ValueError: If it has none.
         """
-        folder = Path(self.triplets).expanduser().parent.resolve()
-        name = self.name or folder.name.strip("*")
+        name = self.name or folder_of(self.triplets).resolve().name
         if not name:
             raise ValueError("Pass --name=NAME: the files' folder has no name of its own.")
         return name

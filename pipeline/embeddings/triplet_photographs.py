@@ -59,7 +59,7 @@ class TripletPhotographs:
                 )
             )
         return cls(
-            source=str(_folder_of(pattern)),
+            source=str(folder_of(pattern)),
             shards=tuple(shards),
             files=triplets.files,
             records=records,
@@ -146,7 +146,7 @@ class TripletPhotographs:
         )
 
 
-def _folder_of(pattern: str) -> Path:
+def folder_of(pattern: str) -> Path:
     """The folder that a glob's files lie in, or below it where it names folders by a glob, too."""
     folder = Path(pattern).expanduser().parent
     return next(one for one in (folder, *folder.parents) if not glob.has_magic(str(one)))

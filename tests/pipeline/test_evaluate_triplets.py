@@ -229,10 +229,16 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], message
         Settings(**{"model": Path("model"), "triplets": "train*.tfrec", **changes})  # type: ignore[arg-type]
 
 
-def test_files_in_many_folders_need_a_name() -> None:
+@pytest.mark.parametrize(
+    "pattern", ["~/kaggle/train*.tfrec", "kaggle/**/train*.tfrec", "kaggle/pt[23]/train00.tfrec"]
+)
+def test_the_folder_that_holds_all_files_gives_the_name(pattern: str) -> None:
+    assert Settings(model=Path("model"), triplets=pattern).own_name == "kaggle"
+
+
+def test_files_of_no_named_folder_need_a_name() -> None:
     with pytest.raises(ValueError, match="--name=NAME"):
-        _ = Settings(model=Path("model"), triplets="kaggle/**/train*.tfrec").own_name
-    assert Settings(model=Path("model"), triplets="~/kaggle/train*.tfrec").own_name == "kaggle"
+        _ = Settings(model=Path("model"), triplets="/*/train*.tfrec").own_name
 
 
 def test_missing_triplets_and_models_are_named(tiny: Tiny, pattern: str, tmp_path: Path) -> None:
