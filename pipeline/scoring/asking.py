@@ -76,10 +76,11 @@ def of_contents(index: ScoredIndex, contents: pa.ChunkedArray, data: Sequence[st
     stored = described(index, data) if data else index.stored
     rows = pc.index_in(contents, value_set=stored.metadata["content"])
     if rows.null_count:
-        where = ", ".join(data) if data else index.folder
+        where = ", ".join(data) or index.folder
         raise ValueError(
-            f"{rows.null_count} of {len(rows)} photographs that ask are not in {where} as "
-            f"{index.model} describes it; build what is fused from the same data sets."
+            f"{where} lacks {rows.null_count} of the {len(rows)} photographs that ask: indexes "
+            "that do not hold the same photographs cannot be fused and scored; build them from "
+            "the same data sets."
         )
     own = pc.index_in(contents, value_set=index.stored.metadata["content"]).fill_null(NOT_THERE)
     places = own.to_numpy()
