@@ -12,6 +12,8 @@ from pipeline.data.random_part import random_part
 
 # From an image, uint8 (size, size, 3), and a seed, int (2,), to an image.
 Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# From the bytes of a photograph, string scalar, and a seed, int64 (2,), to an image.
+Load = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,24 @@ LIGHT = Augmentation(
 )
 # By what --augmentation calls them. The full one costs a quarter of what decoding does.
 AUGMENTATIONS = {"none": None, "light": LIGHT, "full": Augmentation()}
+
+
+@functools.lru_cache(maxsize=8)
+def augmented_loading(size: int, settings: Augmentation) -> Load:
+    """``augmented_photograph``, traced once however many data sets load with it.
+
+    To trace it takes as long as to load hundreds of photographs.
+
+    Args:
+        size: Side of the images, pixels.
+        settings: What to change, and how much.
+    """
+
+    def load(encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return augmented_photograph(encoded, size, seed, settings)
+
+    signature = [tf.TensorSpec([], tf.string), tf.TensorSpec([2], tf.int64)]
+    return tf.function(load, input_signature=signature, autograph=False)
 
 
 def augmented_photograph(

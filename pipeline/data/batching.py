@@ -1,5 +1,6 @@
 """Batches of what is stored: read, decoded several at a time, and without what is damaged."""
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from models.preprocessing import load_photograph
 from pipeline.data import records
 from pipeline.data.shards import RecordFiles
 
@@ -31,6 +33,19 @@ Decode = Callable[[tf.Tensor, tf.Tensor], tuple[Any, ...]]
 _PHOTOGRAPHS_AT_A_TIME = 256  # bounds what is decoded and not yet asked for
 
 
+@functools.lru_cache(maxsize=8)
+def square_loading(size: int) -> Prepare:
+    """``load_photograph`` of a size, traced once however many data sets load with it.
+
+    To trace it takes as long as to load hundreds of photographs.
+    """
+
+    def load(encoded: tf.Tensor) -> tf.Tensor:
+        return load_photograph(encoded, size)
+
+    return tf.function(load, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+
+
 def photograph_batches(
     files: RecordFiles, numbers: np.ndarray, prepare: Prepare, *, batch: int
 ) -> tf.data.Dataset:
@@ -39,7 +54,7 @@ def photograph_batches(
     Args:
         files: Labelled records.
         numbers: int ``(n,)``, which of them.
-        prepare: Decodes one, as ``load_photograph`` of a size or a model's own way.
+        prepare: Decodes one, as ``square_loading`` or a model's own way.
         batch: Photographs a batch; the last may be smaller.
 
     Returns:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import decode_photograph, load_photograph
+from models.preprocessing import decode_photograph
 from pipeline.data import records
-from pipeline.data.augmentation import Augmentation, augmented_photograph
-from pipeline.data.batching import decoded_batches
+from pipeline.data.augmentation import Augmentation, augmented_loading
+from pipeline.data.batching import decoded_batches, square_loading
 from pipeline.data.damage import DamageCount
 from pipeline.data.inspection import decoding_error
 from pipeline.data.shards import DamagedRecordError, RecordFiles
@@ -75,8 +75,8 @@ def training_batches(
 
     def load(encoded: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         if augmentation is None:
-            return load_photograph(encoded, size)
-        return augmented_photograph(encoded, size, tf.stack([seed, number]), augmentation)
+            return square_loading(size)(encoded)
+        return augmented_loading(size, augmentation)(encoded, tf.stack([seed, number]))
 
     def decode(records_of_example: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor]:
         parsed = [parse(record) for record in tf.unstack(records_of_example)]

@@ -48,8 +48,15 @@ def require_same_descriptions(
     """
     sides = views.sides(size)
     trained = _Trained(network=network, views=views, whitening=whitening)
-    _check_signatures(saved_model, trained, sides, is_exact)
-    _check_photographs(saved_model, trained, sides, is_exact)
+    city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
+    image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]  # needs resizing
+    photographs = odd_photographs(2 * sides[-1] + 37)
+    files = tf.constant([photograph.encoded for photograph in photographs])
+    of_image, of_photographs = _run(
+        saved_model, "serving_default", tf.io.encode_png(image)[None], files
+    )
+    _check_signatures(saved_model, of_image, image, trained, sides, is_exact)
+    _check_photographs(of_photographs, photographs, trained, sides, is_exact)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,51 +80,57 @@ class _Trained:
         return described
 
 
-def _run(saved_model: Path, signature: str, photographs: tf.Tensor) -> np.ndarray:
+def _run(saved_model: Path, signature: str, *photographs: tf.Tensor) -> list[np.ndarray]:
     """Reads a SavedModel, has one signature describe photographs, and forgets it.
 
     Each signature that runs has the network's weights once more in memory, if they are constants.
     """
     module = tf.saved_model.load(str(saved_model))
-    described = module.signatures[signature](photographs)["global_descriptor"].numpy()
-    del module
+    run = module.signatures[signature]
+    described = [run(one)["global_descriptor"].numpy() for one in photographs]
+    del module, run
     gc.collect()  # graphs refer to themselves
     return described
 
 
 def _check_signatures(
-    saved_model: Path, trained: _Trained, sides: Sequence[int], is_exact: bool
+    saved_model: Path,
+    of_image: np.ndarray,
+    image: np.ndarray,
+    trained: _Trained,
+    sides: Sequence[int],
+    is_exact: bool,
 ) -> None:
-    """On an image that needs resizing."""
-    city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
-    image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]
+    """``of_image`` is what the first has given of the image."""
     keep_aspect = trained.views.keep_aspect
     resized = [resize(image, side, keep_aspect=keep_aspect).numpy() for side in sides]
-    expected = trained.describe(resized)
-    for name, photographs in (
-        ("serving_default", tf.io.encode_png(image)[None]),
-        ("pixels", tf.constant(image[None])),
-        ("kaggle", tf.constant(image)),
-    ):
-        found = np.atleast_2d(_run(saved_model, name, photographs))
+    expected = trained.describe(resized)[None]
+
+    def require(name: str, found: np.ndarray) -> None:
         what = f"The signature {name} of the SavedModel"
-        require_agreement(what, found, expected[None], is_exact=is_exact)
+        require_agreement(what, np.atleast_2d(found), expected, is_exact=is_exact)
+
+    require("serving_default", of_image)
+    for name, given in (("pixels", tf.constant(image[None])), ("kaggle", tf.constant(image))):
+        require(name, *_run(saved_model, name, given))
 
 
 def _check_photographs(
-    saved_model: Path, trained: _Trained, sides: Sequence[int], is_exact: bool
+    found: np.ndarray,
+    photographs: Sequence[OddPhotograph],
+    trained: _Trained,
+    sides: Sequence[int],
+    is_exact: bool,
 ) -> None:
-    photographs = odd_photographs(2 * sides[-1] + 37)
-    files = [photograph.encoded for photograph in photographs]
     keep_aspect = trained.views.keep_aspect
+    encoded = [tf.constant(photograph.encoded) for photograph in photographs]
     prepared = [
-        [one.numpy() for one in load_at_sizes(tf.constant(file), sides, keep_aspect=keep_aspect)]
-        for file in files
+        [one.numpy() for one in load_at_sizes(file, sides, keep_aspect=keep_aspect)]
+        for file in encoded
     ]
     for photograph, images in zip(photographs, prepared, strict=True):
         _require_shown(photograph, images, sides, keep_aspect=keep_aspect)
     expected = np.stack([trained.describe(images) for images in prepared])
-    found = _run(saved_model, "serving_default", tf.constant(files))
     for number, photograph in enumerate(photographs):
         what = f"The SavedModel's description of {photograph.name}"
         one = slice(number, number + 1)

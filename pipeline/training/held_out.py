@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.preprocessing import load_photograph, resize
+from models.preprocessing import resize
 from pipeline.data import batching, inputs, records
 from pipeline.data.damage import DamageCount
 from pipeline.data.record_table import open_records
@@ -78,8 +78,8 @@ def held_out_score(
     is_shown = np.zeros(len(table), bool)
     is_shown[choose_shown(table.labels, _SHOWN)] = True
     # One data set for all epochs: building it takes as long as decoding hundreds of photographs.
-    prepare = functools.partial(load_photograph, size=image_size)
-    batches = batching.photograph_batches(table.files, np.arange(len(table)), prepare, batch=_BATCH)
+    load = batching.square_loading(image_size)
+    batches = batching.photograph_batches(table.files, np.arange(len(table)), load, batch=_BATCH)
 
     def score(network: keras.Model) -> HeldOut:
         described = _describe(network, batches, is_shown)

@@ -191,14 +191,15 @@ def test_records_of_this_system_are_no_source(
 def test_same_photographs_make_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     """A rebuild must not disown what was made of the records."""
     write_photographs(tmp_path / "photos", landmarks=3, photographs=4)
-    contents = []
-    for name in ("first", "second"):
-        output = tmp_path / name
-        flags = [f"--photos={tmp_path / 'photos'}", f"--output={output}"]
-        command = [sys.executable, "-m", "pipeline.build_records", *flags]
-        subprocess.run(command, check=True, capture_output=True)
-        paths = [shard.path for shard in records.list_shards(output)]
-        contents.append({path.name: path.read_bytes() for path in paths})
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    build_records(Settings(photos=tmp_path / "photos", output=here))
+    flags = [f"--photos={tmp_path / 'photos'}", f"--output={elsewhere}"]
+    command = [sys.executable, "-m", "pipeline.build_records", *flags]
+    subprocess.run(command, check=True, capture_output=True)
+    contents = [
+        {shard.path.name: shard.path.read_bytes() for shard in records.list_shards(output)}
+        for output in (here, elsewhere)
+    ]
     assert contents[0] == contents[1]
 
 

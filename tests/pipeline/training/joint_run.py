@@ -1,12 +1,15 @@
 """Trains a tiny network in a process of its own, alone or as one of several that train together.
 
-    python -m tests.pipeline.training.joint_run RECORDS OUTPUT LOSS DEVICES WAY DIES AT
+    python -m tests.pipeline.training.joint_run RECORDS OUTPUT LOSS DIES AT
+    python -m tests.pipeline.training.joint_run RECORDS OUTPUT DEVICES WAY ...
 
-``TF_CONFIG`` names the processes; with more than one of DEVICES, replicas of this process train on
-as many parts of the processor. WAY is "plain", "parts" (a photograph at a time), "float16", or
-"statistics" (batch statistics are learned, and hardly anything else, so that they depend on the
-photographs alone). The worker of the number DIES kills itself in step AT.
-Weights, and the losses of the epochs, go to ``OUTPUT/<worker>.npz``.
+``TF_CONFIG`` names the processes; the worker of the number DIES kills itself in step AT. Weights,
+and the losses of the epochs, go to ``OUTPUT/<worker>.npz``.
+
+With DEVICES, replicas of one process train with ArcFace on so many parts of the processor, in one
+WAY after the other, into ``OUTPUT/WAY/0.npz``: "plain", "parts" (a photograph at a time),
+"float16", or "statistics" (batch statistics are learned, and hardly anything else, so that they
+depend on the photographs alone).
 """
 
 import pipeline  # noqa: F401, I001  # first, so that TensorFlow starts quietly
@@ -15,6 +18,7 @@ import functools
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -37,13 +41,14 @@ def main(
     records: Path,
     output: Path,
     loss: str,
-    devices: int = 1,
+    *,
     way: str = "plain",
     dies: int = -1,
     at: int = 0,
+    replicas: Replicas | None = None,
 ) -> None:
     """Trains as the module's docstring says."""
-    replicas = _replicas(devices)
+    replicas = replicas or Replicas.found()
     data = TrainingData.labelled(records, "train", landmarks=3, photographs=2)
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("mixed_float16" if way == "float16" else "float32")
@@ -107,13 +112,14 @@ class _Dying:
         return result
 
 
-def _replicas(devices: int) -> Replicas:
-    if devices == 1:
-        return Replicas.found()
+def train_replicas(records: Path, output: Path, devices: int, ways: Sequence[str]) -> None:
+    """Replicas of this process train in one way after the other."""
     (processor,) = tf.config.list_physical_devices("CPU")
     parts = [tf.config.LogicalDeviceConfiguration()] * devices
     tf.config.set_logical_device_configuration(processor, parts)
-    return Replicas(tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(devices)]))
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(devices)])
+    for way in ways:
+        main(records, output / way, "arcface", way=way, replicas=Replicas(strategy))
 
 
 def _batch_loss(loss: str, data: TrainingData) -> BatchLoss:
@@ -130,12 +136,9 @@ def _read(data: TrainingData, replicas: Replicas) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    _, given_records, given_output, given_loss, given_devices, given_way, *given_end = sys.argv
-    main(
-        Path(given_records),
-        Path(given_output),
-        given_loss,
-        int(given_devices),
-        given_way,
-        *map(int, given_end),
-    )
+    given_records, given_output, first, *rest = sys.argv[1:]
+    if first.isdigit():
+        train_replicas(Path(given_records), Path(given_output), int(first), rest)
+    else:
+        given_dies, given_at = map(int, rest)
+        main(Path(given_records), Path(given_output), first, dies=given_dies, at=given_at)

@@ -1,11 +1,12 @@
 """Real processes over loopback, and replicas of one process, train as one process does."""
 
+import functools
 import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +34,39 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-def alone(records: Path, folder: Path, loss: str, way: str = "plain") -> Result:
-    """The run of one process, this one."""
-    joint_run.main(records, folder, loss, way=way)
-    return np.load(folder / "0.npz")
+@pytest.fixture(scope="module")
+def alone(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Result]:
+    """Gives, of a loss and a way, the run of one process, this one, undisturbed."""
+
+    @functools.cache
+    def run(loss: str, way: str = "plain") -> Result:
+        folder = tmp_path_factory.mktemp("alone")
+        joint_run.main(records, folder, loss, way=way)
+        return np.load(folder / "0.npz")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def replicas(records: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    """What two replicas of one process give, by the way they trained in."""
+    ways = ("plain", "parts", "float16")
+    return train_replicas(records, tmp_path_factory.mktemp("replicas"), 2, ways)
+
+
+def train_replicas(
+    records: Path, folder: Path, devices: int, ways: Sequence[str]
+) -> dict[str, Result]:
+    arguments = [str(records), str(folder), str(devices), *ways]
+    ((status, errors),) = ends(start_module(joint_run.__name__, arguments, 1))
+    assert status == 0, errors[-3000:]
+    return {way: np.load(folder / way / "0.npz") for way in ways}
 
 
 def start(
-    records: Path,
-    folder: Path,
-    loss: str,
-    *,
-    workers: int = 1,
-    devices: int = 1,
-    way: str = "plain",
-    dies: tuple[int, int] = (-1, 0),
+    records: Path, folder: Path, loss: str, *, workers: int = 1, dies: tuple[int, int] = (-1, 0)
 ) -> list["subprocess.Popen[str]"]:
-    arguments = [str(records), str(folder), loss, str(devices), way, *map(str, dies)]
+    arguments = [str(records), str(folder), loss, *map(str, dies)]
     return start_module(joint_run.__name__, arguments, workers)
 
 
@@ -97,10 +114,10 @@ def assert_same_training(found: Result, expected: Result) -> None:
 
 
 def test_three_workers_train_as_one_process_with_the_joint_batch(
-    records: Path, tmp_path: Path
+    records: Path, alone: Callable[..., Result], tmp_path: Path
 ) -> None:
     """With hard mining over a memory, which has to see the embeddings of all."""
-    expected = alone(records, tmp_path / "alone", "memory")
+    expected = alone("memory")
     found = results(start(records, tmp_path, "memory", workers=3), tmp_path)
     for worker in found:
         np.testing.assert_array_equal(worker["weights"], found[0]["weights"])
@@ -123,45 +140,43 @@ def test_command_ends_well_on_every_worker(records: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("way", ["plain", "parts"])
 def test_replicas_of_one_process_train_as_one_device(
-    records: Path, tmp_path: Path, way: str
+    replicas: dict[str, Result], alone: Callable[..., Result], way: str
 ) -> None:
-    expected = alone(records, tmp_path / "alone", "arcface")
-    (found,) = results(start(records, tmp_path, "arcface", devices=2, way=way), tmp_path)
-    assert_same_training(found, expected)
+    assert_same_training(replicas[way], alone("arcface"))
 
 
-def test_replicas_scale_the_loss_of_16_bits_together(records: Path, tmp_path: Path) -> None:
-    expected = alone(records, tmp_path / "alone", "arcface", "float16")
-    (found,) = results(start(records, tmp_path, "arcface", devices=2, way="float16"), tmp_path)
+def test_replicas_scale_the_loss_of_16_bits_together(
+    replicas: dict[str, Result], alone: Callable[..., Result]
+) -> None:
+    found, expected = replicas["float16"], alone("arcface", "float16")
     np.testing.assert_allclose(found["losses"], expected["losses"], rtol=2e-3)
     np.testing.assert_allclose(found["weights"], expected["weights"], rtol=0.05, atol=0.01)
 
 
 def test_replicas_average_batch_statistics_by_their_photographs(
-    records: Path, tmp_path: Path
+    records: Path, alone: Callable[..., Result], tmp_path: Path
 ) -> None:
     """Six photographs over four replicas; their means, so averaged, are those of the batch."""
-    expected = alone(records, tmp_path / "alone", "arcface", "statistics")
-    (found,) = results(start(records, tmp_path, "arcface", devices=4, way="statistics"), tmp_path)
+    found = train_replicas(records, tmp_path, 4, ["statistics"])["statistics"]
+    expected = alone("arcface", "statistics")
     assert np.abs(expected["moving_means"]).max() > 0.01
     np.testing.assert_allclose(found["moving_means"], expected["moving_means"], atol=1e-6)
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])
 def test_run_that_was_killed_ends_as_if_it_had_not_been(
-    records: Path, tmp_path: Path, step: int
+    records: Path, alone: Callable[..., Result], tmp_path: Path, step: int
 ) -> None:
     """Before the first checkpoint within an epoch, in the step of one, and within the second."""
-    expected = alone(records, tmp_path / "alone", "memory")
     ((status, _),) = ends(start(records, tmp_path, "memory", dies=(0, step)))
     assert status == -9
-    assert_same_training(alone(records, tmp_path, "memory"), expected)
+    joint_run.main(records, tmp_path, "memory")
+    assert_same_training(np.load(tmp_path / "0.npz"), alone("memory"))
 
 
 def test_run_whose_worker_was_killed_goes_on_when_all_are_started_again(
-    records: Path, tmp_path: Path
+    records: Path, alone: Callable[..., Result], tmp_path: Path
 ) -> None:
-    expected = alone(records, tmp_path / "alone", "arcface")
     (status, errors), (killed, _) = ends(
         start(records, tmp_path, "arcface", workers=2, dies=(1, 3))
     )
@@ -171,4 +186,4 @@ def test_run_whose_worker_was_killed_goes_on_when_all_are_started_again(
     assert not (tmp_path / "0.npz").is_file()
     found = results(start(records, tmp_path, "arcface", workers=2), tmp_path)
     np.testing.assert_array_equal(found[0]["weights"], found[1]["weights"])
-    assert_same_training(found[0], expected)
+    assert_same_training(found[0], alone("arcface"))
