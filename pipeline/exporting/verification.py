@@ -1,8 +1,9 @@
 """Checks a SavedModel, read back, against what its network gives by another computation."""
 
 import dataclasses
+import functools
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -10,15 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import load_at_sizes, resize
+from models.regions import NetworkParts, split
 from models.serving import Views
 from pipeline.data.synthetic_city import CitySettings, render_photograph
-from pipeline.exporting.agreement import require_agreement
+from pipeline.exporting.agreement import LEAST_COSINE, require_agreement
 from pipeline.exporting.odd_photographs import OddPhotograph, odd_photographs
 
 # Of plain patches of colour 16 bits leave less than of what photographs show.
 _LEAST_COSINE_OF_PATCHES = 0.99
 # Means round otherwise, now and then, in a photograph turned before it is resized, not after.
 _LEVELS = 1
+# All of a photograph, and parts: within it, at an edge, smaller than a place of its feature map.
+# Shares are such that no centre lies on an edge, where rounding would decide.
+_BOXES = (
+    (0, 0, 1, 1),
+    (0.207, 0.311, 0.893, 0.719),
+    (0, 0.607, 0.503, 1),
+    (0.711, 0.311, 0.723, 0.319),
+)
 
 
 def require_same_descriptions(
@@ -30,7 +40,7 @@ def require_same_descriptions(
     *,
     is_exact: bool,
 ) -> None:
-    """Compares with NumPy: all signatures on a building, then the first on odd photographs.
+    """Compares with NumPy: all signatures on a building, parts of it, and odd photographs.
 
     What a network sees of those is had from this project's preprocessing, run eagerly, and that
     in turn is compared with their pixels where they are known.
@@ -48,14 +58,16 @@ def require_same_descriptions(
     """
     sides = views.sides(size)
     trained = _Trained(network=network, views=views, whitening=whitening)
-    city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
-    image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]  # needs resizing
     photographs = odd_photographs(2 * sides[-1] + 37)
     files = tf.constant([photograph.encoded for photograph in photographs])
+    image, resized = _building(trained, sides)
+    expected = trained.describe(resized)
+    encoded = tf.io.encode_png(image)[None]
     of_image, of_photographs = _run(
-        saved_model, "serving_default", tf.io.encode_png(image)[None], files
+        saved_model, "serving_default", {"image_bytes": encoded}, {"image_bytes": files}
     )
-    _check_signatures(saved_model, of_image, image, trained, sides, is_exact)
+    _check_signatures(saved_model, of_image, image, expected, is_exact)
+    _check_regions(saved_model, trained, encoded, resized, is_exact)
     _check_photographs(of_photographs, photographs, trained, sides, is_exact)
 
 
@@ -72,22 +84,52 @@ class _Trained:
         seen = list(images)
         if self.views.flip:
             seen += [one[:, ::-1] for one in images]
-        rows = [np.asarray(self.network(one[None], training=False), np.float64)[0] for one in seen]
-        described = _mean(np.stack(rows), self.views.power)
+        return self._whole([self.network(one[None], training=False) for one in seen])
+
+    def describe_part(self, images: Sequence[np.ndarray], box: Sequence[float]) -> np.ndarray:
+        """The same of what lies in a box: left, top, right and bottom, 0 to 1."""
+        left, top, right, bottom = box
+        seen = [(one, box) for one in images]
+        if self.views.flip:
+            mirrored = (1 - right, top, 1 - left, bottom)
+            seen += [(one[:, ::-1], mirrored) for one in images]
+        return self._whole([self._part(one, its_box) for one, its_box in seen])
+
+    @functools.cached_property
+    def _parts(self) -> NetworkParts:
+        return split(self.network)
+
+    def _part(self, image: np.ndarray, box: Sequence[float]) -> tf.Tensor:
+        features = np.asarray(self._parts.features(tf.constant(image[None])))
+        rows = self._places(features.shape[1], image.shape[0], box[1], box[3])
+        columns = self._places(features.shape[2], image.shape[1], box[0], box[2])
+        return self._parts.head(tf.constant(features[:, rows][:, :, columns]))
+
+    def _places(self, count: int, side: int, begin: float, end: float) -> list[int]:
+        """Those whose centre is between two shares of a side, else the nearest to their middle."""
+        seen = self._parts.seen
+        centres = [min(max(seen.centre + seen.stride * n, 0), side - 1) + 0.5 for n in range(count)]
+        inside = [n for n, centre in enumerate(centres) if begin * side <= centre < end * side]
+        middle = (begin + end) * side / 2
+        return inside or [min(range(count), key=lambda n: abs(centres[n] - middle))]
+
+    def _whole(self, rows: Sequence[tf.Tensor]) -> np.ndarray:
+        """One description of those of all that was seen, ``(1, dim)`` each."""
+        described = _mean(np.concatenate(rows).astype(np.float64), self.views.power)
         if self.whitening is not None:
             projection, mean = self.whitening
             described = _unit((described - mean) @ projection)
         return described
 
 
-def _run(saved_model: Path, signature: str, *photographs: tf.Tensor) -> list[np.ndarray]:
-    """Reads a SavedModel, has one signature describe photographs, and forgets it.
+def _run(saved_model: Path, signature: str, *inputs: Mapping[str, tf.Tensor]) -> list[np.ndarray]:
+    """Reads a SavedModel, has one signature describe photographs, or boxes of them, and forgets it.
 
     Each signature that runs has the network's weights once more in memory, if they are constants.
     """
     module = tf.saved_model.load(str(saved_model))
     run = module.signatures[signature]
-    described = [run(one)["global_descriptor"].numpy() for one in photographs]
+    described = [run(**given)["global_descriptor"].numpy() for given in inputs]
     del module, run
     gc.collect()  # graphs refer to themselves
     return described
@@ -97,22 +139,49 @@ def _check_signatures(
     saved_model: Path,
     of_image: np.ndarray,
     image: np.ndarray,
-    trained: _Trained,
-    sides: Sequence[int],
+    expected: np.ndarray,
     is_exact: bool,
 ) -> None:
     """``of_image`` is what the first has given of the image."""
-    keep_aspect = trained.views.keep_aspect
-    resized = [resize(image, side, keep_aspect=keep_aspect).numpy() for side in sides]
-    expected = trained.describe(resized)[None]
 
     def require(name: str, found: np.ndarray) -> None:
         what = f"The signature {name} of the SavedModel"
-        require_agreement(what, np.atleast_2d(found), expected, is_exact=is_exact)
+        require_agreement(what, np.atleast_2d(found), expected[None], is_exact=is_exact)
 
     require("serving_default", of_image)
-    for name, given in (("pixels", tf.constant(image[None])), ("kaggle", tf.constant(image))):
+    for name, given in (
+        ("pixels", {"images": tf.constant(image[None])}),
+        ("kaggle", {"input_image": tf.constant(image)}),
+    ):
         require(name, *_run(saved_model, name, given))
+
+
+def _check_regions(
+    saved_model: Path,
+    trained: _Trained,
+    encoded: tf.Tensor,
+    resized: Sequence[np.ndarray],
+    is_exact: bool,
+) -> None:
+    """On the same image, higher than wide: all of it is described as ``serving_default`` does."""
+    expected = [trained.describe(resized)]
+    expected += [trained.describe_part(resized, box) for box in _BOXES[1:]]
+    boxes = tf.constant(_BOXES, tf.float32)
+    given = {"image_bytes": tf.repeat(encoded, len(_BOXES)), "box": boxes}
+    (found,) = _run(saved_model, "region", given)
+    for number, box in enumerate(_BOXES):
+        what = f"The signature region of the SavedModel, of the box {box},"
+        least = LEAST_COSINE if number == 0 else _LEAST_COSINE_OF_PATCHES
+        one = slice(number, number + 1)
+        require_agreement(what, found[one], expected[number][None], is_exact=is_exact, least=least)
+
+
+def _building(trained: _Trained, sides: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """An image higher than wide, and what the network sees of it at every scale."""
+    city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
+    image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]
+    keep_aspect = trained.views.keep_aspect
+    return image, [resize(image, side, keep_aspect=keep_aspect).numpy() for side in sides]
 
 
 def _check_photographs(
