@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
+from pipeline.reports.pictures import NOBODY
+
 NO_NAME = "a landmark without a name"
-NOBODY = "no known landmark"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

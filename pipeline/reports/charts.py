@@ -9,13 +9,35 @@ import math
 from collections.abc import Iterator, Sequence
 
 from pipeline.reports.axes import Axis, written
-from pipeline.reports.elements import Html, element, joined
+from pipeline.reports.elements import Html, breakable, element, joined
 
 _WIDTH, _HEIGHT = 400, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 46
+_AMONG_MANY = 0.6  # of its size, a mark among hundreds
 _SHAPES = 8  # lines and points that can be told apart
 _DASHES = ("none", "8 4", "2 3", "10 3 2 3", "5 2", "1 4", "12 5", "6 2 1 2")
 MOST_SERIES = _SHAPES
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Margins:
+    """What is left free around what is drawn."""
+
+    left: int = 52
+    right: int = 12
+    top: int = 12
+    bottom: int = 46
+
+    @property
+    def width(self) -> int:
+        return _WIDTH - self.left - self.right
+
+    @property
+    def height(self) -> int:
+        return _HEIGHT - self.top - self.bottom
+
+
+_WIDE = _Margins()
+_NARROW = _Margins(left=4, right=4, top=4, bottom=4)  # where nothing is written at the axes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,11 +48,13 @@ class Series:
         name: In the legend.
         points: x and y of each.
         notes: What is said of each point under the pointer; none for its numbers.
+        labels: What is written above each point; none for nothing.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
     notes: Sequence[str] = ()
+    labels: Sequence[str] = ()
 
 
 def line_chart(
@@ -70,11 +94,11 @@ def point_chart(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> Html:
 def map_chart(title: str, series: Sequence[Series], others: Series) -> Html:
     """Points of a plane whose axes mean nothing; the others are small and grey below them."""
     x, y = _even_axes([*others.points, *(point for one in series for point in one.points)])
-    frame = _Frame(x, y)
+    frame = _Frame(x, y, _NARROW)
     parts = [element("rect", **frame.box(), class_="frame")]
     parts += frame.dots(others)
     for number, one in enumerate(series):
-        parts += frame.marks(one, number)
+        parts += frame.marks(one, number, _AMONG_MANY)
     return _chart(title, parts)
 
 
@@ -125,14 +149,14 @@ def legend(names: Sequence[str], *, lines: bool = False, points: bool = True) ->
         if points:
             parts.append(_mark(number, 14, 7))
         swatch = element("svg", *parts, viewBox="0 0 28 14", class_="swatch", aria_hidden="true")
-        entries.append(element("li", swatch, " ", name))
+        entries.append(element("li", swatch, " ", element("span", breakable(name))))
     return element("ul", *entries, class_="legend")
 
 
 def _even_axes(points: Sequence[tuple[float, float]]) -> tuple[Axis, Axis]:
     """Axes on which a length is as long across as upwards."""
     sides = [Axis.around("", values) for values in zip(*points, strict=True)]
-    room = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    room = _NARROW.width, _NARROW.height
     unit = max((axis.high - axis.low) / pixels for axis, pixels in zip(sides, room, strict=True))
     even = []
     for axis, pixels in zip(sides, room, strict=True):
@@ -156,36 +180,35 @@ def _chart(title: str, parts: Sequence[str]) -> Html:
 class _Frame:
     """Where values lie in a chart."""
 
-    def __init__(self, x: Axis, y: Axis) -> None:
+    def __init__(self, x: Axis, y: Axis, margins: _Margins = _WIDE) -> None:
         self._x = x
         self._y = y
+        self._margins = margins
 
     def box(self) -> dict[str, str]:
-        return {
-            "x": str(_LEFT),
-            "y": str(_TOP),
-            "width": str(_WIDTH - _LEFT - _RIGHT),
-            "height": str(_HEIGHT - _TOP - _BOTTOM),
-        }
+        free = self._margins
+        sides = {"x": free.left, "y": free.top, "width": free.width, "height": free.height}
+        return {name: str(side) for name, side in sides.items()}
 
     def place(self, point: tuple[float, float]) -> tuple[float, float]:
-        across = _LEFT + self._x.place(point[0]) * (_WIDTH - _LEFT - _RIGHT)
-        down = _HEIGHT - _BOTTOM - self._y.place(point[1]) * (_HEIGHT - _TOP - _BOTTOM)
-        return across, down
+        free = self._margins
+        across = free.left + self._x.place(point[0]) * free.width
+        return across, free.top + (1 - self._y.place(point[1])) * free.height
 
     def grid(self) -> Iterator[Html]:
-        bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
+        left, top = self.place((self._x.low, self._y.high))
+        right, bottom = self.place((self._x.high, self._y.low))
         for value in self._x.named():
             across, _ = self.place((value, self._y.low))
-            yield _line(across, _TOP, across, bottom)
+            yield _line(across, top, across, bottom)
             yield _text(written(value), across, bottom + 16, "middle")
         for value in self._y.named():
             _, down = self.place((self._x.low, value))
-            yield _line(_LEFT, down, right, down)
-            yield _text(written(value), _LEFT - 6, down + 4, "end")
+            yield _line(left, down, right, down)
+            yield _text(written(value), left - 6, down + 4, "end")
         yield element("rect", **self.box(), class_="frame")
-        yield _text(self._x.label, (_LEFT + right) / 2, _HEIGHT - 8, "middle")
-        middle = (_TOP + bottom) / 2
+        yield _text(self._x.label, (left + right) / 2, _HEIGHT - 8, "middle")
+        middle = (top + bottom) / 2
         turned = f"rotate(-90 13 {middle:.0f})"
         yield _text(self._y.label, 13, middle, "middle", transform=turned)
 
@@ -193,15 +216,18 @@ class _Frame:
         places = " L".join(f"{x:.1f} {y:.1f}" for x, y in map(self.place, points))
         return element("path", d=f"M{places}" if points else "", **attributes)
 
-    def marks(self, series: Series, number: int) -> Iterator[Html]:
+    def marks(self, series: Series, number: int, size: float = 1.0) -> Iterator[Html]:
         notes = series.notes or [f"{written(x)}, {written(y)}" for x, y in series.points]
         for point, note in zip(series.points, notes, strict=True):
-            yield _mark(number, *self.place(point), note=f"{series.name}: {note}")
+            yield _mark(number, *self.place(point), f"{series.name}: {note}", size)
+        for point, label in zip(series.points, series.labels, strict=False):
+            x, y = self.place(point)
+            yield _text(label, x - 6, y - 6, "end")
 
     def dots(self, series: Series) -> Iterator[Html]:
         for point in series.points:
             x, y = self.place(point)
-            yield element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="2", class_="other")
+            yield element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="1.6", class_="other")
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> Html:
@@ -214,9 +240,10 @@ def _text(content: str, x: float, y: float, anchor: str, **attributes: str) -> H
     return element("text", content, **places, text_anchor=anchor, **attributes)
 
 
-def _mark(number: int, x: float, y: float, note: str = "") -> Html:
+def _mark(number: int, x: float, y: float, note: str = "", size: float = 1.0) -> Html:
     said = [element("title", note)] if note else []
-    places = " ".join(f"{x + right:.1f},{y + down:.1f}" for right, down in _OUTLINES[number])
+    corners = [(x + size * right, y + size * down) for right, down in _OUTLINES[number]]
+    places = " ".join(f"{right:.1f},{down:.1f}" for right, down in corners)
     return element("polygon", *said, points=places, class_=f"mark colour-{number}")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.markdown import score
 from pipeline.reports.axes import Axis
 from pipeline.reports.charts import MOST_SERIES, Series, legend, line_chart, point_chart
-from pipeline.reports.elements import Html, details, element, figure, paragraph, section, table
+from pipeline.reports.elements import Html, element, figure, paragraph, section, table
 from pipeline.reports.given import Given
 
 _CURVE = "precision_at_recall"
@@ -44,8 +44,8 @@ def _precision(results: Sequence[Given]) -> Html:
     return figure(
         chart,
         said + _left_out(len(curves)),
-        legend(list(drawn), lines=True),
-        details("Numbers", table(("result", *recalls), rows, label="Precision by recall")),
+        legend=legend(list(drawn), lines=True),
+        numbers=table(("result", *recalls), rows, label="Precision by recall"),
     )
 
 
@@ -94,9 +94,8 @@ def _points(title: str, said: str, label: str, points: dict[str, tuple[float, fl
     )
     rows = [(name, f"{time:.3g}", score(value)) for name, (time, value) in points.items()]
     numbers = table(("result", "ms a query", label), rows, label=title)
-    return figure(
-        chart, said + _left_out(len(points)), legend(list(drawn)), details("Numbers", numbers)
-    )
+    said += _left_out(len(points))
+    return figure(chart, said, legend=legend(list(drawn)), numbers=numbers)
 
 
 def _left_out(count: int) -> str:

@@ -1,9 +1,11 @@
 """HTML that cannot hold what it should not: every text is escaped where it is put in."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 _VOID = ("img", "meta")  # elements that nothing is in
+_BREAKS = re.compile(r"(?<=[/_+-])(?=[^/_+-])")  # where a long name may go on in the next line
 
 
 class Html(str):
@@ -17,9 +19,14 @@ def as_html(content: str) -> Html:
     return content if isinstance(content, Html) else Html(html.escape(content))
 
 
+def breakable(name: str) -> Html:
+    """A name that a narrow screen breaks behind its hyphens, underscores and strokes."""
+    return joined(_BREAKS.split(name), Html("<wbr>"))
+
+
 def joined(parts: Iterable[str], between: str = "") -> Html:
     """Texts and HTML, one after the other."""
-    return Html(between.join(map(as_html, parts)))
+    return Html(as_html(between).join(map(as_html, parts)))
 
 
 def element(tag: str, *content: str, **attributes: str) -> Html:
@@ -74,10 +81,10 @@ def _side(place: int, texts: int) -> str:
     return "text" if place < texts else "number"
 
 
-def details(summary: str, *content: str, is_open: bool = False) -> Html:
-    """Content that is unfolded."""
-    opened = {"open": "open"} if is_open else {}
-    return element("details", element("summary", summary), *content, **opened)
+def details(summary: str, *content: str, name: str = "", is_open: bool = False) -> Html:
+    """Content that is unfolded; ``#name`` leads to it."""
+    attributes = ({"id": name} if name else {}) | ({"open": "open"} if is_open else {})
+    return element("details", element("summary", summary), *content, **attributes)
 
 
 def command(line: str) -> Html:
@@ -90,9 +97,11 @@ def paragraph(*content: str) -> Html:
     return element("p", *content)
 
 
-def figure(drawn: str, caption: str, *more: str) -> Html:
-    """A chart, what it shows in words, and what else belongs to it."""
-    return element("figure", drawn, *more, element("figcaption", caption), class_="drawn")
+def figure(drawn: str, caption: str, *, legend: str = Html(), numbers: str = Html()) -> Html:
+    """A chart, what its colours stand for, what it shows in words, and its numbers, folded."""
+    shown = element("figure", drawn, legend, element("figcaption", caption))
+    unfolded = [details("Numbers", numbers)] if numbers else []
+    return element("div", shown, *unfolded, class_="drawn")
 
 
 def section(title: str, *content: str, name: str, level: int = 2) -> Html:

@@ -1,5 +1,8 @@
 """What an index's similarities are worth: pairs, calibration, a map."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from pipeline.markdown import score
@@ -7,7 +10,7 @@ from pipeline.recognition.calibration import Reliability
 from pipeline.reports import study
 from pipeline.reports.axes import Axis
 from pipeline.reports.charts import Series, histogram, legend, line_chart, map_chart
-from pipeline.reports.elements import Html, details, element, figure, paragraph, table
+from pipeline.reports.elements import Html, element, figure, paragraph, table
 from pipeline.reports.study import EmbeddingMap, FirstResults, Pairs
 from pipeline.scoring.scored_index import ScoredIndex
 
@@ -18,10 +21,8 @@ def index_section(index: ScoredIndex) -> Html:
     """Similarities, calibration and the map of one index."""
     return element(
         "div",
-        element("h3", "Similarities"),
-        _histogram(index),
-        element("h3", "Calibration"),
-        _calibration(index),
+        element("h3", "Similarities and how far they are to be trusted"),
+        element("div", _histogram(index), *_calibration(index), class_="figures"),
         element("h3", "Map of descriptions"),
         _map(index),
     )
@@ -41,23 +42,13 @@ def _histogram(index: ScoredIndex) -> Html:
     chart = histogram("Similarities of pairs", axis, edges.tolist(), series)
     middles = [f"{x:.3f}" for x, _ in series[0].points]
     shares = [[f"{share:.4f}" for _, share in one.points] for one in series]
-    return element(
-        "div",
-        figure(
-            chart,
-            _told(pairs),
-            legend([one.name for one in series], lines=True, points=False),
-            details(
-                "Numbers",
-                table(
-                    ("middle of the bin", *(one.name for one in series)),
-                    list(zip(middles, *shares, strict=True)),
-                    label="Shares of pairs by similarity",
-                    texts=0,
-                ),
-            ),
-        ),
-        class_="figures",
+    header = ("middle of the bin", *(one.name for one in series))
+    rows = list(zip(middles, *shares, strict=True))
+    return figure(
+        chart,
+        _told(pairs),
+        legend=legend([one.name for one in series], lines=True, points=False),
+        numbers=table(header, rows, label="Shares of pairs by similarity", texts=0),
     )
 
 
@@ -82,60 +73,60 @@ def _told(pairs: Pairs) -> str:
     )
 
 
-def _calibration(index: ScoredIndex) -> Html:
-    parts = []
+def _calibration(index: ScoredIndex) -> Iterator[Html]:
     first = study.first_results(index)
-    if isinstance(first, str):
-        parts.append(paragraph(first))
-    else:
-        parts.append(_of_first(first))
+    yield paragraph(first) if isinstance(first, str) else _of_first(first)
     recognition = index.collection.manifest.get("recognition")
     if recognition is not None:
-        account = recognition["account"]
-        told = Reliability(**account["winners"])
-        said = (
-            f"How often the landmark that most votes are for is right, by how sure the answer is: "
-            f"{account['queries']:,} photographs that asked twice, with their landmark in the "
-            f"index and without, each half of the landmarks judged by what the other taught. "
-            f"Calibration error {told.error:.3f}."
-        )
-        parts.append(_reliability("The landmark named is right", said, told, None))
-    return element("div", *parts, class_="figures")
+        yield _of_answers(recognition["account"])
 
 
 def _of_first(first: FirstResults) -> Html:
-    told = first.reliability
     said = (
-        f"How often the first result is right, by the probability that is told with it, of "
-        f"{sum(first.counts):,} photographs of the index, each left out of its own answer; the "
-        f"probabilities were learned from photographs of the index too. Expected calibration "
-        f"error {told.error:.3f}, in bins of as many queries each."
+        f"How often the first result is right, by the probability that is told with it: "
+        f"{sum(first.counts):,} photographs of the index, each left out of its own answer. The "
+        "probabilities were learned from photographs of the index too. Expected calibration error "
+        f"{first.error:.3f}; the numbers are how many photographs each point is of."
     )
-    return _reliability("The first result is right", said, told, first.counts)
+    counts = [f"{count:,}" for count in first.counts]
+    return _reliability("The first result is right", said, first.predicted, first.true, counts)
 
 
-def _reliability(title: str, said: str, told: Reliability, counts: list[int] | None) -> Html:
-    points = list(zip(told.predicted, told.true, strict=True))
-    counted = [f"{count:,}" for count in counts] if counts else ["-"] * len(points)
+def _of_answers(account: dict[str, Any]) -> Html:
+    told = Reliability(**account["winners"])
+    said = (
+        "How often the landmark that has most votes is right, by how sure that is: "
+        f"{account['queries']:,} photographs that asked twice, with their landmark in the index "
+        "and without, each half of the landmarks judged by what the other taught; in bins of as "
+        f"many answers each. Calibration error {told.error:.3f}."
+    )
+    return _reliability("The landmark named is right", said, told.predicted, told.true)
+
+
+def _reliability(
+    title: str,
+    said: str,
+    predicted: Sequence[float],
+    true: Sequence[float],
+    counts: Sequence[str] = (),
+) -> Html:
+    points = list(zip(predicted, true, strict=True))
+    cells = [[score(sure), score(held)] for sure, held in points]
+    header = ["probability told", "how often it holds"]
+    if counts:
+        cells = [[*row, count] for row, count in zip(cells, counts, strict=True)]
+        header.append("queries")
     notes = [
-        f"told {sure:.3f}, held {true:.3f}" + (f", {count} queries" if counts else "")
-        for (sure, true), count in zip(points, counted, strict=True)
+        ", ".join(f"{name} {cell}" for name, cell in zip(header, row, strict=True)) for row in cells
     ]
     chart = line_chart(
         title,
         Axis.of_shares("probability told"),
         Axis.of_shares("how often it holds"),
-        [Series(name=title, points=points, notes=notes)],
+        [Series(name=title, points=points, notes=notes, labels=counts)],
         diagonal=True,
     )
-    rows = [
-        (score(sure), score(true), count)
-        for (sure, true), count in zip(points, counted, strict=True)
-    ]
-    header = ("probability told", "how often it holds", "queries")
-    columns = len(header) if counts else 2
-    numbers = table(header[:columns], [row[:columns] for row in rows], label=title, texts=0)
-    return figure(chart, said, details("Numbers", numbers))
+    return figure(chart, said, numbers=table(header, cells, label=title, texts=0))
 
 
 def _map(index: ScoredIndex) -> Html:
@@ -154,11 +145,9 @@ def _map(index: ScoredIndex) -> Html:
     )
     rows = [(one.name, f"{len(one.points):,}") for one in series]
     numbers = table(("landmark", "photographs drawn"), rows, label="Landmarks of the map")
-    return element(
-        "div",
-        figure(chart, said, legend([one.name for one in series]), details("Numbers", numbers)),
-        class_="figures wide",
-    )
+    names = legend([one.name for one in series])
+    drawn = figure(chart, said, legend=names, numbers=numbers)
+    return element("div", drawn, class_="figures wide")
 
 
 def _landmark(found: EmbeddingMap, label: int, name: str) -> Series:

@@ -8,7 +8,7 @@ from pipeline.index.collection import load_collection
 from pipeline.progress import logger
 from pipeline.reports import asked
 from pipeline.reports.comparison import comparison
-from pipeline.reports.elements import Html, command, element, paragraph, section
+from pipeline.reports.elements import Html, breakable, command, details, element, paragraph
 from pipeline.reports.given import Given, read_results
 from pipeline.reports.index_section import index_section
 from pipeline.reports.pictures import SIDE, Pictures
@@ -58,12 +58,15 @@ def page(results: Sequence[Given], *, made_by: str, queries: int) -> str:
     for number, one in enumerate(results, start=1):
         logger.info("Reporting %s.", one.name)
         content = _result(one, pictures, queries, drawn)
-        parts.append(section(one.name, *content, name=f"result-{number}"))
+        title = element("h2", breakable(one.name))
+        parts.append(details(title, *content, name=f"result-{number}", is_open=number == 1))
         if one.index is not None:
             drawn.setdefault(one.index, one.name)
     names = [("summary", "Summary"), ("curves", "Curves"), ("training", "Training")]
     names += [(f"result-{number}", one.name) for number, one in enumerate(results, start=1)]
-    links = [element("li", element("a", title, href=f"#{name}")) for name, title in names]
+    links = [
+        element("li", element("a", breakable(title), href=f"#{name}")) for name, title in names
+    ]
     body = element(
         "body",
         element("header", element("h1", _TITLE), element("nav", element("ul", *links))),

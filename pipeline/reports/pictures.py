@@ -7,9 +7,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from pipeline.reports.elements import Html, element, joined
+from pipeline.reports.elements import Html, breakable, element, joined
 from pipeline.stored_photograph import StoredPhotograph
 
+NOBODY = "no known landmark"
 SIDE = 160  # pixels at most
 _QUALITY = 72
 _WEB = ("https://", "http://")  # what a link may lead to
@@ -38,7 +39,7 @@ class Pictures:
 
     def figure(self, photograph: StoredPhotograph, framed: Framed) -> Html:
         """A photograph in its frame, or why it cannot be shown."""
-        said = f"{framed.sign}: {name_of(photograph)}, {framed.title}"
+        said = f"{framed.sign}, {framed.title}: {photograph.landmark or NOBODY}"
         picture = self._picture(photograph)
         shown = (
             element("img", src=picture, alt=said)
@@ -49,7 +50,7 @@ class Pictures:
             "figcaption",
             element("strong", framed.sign),
             f" {framed.title} ",
-            element("span", name_of(photograph), class_="name"),
+            element("span", breakable(photograph.landmark or NOBODY), class_="name"),
             _attribution(photograph),
         )
         return element("figure", shown, caption, class_=f"photograph {framed.look}")
@@ -76,18 +77,13 @@ def data_address(image: np.ndarray) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode()}"
 
 
-def name_of(photograph: StoredPhotograph) -> str:
-    """Its landmark, or what it is called where that is not known."""
-    return photograph.landmark or photograph.title or photograph.id
-
-
 def _attribution(photograph: StoredPhotograph) -> Html:
-    """Author and licence, as Creative Commons licences ask for; nothing where none is known."""
-    if not (photograph.author or photograph.license):
-        return Html()
-    parts = [f"© {photograph.author or 'unknown'} {photograph.license}".strip()]
+    """What it is called, author and licence, as Creative Commons licences ask for."""
+    title = photograph.title.removeprefix(f"{photograph.landmark}/") or photograph.id
+    parts: list[str] = [breakable(title)]
+    if photograph.author or photograph.license:
+        parts.append(f"© {photograph.author or 'unknown'} {photograph.license}".strip())
+    said = joined(parts, ", ")
     if photograph.url.startswith(_WEB):
-        parts = [element("a", *parts, href=photograph.url, rel="noreferrer")]
-    if photograph.landmark and photograph.title:
-        parts = [f"{photograph.title}, ", *parts]
-    return element("small", joined(parts))
+        said = element("a", said, href=photograph.url, rel="noreferrer")
+    return element("small", said)

@@ -10,7 +10,7 @@ from pipeline.index.interface import Collection
 from pipeline.markdown import count, score
 from pipeline.reports import asked
 from pipeline.reports.asked import Confusion, LandmarkScore
-from pipeline.reports.elements import Html, details, element, joined, paragraph, table
+from pipeline.reports.elements import Html, breakable, details, element, joined, paragraph, table
 from pipeline.reports.given import Given
 from pipeline.reports.pictures import Framed, Pictures
 from pipeline.reports.summary import score_of
@@ -19,7 +19,7 @@ from pipeline.stored_photograph import StoredPhotograph
 
 _RESULTS = 5  # of a query, that are shown
 _LANDMARKS = 25  # of either end, that are told
-_CONFUSIONS = 25
+_CONFUSIONS = 20
 _TOLD = [field.name for field in dataclasses.fields(StoredPhotograph)]
 _GONE = "This photograph is not in the index."
 
@@ -29,7 +29,7 @@ def scores_section(one: Given) -> Html:
     rows = [(name, score_of(one.told, name)) for name in one.told["scores"]]
     parts = [
         element("h3", "Scores"),
-        paragraph(f"{one.told['protocol'].capitalize()}. {_index_in_words(one)}"),
+        paragraph(f"Protocol: {one.told['protocol']}. {_index_in_words(one)}"),
         table(("score", "mean (95 % interval)"), rows, label=f"Scores of {one.name}"),
     ]
     if "against_exact" in one.told:
@@ -96,10 +96,20 @@ def queries_section(
             _queries(one, worst, photographs, pictures),
             element("h3", "Best queries"),
             _queries(one, best, photographs, pictures),
-            element("h3", "Landmarks"),
-            _landmarks(one, asked.by_landmark(queries, one.main_score)),
-            element("h3", "Landmarks taken for others"),
-            _confusions(confusions, len(queries)),
+            element(
+                "div",
+                element(
+                    "div",
+                    element("h3", "Landmarks"),
+                    _landmarks(one, asked.by_landmark(queries, one.main_score)),
+                ),
+                element(
+                    "div",
+                    element("h3", "Landmarks taken for others"),
+                    _confusions(confusions, len(queries)),
+                ),
+                class_="columns",
+            ),
         ]
     )
 
@@ -178,7 +188,7 @@ def _landmarks(one: Given, scores: Sequence[LandmarkScore]) -> Html:
 
 
 def _rows(scores: Iterable[LandmarkScore]) -> list[tuple[str, ...]]:
-    return [(one.name, score(one.score), count(one.queries)) for one in scores]
+    return [(breakable(one.name), score(one.score), count(one.queries)) for one in scores]
 
 
 def _confusions(found: Sequence[Confusion], queries: int) -> Html:
@@ -186,7 +196,7 @@ def _confusions(found: Sequence[Confusion], queries: int) -> Html:
         return paragraph("None: no query has a wrong photograph among its first ten results.")
     told = sum(one.queries for one in found)
     rows = [
-        (one.landmark, one.instead, count(one.queries), f"{one.place:.1f}")
+        (breakable(one.landmark), breakable(one.instead), count(one.queries), f"{one.place:.1f}")
         for one in found[:_CONFUSIONS]
     ]
     said = f"Of {queries:,} queries {told:,} have a wrong photograph among their first ten results."

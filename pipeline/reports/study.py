@@ -10,7 +10,6 @@ from pipeline import descriptions
 from pipeline.index.inverted_index import InvertedIndex
 from pipeline.index.metric import similarity
 from pipeline.recognition import votes
-from pipeline.recognition.calibration import Reliability, reliability
 from pipeline.reports import embedding_map
 from pipeline.scoring import metrics
 from pipeline.scoring.scored_index import ScoredIndex
@@ -18,7 +17,8 @@ from pipeline.scoring.scored_index import ScoredIndex
 _PHOTOGRAPHS = 1000  # whose similarities are told
 _OF_A_LANDMARK = 20  # of them at most, so that many landmarks are among them
 _ASKING = 2000  # photographs whose first result is looked at
-MAPPED_LANDMARKS = 8
+_BINS = 10
+_MAPPED_LANDMARKS = 8
 _MAPPED = 40  # photographs of each at most
 _MAPPED_OTHERS = 180
 
@@ -43,13 +43,20 @@ class Pairs:
 class FirstResults:
     """How sure the first result of every query was, and whether it was right.
 
+    In bins a tenth wide; those that are empty are left out.
+
     Attributes:
-        reliability: In bins of as many queries each.
-        counts: Queries in each bin.
+        predicted: Mean probability of each bin.
+        true: How often it held.
+        counts: Queries of it.
+        error: Expected calibration error, the mean of their differences over the queries. Guo et
+            al., 2017, https://arxiv.org/abs/1706.04599.
     """
 
-    reliability: Reliability
+    predicted: list[float]
+    true: list[float]
     counts: list[int]
+    error: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,16 +125,30 @@ def first_results(index: ScoredIndex) -> FirstResults | str:
     landmarks = index.by_key(index.labels, -1)[keys[every, first]]
     sure = rules.probabilities(found[every, first])[is_there]
     is_right = (landmarks == index.labels[rows])[is_there]
-    told = reliability(sure, is_right)
-    counts = [len(part) for part in np.array_split(sure, len(told.predicted))]
-    return FirstResults(reliability=told, counts=counts)
+    return reliability(sure, is_right)
+
+
+def reliability(probabilities: np.ndarray, holds: np.ndarray) -> FirstResults:
+    """Bins probabilities, float ``(n,)``, by what holds, bool ``(n,)``."""
+    bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    there = np.flatnonzero(counts)
+    predicted, true = (
+        np.bincount(bins, values, _BINS)[there] / counts[there] for values in (probabilities, holds)
+    )
+    return FirstResults(
+        predicted=predicted.tolist(),
+        true=true.tolist(),
+        counts=counts[there].tolist(),
+        error=float(np.average(np.abs(predicted - true), weights=counts[there])),
+    )
 
 
 def map_of(index: ScoredIndex) -> EmbeddingMap | None:
     """Maps the landmarks that have most photographs among some others; None of too few."""
     labels = index.labels
     shown, counts = np.unique(labels[labels >= 0], return_counts=True)
-    most = shown[np.argsort(-counts, kind="stable")[:MAPPED_LANDMARKS]]
+    most = shown[np.argsort(-counts, kind="stable")[:_MAPPED_LANDMARKS]]
     chosen = [_some(np.flatnonzero(labels == label), _MAPPED) for label in most]
     others = _some(np.flatnonzero(~np.isin(labels, most)), _MAPPED_OTHERS)
     rows = np.sort(np.concatenate([*chosen, others]))

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.markdown import count, score
-from pipeline.reports.elements import Html, command, element, joined, paragraph, section, table
+from pipeline.reports.elements import (
+    Html,
+    breakable,
+    command,
+    element,
+    joined,
+    paragraph,
+    section,
+    table,
+)
 from pipeline.reports.given import Given
 
 _MAIN = ("mAP", "mAP@10", "mAP@100", "recall@1")
@@ -16,11 +25,11 @@ def summary(results: Sequence[Given]) -> Html:
     names = _score_names(results)
     header = (
         *("result", *names, "queries", "landmarks", "distractors", "photographs"),
-        *("queries learned from", "landmarks learned from", "ms a query", "index"),
+        *("queries learned from", "landmarks learned from", "ms a query", "index size"),
     )
     rows = [
         (
-            element("a", one.name, href=f"#result-{number}"),
+            element("a", breakable(one.name), href=f"#result-{number}"),
             *(score_of(one.told, name) for name in names),
             *(count(one.told.get(name)) for name in ("queries", "landmarks", "distractors")),
             count(one.told.get("photographs")),
@@ -32,7 +41,7 @@ def summary(results: Sequence[Given]) -> Html:
     ]
     protocols = dict.fromkeys(one.told["protocol"] for one in results)
     commands = [
-        joined([element("dt", one.name), element("dd", command(one.told["command"]))])
+        joined([element("dt", breakable(one.name)), element("dd", command(one.told["command"]))])
         for one in results
     ]
     return section(

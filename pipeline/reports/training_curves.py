@@ -25,12 +25,13 @@ def _model(model: Path) -> Html:
     name = model.resolve().name
     folder = model / model_folder.TRAINING
     if not (folder / _HISTORY).is_file():
-        return paragraph(f"{name}: no curves; it was not trained here, or has nothing to learn.")
+        return paragraph(f"{name} was not trained here, or learns nothing.")
     epochs = manifest.read_json(folder / _HISTORY, _TRAIN, "epochs")["epochs"]
+    if not any(row["epoch"] for row in epochs):
+        return paragraph(f"{name} is as it started, with no epoch of training.")
     figures = [_figure(name, what, epochs) for what in _DRAWN]
     rows = [(str(row["epoch"]), *(_number(row.get(what)) for what in _DRAWN)) for row in epochs]
-    header = ("epoch", *_DRAWN)
-    numbers = table(header, rows, label=f"Epochs of {name}", texts=0)
+    numbers = table(("epoch", *_DRAWN), rows, label=f"Epochs of {name}", texts=0)
     return element(
         "div",
         element("h3", name),
@@ -55,7 +56,7 @@ def _account(folder: Path) -> str:
 def _figure(model: str, what: str, epochs: Sequence[dict[str, Any]]) -> Html:
     points = [(float(row["epoch"]), row[what]) for row in epochs if row.get(what) is not None]
     if not points:
-        return paragraph(f"No {what} was measured.")
+        return paragraph(f"No {what} was measured: no landmarks were held out.")
     chart = line_chart(
         f"{what} of {model} by epoch",
         Axis.around("epoch", [float(row["epoch"]) for row in epochs]),
