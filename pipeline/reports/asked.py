@@ -55,7 +55,7 @@ def by_landmark(queries: pa.Table, score: str) -> list[LandmarkScore]:
 
 
 def extremes(queries: pa.Table, score: str, count: int) -> tuple[pa.Table, pa.Table]:
-    """The best and the worst queries, at most one of a landmark and none among both.
+    """The best and the worst queries, at most one of a named landmark and none among both.
 
     Args:
         queries: Those that are scored.
@@ -66,18 +66,18 @@ def extremes(queries: pa.Table, score: str, count: int) -> tuple[pa.Table, pa.Ta
     landmarks = queries["landmark"].to_pylist()
     worst = _first_of_landmarks(np.argsort(values, kind="stable"), landmarks, count, ())
     best = _first_of_landmarks(np.argsort(-values, kind="stable"), landmarks, count, worst)
-    return queries.take(best), queries.take(worst)
+    return queries.take(_rows(best)), queries.take(_rows(worst))
 
 
 def _first_of_landmarks(
     order: np.ndarray, landmarks: Sequence[str], count: int, taken: Sequence[int]
 ) -> list[int]:
-    chosen: dict[str, int] = {}
+    chosen: dict[str | int, int] = {}
     for row in order.tolist():
         if len(chosen) == count:
             break
         if row not in taken:
-            chosen.setdefault(landmarks[row], row)
+            chosen.setdefault(landmarks[row] or row, row)
     return list(chosen.values())
 
 
@@ -92,9 +92,9 @@ def confusions(
     """
     wrong = [_first_wrong(right) for right in queries["right"].to_pylist()]
     rows = [row for row, place in enumerate(wrong) if place is not None]
-    found = queries["found"].take(rows).to_pylist()
+    found = queries["found"].take(_rows(rows)).to_pylist()
     ids = [one[wrong[row]] for row, one in zip(rows, found, strict=True)]
-    asked = queries["landmark"].take(rows).to_pylist()
+    asked = queries["landmark"].take(_rows(rows)).to_pylist()
     places = collections.defaultdict(list)
     for row, own, other in zip(rows, asked, landmarks_of(ids), strict=True):
         places[own or NO_NAME, other or NOBODY].append(1 + (wrong[row] or 0))
@@ -103,6 +103,10 @@ def confusions(
         for (own, other), at in places.items()
     ]
     return sorted(told, key=lambda one: (-one.queries, one.place, one.landmark, one.instead))
+
+
+def _rows(numbers: Sequence[int]) -> pa.Array:
+    return pa.array(numbers, pa.int64())  # of none, too
 
 
 def _first_wrong(right: Sequence[bool]) -> int | None:

@@ -13,6 +13,7 @@ from pipeline.reports.elements import Html, breakable, element, joined
 
 _WIDTH, _HEIGHT = 400, 280
 _AMONG_MANY = 0.6  # of its size, a mark among hundreds
+_LETTERS = 18  # that a line of them takes
 _SHAPES = 8  # lines and points that can be told apart
 _DASHES = ("none", "8 4", "2 3", "10 3 2 3", "5 2", "1 4", "12 5", "6 2 1 2")
 MOST_SERIES = _SHAPES
@@ -222,7 +223,8 @@ class _Frame:
             yield _mark(number, *self.place(point), f"{series.name}: {note}", size)
         for point, label in zip(series.points, series.labels, strict=False):
             x, y = self.place(point)
-            yield _text(label, x - 6, y - 6, "end")
+            below = y < _LETTERS  # above it they would be cut
+            yield _text(label, x - 6, y + _LETTERS if below else y - 6, "end")
 
     def dots(self, series: Series) -> Iterator[Html]:
         for point in series.points:

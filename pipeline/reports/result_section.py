@@ -81,13 +81,13 @@ def queries_section(
         queries: Those that the protocol scores.
         collection: The photographs.
         pictures: What draws them.
-        shown: How many queries of either end.
+        shown: How many queries of either end; 0 for none.
     """
-    best, worst = asked.extremes(queries, one.main_score, shown)
     photographs = _Photographs(collection)
-    confusions = asked.confusions(queries, photographs.landmarks)
-    return joined(
-        [
+    drawn = []
+    if shown:
+        best, worst = asked.extremes(queries, one.main_score, shown)
+        drawn = [
             element("h3", "Worst queries"),
             paragraph(
                 f"By {one.main_score}, at most one of a landmark, with the first {_RESULTS} "
@@ -96,22 +96,15 @@ def queries_section(
             _queries(one, worst, photographs, pictures),
             element("h3", "Best queries"),
             _queries(one, best, photographs, pictures),
-            element(
-                "div",
-                element(
-                    "div",
-                    element("h3", "Landmarks"),
-                    _landmarks(one, asked.by_landmark(queries, one.main_score)),
-                ),
-                element(
-                    "div",
-                    element("h3", "Landmarks taken for others"),
-                    _confusions(confusions, len(queries)),
-                ),
-                class_="columns",
-            ),
         ]
-    )
+    landmarks = _landmarks(one, asked.by_landmark(queries, one.main_score))
+    confusions = asked.confusions(queries, photographs.landmarks)
+    taken = _confusions(confusions, len(queries))
+    columns = [
+        element("div", element("h3", "Landmarks"), landmarks),
+        element("div", element("h3", "Landmarks taken for others"), taken),
+    ]
+    return joined([*drawn, element("div", *columns, class_="columns")])
 
 
 def _queries(

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from pipeline.scoring.answered import Revisited
 from pipeline.scoring.curve import RECALLS, PrecisionByRecall
+from pipeline.scoring.ground_truth import Answers, Query
 from pipeline.scoring.judge import SameLandmark
 
 TWO_OF_TWO = [1.0] * 6 + [2 / 3] * 5  # +-+: 1 until half is found, then 2/3
@@ -47,3 +49,17 @@ def test_a_query_that_is_left_out_is_no_part_of_the_curve() -> None:
 def test_no_query_makes_no_curve() -> None:
     with pytest.raises(ValueError, match="no curve can be drawn"):
         PrecisionByRecall(2).means()
+
+
+def test_junk_is_taken_out_of_a_curve_at_the_main_level() -> None:
+    """Junk, then right, wrong, right; the query that nothing answers has no curve."""
+    medium = [
+        Answers(positives=np.array([4, 6]), junk=np.array([3])),
+        Answers(positives=np.array([], int), junk=np.array([3])),
+    ]
+    easy = [Answers(positives=np.array([9]), junk=np.array([], int))] * 2
+    asking = (Query(id="one", positives=("a", "b")), Query(id="two", positives=()))
+    revisited = Revisited(protocol="", queries=asking, levels={"easy": easy, "medium": medium})
+    found = revisited.precisions(np.array([0, 1]), np.array([[3, 4, 5, 6, -1]] * 2))
+    np.testing.assert_allclose(found[0], TWO_OF_TWO)
+    assert np.isnan(found[1]).all()
