@@ -32,6 +32,7 @@ from pipeline.ranking.settings import RankingSettings, chosen
 from pipeline.ranking.verifier import FIRST, VerifiedLists, Verifier
 from pipeline.scoring import answered, asking, exactness, found, lists, overlap, result
 from pipeline.scoring.asking import Asking
+from pipeline.scoring.curve import PrecisionByRecall
 from pipeline.scoring.judge import Judge, by_landmark, leave_one_out
 from pipeline.scoring.lists import Lists, Verify
 from pipeline.scoring.query_scores import QueryScores
@@ -105,10 +106,11 @@ def evaluate(settings: Settings) -> Path:
         rankings: Iterable[Lists] = steps.lists()
     else:
         rankings = lists.as_found(own, wanted, verify)
-    scored, first = _score(rankings, judge, places)
+    scored, first, precisions = _score(rankings, judge, places)
     described = _describe(settings, [index, *fused], judge, places)
     last = _last(scored, settings)
     described["scores"], described["intervals"] = last.means(), last.intervals()
+    described["precision_at_recall"] = precisions.means()
     if len(scored) > 1:
         described["steps"] = [
             result.describe_step(name, one, once.get(name, 0.0)) for name, one in scored.items()
@@ -189,17 +191,19 @@ def _verify(settings: Settings, index: ScoredIndex, contents: list[str]) -> Veri
 
 def _score(
     rankings: Iterable[Lists], judge: Judge, depth: int
-) -> tuple[dict[str, QueryScores], found.Found]:
-    """Scores of every step, and what is found first after the last."""
+) -> tuple[dict[str, QueryScores], found.Found, PrecisionByRecall]:
+    """Scores of every step, what is found first after the last, and how precise that is."""
     scored: dict[str, QueryScores] = {}
     first = found.Found(len(judge.groups))
+    precisions = PrecisionByRecall(len(judge.groups))
     for one in rankings:
         keys = one.keys[:, :depth]
         scores = scored.setdefault(one.step, QueryScores(judge.names, judge.groups))
         scores.put(one.queries, judge.scores(one.queries, keys), one.seconds)
         if not one.step.endswith(lists.SEEN):  # the last that comes stays
             first.put(one.queries, keys, judge.is_right(one.queries, keys[:, : found.SHOWN]))
-    return scored, first
+            precisions.put(one.queries, judge.precisions(one.queries, keys))
+    return scored, first, precisions
 
 
 def _last(scored: dict[str, QueryScores], settings: Settings) -> QueryScores:
@@ -215,6 +219,7 @@ def _describe(
     described: dict[str, Any] = {
         "scores": {},
         "intervals": {},
+        "precision_at_recall": {},
         "protocol": result.protocol_of(judge.protocol, indexes),
         "depth": depth,
         "queries": len(judge.groups),

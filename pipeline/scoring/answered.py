@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.scoring import google_landmarks, metrics, revisited
+from pipeline.scoring import curve, google_landmarks, metrics, revisited
 from pipeline.scoring.google_landmarks import read_retrieval_solution
 from pipeline.scoring.ground_truth import Answers, GroundTruth, Query, relevance
 from pipeline.scoring.pairs_file import read_pairs
@@ -38,13 +38,28 @@ class _Answered:
 
     def is_right(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """See ``Judge``; at the main level, junk counting as wrong."""
-        answers = self.levels.get(_MAIN_LEVEL) or next(iter(self.levels.values()))
         return np.stack(
             [
-                np.isin(found, answers[query].positives)
+                np.isin(found, self._answers[query].positives)
                 for query, found in zip(queries.tolist(), keys, strict=True)
             ]
         )
+
+    def precisions(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """See ``Judge``; at the main level, junk taken out."""
+        recalls = np.array(curve.RECALLS)
+        found = np.full((len(queries), len(recalls)), np.nan)
+        for row, (query, ranking) in enumerate(zip(queries.tolist(), keys, strict=True)):
+            one = self._answers[query]
+            if total := len(one.positives):
+                relevant = relevance(ranking[ranking >= 0], one.positives, one.junk)
+                found[row] = metrics.precision_at_recall(relevant[None], np.array([total]), recalls)
+        return found
+
+    @property
+    def _answers(self) -> Sequence[Answers]:
+        """At the main level."""
+        return self.levels.get(_MAIN_LEVEL) or next(iter(self.levels.values()))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.scoring import metrics
+from pipeline.scoring import curve, metrics
 from pipeline.scoring.asking import Asking, described, of_contents
 from pipeline.scoring.scored_index import ScoredIndex
 
@@ -49,6 +49,10 @@ class Judge(Protocol):
         """By name, float64 ``(n,)``, 0 to 1; nan where the protocol leaves a query out."""
         ...
 
+    def precisions(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """At ``curve.RECALLS``, float64 ``(n, recalls)``; likewise."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SameLandmark:
@@ -86,6 +90,13 @@ class SameLandmark:
     def scores(self, queries: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
         """See ``Judge``."""
         return metrics.of_queries(self.is_right(queries, keys), self.totals[queries], self.depth)
+
+    def precisions(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """See ``Judge``."""
+        recalls = np.array(curve.RECALLS)
+        return metrics.precision_at_recall(
+            self.is_right(queries, keys), self.totals[queries], recalls
+        )
 
 
 def by_landmark(

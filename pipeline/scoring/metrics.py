@@ -75,7 +75,8 @@ def precision_at_recall(relevant: np.ndarray, totals: np.ndarray, levels: np.nda
     Args:
         relevant: bool ``(queries, ranked)``, best first.
         totals: int ``(queries,)``, relevant photographs in the collection, at least 1.
-        levels: float ``(levels,)``, shares of the relevant that are to be found, above 0.
+        levels: float ``(levels,)``, shares of the relevant that are to be found; of 0, the best
+            precision that there is.
 
     Returns:
         float64 ``(queries, levels)``; 0 where so many are not ranked.

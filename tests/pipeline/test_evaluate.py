@@ -27,8 +27,10 @@ from tests.tiny import Tiny, tiny_export, tiny_training, write_photographs
 def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> None:
     result = json.loads(evaluate(Settings(index=tiny.index)).read_text())
     embedded = read_embeddings([tiny.embeddings])
-    expected = metrics.summarise(*metrics.leave_one_out(embedded.vectors, embedded.labels))
-    assert result["scores"] == pytest.approx(expected, abs=1e-6)
+    relevant, totals = metrics.leave_one_out(embedded.vectors, embedded.labels)
+    assert result["scores"] == pytest.approx(metrics.summarise(relevant, totals), abs=1e-6)
+    curve = metrics.precision_at_recall(relevant, totals, np.arange(11) / 10).mean(axis=0)
+    assert list(result["precision_at_recall"].values()) == pytest.approx(curve.tolist(), abs=1e-6)
     assert result["queries"] == 24
     assert result["landmarks"] == 6
     assert result["distractors"] == 0

@@ -1,0 +1,70 @@
+"""What stands out among queries, of five made by hand."""
+
+import pyarrow as pa
+import pytest
+
+from pipeline.reports import asked
+from pipeline.reports.asked import Confusion
+
+QUERIES = pa.table(
+    {
+        "id": ["q0", "q1", "q2", "q3", "q4"],
+        "landmark": ["tower", "tower", "bridge", "bridge", ""],
+        "mAP": [0.2, 0.4, 1.0, 0.5, 0.1],
+        "found": [["b0", "t1"], ["t0", "b1"], ["b2"], ["d0", "b2"], ["b0"]],
+        "right": [[False, True], [True, False], [True], [False, True], [False]],
+    }
+)
+SHOWN = {"b0": "bridge", "b1": "bridge", "d0": ""}
+
+
+def landmarks_of(ids: list[str]) -> list[str]:
+    return [SHOWN[one] for one in ids]
+
+
+def test_landmarks_come_worst_first() -> None:
+    found = asked.by_landmark(QUERIES, "mAP")
+    assert [(one.name, one.queries) for one in found] == [
+        ("a landmark without a name", 1), ("tower", 2), ("bridge", 2),
+    ]  # fmt: skip
+    # (.2 + .4) / 2 and (1 + .5) / 2.
+    assert [one.score for one in found] == pytest.approx([0.1, 0.3, 0.75])
+
+
+def test_extremes_are_of_different_landmarks_and_none_is_both() -> None:
+    best, worst = asked.extremes(QUERIES, "mAP", 2)
+    assert worst["id"].to_pylist() == ["q4", "q0"]
+    assert best["id"].to_pylist() == ["q2", "q1"]
+    best, worst = asked.extremes(QUERIES, "mAP", 9)
+    assert worst["id"].to_pylist() == ["q4", "q0", "q3"]
+    assert best["id"].to_pylist() == ["q2", "q1"]
+
+
+def test_queries_without_names_are_not_taken_for_one_landmark() -> None:
+    nameless = QUERIES.set_column(1, "landmark", pa.array([""] * 5))
+    _, worst = asked.extremes(nameless, "mAP", 3)
+    assert worst["id"].to_pylist() == ["q4", "q0", "q1"]
+
+
+def test_first_wrong_results_are_counted_by_both_landmarks() -> None:
+    """Tower's come first and second, in the mean at place 1.5."""
+    assert asked.confusions(QUERIES, landmarks_of) == [
+        Confusion(landmark="tower", instead="bridge", queries=2, place=1.5),
+        Confusion(landmark="a landmark without a name", instead="bridge", queries=1, place=1.0),
+        Confusion(landmark="bridge", instead="no known landmark", queries=1, place=1.0),
+    ]
+
+
+def test_no_wrong_result_is_no_confusion() -> None:
+    assert asked.confusions(QUERIES.slice(2, 1), landmarks_of) == []
+
+
+def test_no_query_is_the_best_where_none_is_wanted() -> None:
+    best, worst = asked.extremes(QUERIES, "mAP", 0)
+    assert len(best) == len(worst) == 0
+
+
+def test_queries_that_a_protocol_leaves_out_are_left_out() -> None:
+    scores = pa.array([0.2, None, 1.0, None, 0.1])
+    left_out = QUERIES.set_column(2, "mAP", scores)
+    assert asked.scored(left_out, "mAP")["id"].to_pylist() == ["q0", "q2", "q4"]
