@@ -193,7 +193,7 @@ def resize(image: tf.Tensor, size: int, *, keep_aspect: bool = False) -> tf.Tens
 
     Returns:
         uint8 ``([batch,] size, size, 3)``, or of the sides that keep the aspect ratio. Rounded, so
-        that the three signatures of an exported model, which enter at different points, see the
+        that the signatures of an exported model, which enter at different points, see the
         same pixels.
     """
     sides = tf.shape(image)[-3:-1]

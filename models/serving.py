@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.grouping import describe_by_size, pack
+from models.grouping import describe_by_size, pack, unpack
 from models.local.extraction import LocalExtraction
 from models.preprocessing import fitting_sides, load_at_sizes, resize
+from models.regions import split, within
 from models.variants import FrozenNetwork
 
 _SMALLEST_SIDE = 32  # halved five times, as backbones do, it is one place
@@ -69,7 +70,7 @@ class Views:
 
 
 class ServingModel(tf.Module):
-    """An embedding network behind three named signatures.
+    """An embedding network behind four named signatures.
 
     Each scale is resized from the photograph itself. Whoever describes many photographs prepares
     them in an input pipeline, with ``prepare``, and describes them in batches, with
@@ -103,6 +104,7 @@ class ServingModel(tf.Module):
     ) -> None:
         super().__init__()
         self._network = network
+        self._parts = network.parts if isinstance(network, FrozenNetwork) else split(network)
         self.local = local
         self._views = views
         self._sides = views.sides(size)
@@ -134,6 +136,31 @@ class ServingModel(tf.Module):
         descriptors = self.pixels(input_image[None])
         return {name: batch[0] for name, batch in descriptors.items()}
 
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="image_bytes"),
+            tf.TensorSpec([None, 4], tf.float32, name="box"),
+        ]
+    )
+    def region(self, image_bytes: tf.Tensor, box: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Describes a part of each of some photographs, by that part of its feature maps.
+
+        Args:
+            image_bytes: string ``(batch,)``, as for ``serving_default``.
+            box: float32 ``(batch, 4)``: left, top, right and bottom, as shares of the upright
+                photograph's width and height, 0 to 1.
+        """
+        is_box = (box >= 0) & (box <= 1)
+        is_box &= tf.tile(box[:, :2] < box[:, 2:], [1, 2])
+        message = "box is left, top, right, bottom, as shares of width and height, 0 to 1."
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_box), [message, box])]):
+            described = tf.map_fn(
+                self._describe_part,
+                (image_bytes, box),
+                fn_output_signature=tf.TensorSpec([self.dimension], tf.float32),
+            )
+        return {"global_descriptor": described}
+
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def prepare(self, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Decodes one photograph of any size, a string scalar.
@@ -146,11 +173,12 @@ class ServingModel(tf.Module):
         return tuple(map(pack, images)) if self._views.keep_aspect else images
 
     def save(self, folder: Path) -> None:
-        """Writes the SavedModel with its three signatures, and that of local features."""
+        """Writes the SavedModel with its four signatures, and that of local features."""
         signatures = {
             "serving_default": self.serving_default,
             "pixels": self.pixels,
             "kaggle": self.kaggle,
+            "region": self.region,
         }
         if self.local is not None:
             signatures["default"] = self.local.default
@@ -179,6 +207,26 @@ class ServingModel(tf.Module):
             return self._whole([self._seen(images) for images in prepared])
         length = self._network.output_shape[-1] * (2 if self._views.flip else 1)
         return self._whole([describe_by_size(self._seen, scale, length) for scale in prepared])
+
+    def _describe_part(self, photograph: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Describes what lies in a box of one photograph, ``(dim,)``."""
+        encoded, box = photograph
+        images = self.prepare(encoded)
+        if self._views.keep_aspect:
+            images = tuple(map(unpack, images))
+        of_scales = [self._seen_within(image[None], box) for image in images]
+        return self._whole(of_scales)["global_descriptor"][0]
+
+    def _seen_within(self, images: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+        """As ``_seen``, of what lies in a box, float32 ``(4,)``."""
+        parts, sides = self._parts, tf.shape(images)[1:3]
+        described = parts.head(within(parts.features(images), box, sides, parts.seen))
+        if not self._views.flip:
+            return described
+        left, top, right, bottom = tf.unstack(box)
+        mirrored = tf.stack([1 - right, top, 1 - left, bottom])
+        features = parts.features(tf.reverse(images, [2]))
+        return tf.concat([described, parts.head(within(features, mirrored, sides, parts.seen))], 1)
 
     def _seen(self, images: tf.Tensor) -> tf.Tensor:
         """Describes images as they are, uint8 ``(batch, height, width, 3)``.

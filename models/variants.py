@@ -1,7 +1,7 @@
 """Graphs that compute one embedding network: which is fastest depends on network and machine."""
 
-from collections.abc import Collection
-from typing import Literal, get_args
+from collections.abc import Callable, Collection
+from typing import Any, Literal, get_args
 
 import keras
 import tensorflow as tf
@@ -9,6 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from models.backbones.stages import backbone_of, staged_layers
 from models.folding import folded
+from models.regions import NetworkParts, split
 from models.siamese import all_layers
 
 VariantName = Literal["plain", "frozen", "mixed", "bfloat16"]
@@ -20,25 +21,32 @@ _OWN_GRADIENT = "_gradient_op_type"
 
 
 class FrozenNetwork(tf.Module):
-    """A network whose weights are constants of one graph, which all its callers share.
+    """A network whose weights are constants of two graphs, which all its callers share.
 
     TensorFlow prepares constants once, for the processor's convolutions, and variables in every
-    call.
+    call. There are two graphs, so that a part of the feature map can be described without the
+    constants being stored twice.
 
     Args:
         network: From uint8 ``(batch, height, width, 3)`` of any size to float32 ``(batch, dim)``.
 
     Attributes:
         output_shape: ``(None, dim)``.
+        parts: The graph before the pooling, and that of the pooling and what follows.
     """
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__()
-        images = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        describe = tf.function(lambda images: network(images, training=False))
-        traced = describe.get_concrete_function(images)
-        _forget_gradients(traced.graph)
-        self._describe = convert_variables_to_constants_v2(traced)
+        parts = split(network)
+        self._features = _frozen(parts.features, tf.TensorSpec([None, None, None, 3], tf.uint8))
+        (feature_map,) = self._features.outputs
+        given = tf.TensorSpec([None, None, None, feature_map.shape[-1]], feature_map.dtype)
+        self._head = _frozen(parts.head, given)
+        self.parts = NetworkParts(
+            features=lambda images: self._features(images)[0],
+            head=lambda features: self._head(features)[0],
+            seen=parts.seen,
+        )
         self.output_shape: tuple[None, int] = network.output_shape
 
     def __call__(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -49,8 +57,7 @@ class FrozenNetwork(tf.Module):
         """
         if training:
             raise ValueError("A frozen network cannot be trained; train the one it was made of.")
-        (described,) = self._describe(images)
-        return described
+        return self.parts.head(self.parts.features(images))
 
 
 def is_exact(name: VariantName) -> bool:
@@ -102,6 +109,13 @@ def in_bfloat16(network: keras.Model, exact: Collection[str] = ()) -> keras.Mode
     copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
     copy.set_weights(network.get_weights())
     return copy
+
+
+def _frozen(compute: Callable[[tf.Tensor], tf.Tensor], given: tf.TensorSpec) -> Any:
+    """The graph of a function, its variables constants; it gives a list of one tensor."""
+    traced = tf.function(compute).get_concrete_function(given)
+    _forget_gradients(traced.graph)
+    return convert_variables_to_constants_v2(traced)
 
 
 def _forget_gradients(graph: tf.Graph) -> None:

@@ -11,6 +11,9 @@ from pipeline import model_folder
 from pipeline.classical.opening import open_classical
 from pipeline.data.batching import Prepare
 from pipeline.descriptions import Descriptions
+from pipeline.query_photograph import Box, BoxSource, crop, shares
+
+_REGION = "region"  # the signature that describes a part by its feature map
 
 
 class Descriptor(Protocol):
@@ -88,6 +91,32 @@ def open_descriptor(folder: Path) -> Descriptor:
     return SavedDescriptor(folder)
 
 
+def describe_part(
+    descriptor: Descriptor, image: np.ndarray, box: Box | None, source: BoxSource
+) -> Descriptions:
+    """Describes an image, or a part of it.
+
+    Args:
+        descriptor: The model.
+        image: uint8 ``(height, width, 3)``, RGB, upright.
+        box: The part; None for all of it.
+        source: What the part is cut out of: the photograph, or the model's feature map of it.
+
+    Returns:
+        One description.
+
+    Raises:
+        ValueError: If the box leaves nothing of the image, or the model has no feature map.
+    """
+    if box is None or source == "photograph":
+        return descriptor.describe_images(crop(image, box)[None])
+    if not isinstance(descriptor, SavedDescriptor):
+        raise ValueError(
+            f"{descriptor.folder} is no network and has no feature map; pass --box_from=photograph."
+        )
+    return descriptor.describe_region(image, shares(image, box))
+
+
 class SavedDescriptor:
     """Describes photographs with a SavedModel.
 
@@ -150,4 +179,31 @@ class SavedDescriptor:
             raise ValueError(
                 "A photograph is damaged, or no JPEG, PNG, BMP, GIF or WebP."
             ) from error
+        return outputs["global_descriptor"].numpy()
+
+    def describe_region(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """Describes a part of an image by that part of the network's feature maps of all of it.
+
+        Args:
+            image: uint8 ``(height, width, 3)``, RGB.
+            box: float32 ``(4,)``: left, top, right, bottom as shares of width and height, 0 to 1.
+
+        Returns:
+            float32 ``(1, dimension)``, unit length.
+
+        Raises:
+            ValueError: If the model has no such signature.
+        """
+        if _REGION not in self._module.signatures:
+            raise ValueError(
+                f"{self.folder} does not describe a part of its feature map: it was imported, or "
+                "exported by an earlier version. Pass --box_from=photograph, or, for a model "
+                "trained here, export it again with `python -m pipeline.export "
+                f"--model={self.folder} --overwrite`, then embed and index again."
+            )
+        # A file that is not compressed: a signature of pixels would be one more graph.
+        encoded = tf.io.encode_png(image, compression=0)
+        outputs = self._module.signatures[_REGION](
+            image_bytes=encoded[None], box=tf.constant(box[None])
+        )
         return outputs["global_descriptor"].numpy()

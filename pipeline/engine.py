@@ -1,7 +1,8 @@
 """From a query photograph to ranked results, for the command line and the page alike."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import numpy as np
 from pipeline import model_folder
 from pipeline.answer import Answer, Recognition, Result
 from pipeline.descriptions import Descriptions
-from pipeline.descriptors import Descriptor, open_descriptor
+from pipeline.descriptors import Descriptor, describe_part, open_descriptor
 from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
-from pipeline.query_photograph import Box, crop
+from pipeline.query_photograph import Box, BoxSource, crop
 from pipeline.ranking.neighbourhood import unit_vectors
 from pipeline.ranking.reranking import Ranking, Reranker, fused
 from pipeline.ranking.settings import RankingSettings
@@ -82,6 +83,7 @@ class Engine:
         precision: float = DEFAULT_PRECISION,
         without: str | None = None,
         ranking: RankingSettings | None = None,
+        box_from: BoxSource = "photograph",
     ) -> Answer:
         """Finds the photographs most like an image, or a part of it, and its landmark.
 
@@ -100,16 +102,20 @@ class Engine:
                 results are reordered it is none of them, nor does it reorder others.
             ranking: What reorders the results before they are verified, where ``least`` is None; by
                 default nothing.
+            box_from: What the box is cut out of to be described; its local features are those of
+                the cropped photograph either way.
 
         Raises:
             FileNotFoundError: If an index that ``ranking`` fuses is missing.
             ValueError: If ``k`` is below 1, the box leaves nothing of the image, a condition
-                is on no column of the collection, the precision is out of range, or ``ranking``
-                asks for what the index cannot do or fuses one of other photographs.
+                is on no column of the collection, the precision is out of range, ``ranking``
+                asks for what the index cannot do or fuses one of other photographs, or a model that
+                is to describe a box by its feature map has none.
         """
         if k < 1:
             raise ValueError(f"--k is at least 1. Received: {k}.")
-        vector = self.descriptor.describe_images(crop(image, box)[None])
+        describe = functools.partial(describe_part, image=image, box=box, source=box_from)
+        vector = describe(self.descriptor)
         if not len(self):
             return Answer(results=[], recognition=None)
         verified = 0 if self._verifier is None else FIRST
@@ -122,7 +128,7 @@ class Engine:
             results = self._results(*search_above(self.collection, vector, least, where)[0])
         elif ranking is not None and ranking.steps:
             wanted = max(k, verified)
-            results = self._reordered(crop(image, box), vector, wanted, where, ranking, without)
+            results = self._reordered(describe, vector, wanted, where, ranking, without)
         if self._verifier is not None:
             results = self._verified(self._verifier, image, box, results)
         return Answer(
@@ -131,7 +137,7 @@ class Engine:
 
     def _reordered(
         self,
-        image: np.ndarray,
+        describe: Callable[[Descriptor], Descriptions],
         vector: Descriptions,
         k: int,
         where: Sequence[Condition],
@@ -145,7 +151,7 @@ class Engine:
             lists = [(reranker.ids(last.keys), last.scores)]
             for folder in ranking.fuse:
                 other = self._other(folder)
-                asked = other.descriptor.describe_images(image[None])
+                asked = describe(other.descriptor)
                 fused_one = other._reranker(ranking, reranker)
                 _, found = other._first_and_last(fused_one, asked, k, where, without)
                 lists.append((fused_one.ids(found.keys), found.scores))

@@ -15,6 +15,8 @@ signatures:
     serving_default  image_bytes  string [batch], JPEG, PNG, BMP, GIF, WebP of any size
     pixels           images       uint8 [batch, height, width, 3], RGB
     kaggle           input_image  uint8 [height, width, 3], RGB
+    region           image_bytes  string [batch], as above, and
+                     box          float32 [batch, 4], left, top, right, bottom, 0 to 1
 
 Each gives ``global_descriptor``, float32 of unit length.
 
@@ -26,7 +28,7 @@ A model with a local head (``pipeline.train_local``) has the signature ``default
 too.
 
 With ``--delf``, a published DELF or DELG becomes such a model: local features have the signature
-``default`` of TF-Hub's DELF, a DELG's global descriptor has the three above.
+``default`` of TF-Hub's DELF, a DELG's global descriptor has the first three above.
 
 With ``--classical``, HOG or SIFT become models: HOG describes photographs as a whole, SIFT finds
 local features, which ``pipeline.learn_words`` makes descriptions of. They have no SavedModel.
@@ -277,6 +279,7 @@ def _describe(
     return {
         **({} if model.local is None else local_described(model.local, scales)),
         "kind": "deep",
+        "has_regions": True,
         "dimension": model.dimension,
         "input_size": _image_size(training),
         "scales": settings.scale_values,

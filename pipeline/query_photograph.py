@@ -1,12 +1,14 @@
 """The query photograph, and the part of it that shows the landmark."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from pipeline.data.transcoding import decode_any_photograph
 
 Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in upright pixels, the last two exclusive
+BoxSource = Literal["photograph", "feature_map"]  # what a box is cut out of, to be described
 
 
 def crop(image: np.ndarray, box: Box | None) -> np.ndarray:
@@ -17,15 +19,33 @@ def crop(image: np.ndarray, box: Box | None) -> np.ndarray:
     """
     if box is None:
         return image
+    x1, y1, x2, y2 = _within(image, box)
+    return image[y1:y2, x1:x2]
+
+
+def shares(image: np.ndarray, box: Box) -> np.ndarray:
+    """A box, as far as it lies within an image, as shares of the image's width and height.
+
+    Returns:
+        float32 ``(4,)``: left, top, right and bottom, 0 to 1.
+
+    Raises:
+        ValueError: If nothing of the image lies in the box.
+    """
     height, width = image.shape[:2]
-    x1, y1, x2, y2 = box
-    part = image[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
-    if not part.size:
+    return (np.array(_within(image, box)) / (width, height, width, height)).astype(np.float32)
+
+
+def _within(image: np.ndarray, box: Box) -> Box:
+    height, width = image.shape[:2]
+    x1, x2 = (min(max(x, 0), width) for x in box[::2])
+    y1, y2 = (min(max(y, 0), height) for y in box[1::2])
+    if x1 >= x2 or y1 >= y2:
         raise ValueError(
             f"--box=x1,y1,x2,y2 has to hold a part of the photograph, which is {width} wide and "
             f"{height} high. Received: {box}."
         )
-    return part
+    return x1, y1, x2, y2
 
 
 def read_photograph(path: Path) -> np.ndarray:

@@ -31,7 +31,7 @@ from pipeline.explanation import save_explanation
 from pipeline.index import duplicates, filters
 from pipeline.index.collection import load_collection
 from pipeline.mosaic import save_mosaic
-from pipeline.query_photograph import Box, crop, read_photograph
+from pipeline.query_photograph import Box, BoxSource, crop, read_photograph
 from pipeline.ranking.settings import RankingSettings, chosen
 from pipeline.recognition import votes
 from pipeline.text_table import Side, format_table
@@ -52,6 +52,11 @@ class Settings(RankingSettings):
     photo: Path | None = setting("The query photograph: JPEG, PNG, BMP, GIF or WebP.", default=None)
     box: tuple[str, ...] | None = setting(
         "Part of the photograph that shows the landmark, as x1,y1,x2,y2 in pixels.", default=None
+    )
+    box_from: BoxSource = setting(
+        "What the box is cut out of: the photograph, or the feature map that the model has of it, "
+        "which sees what is around the box, too.",
+        default="photograph",
     )
     k: int = setting("How many results.", default=10)
     where: tuple[str, ...] = setting(
@@ -100,7 +105,7 @@ class Settings(RankingSettings):
         if self.duplicates:
             beside = "--duplicates"
             command_line.require_default(self, beside, "photo", "box", "k", "mosaic", "precision")
-            command_line.require_default(self, beside, "verify", "explain")
+            command_line.require_default(self, beside, "verify", "explain", "box_from")
             command_line.require_default(self, beside, *reordering)
         elif self.photo is None:
             raise ValueError("Pass --photo=FILE to search for, or --duplicates.")
@@ -110,6 +115,8 @@ class Settings(RankingSettings):
                 command_line.require_default(self, "--least", "k", *reordering)
             if self.verify is None:
                 command_line.require_default(self, "no --verify=exported/EXTRACTOR", "explain")
+            if self.box is None:
+                command_line.require_default(self, "no --box=x1,y1,x2,y2", "box_from")
             if self.mosaic.resolve() == self.photo.resolve():
                 raise ValueError(f"--mosaic={self.mosaic} is the query itself; name another file.")
         if self.mosaic.is_dir():
@@ -124,16 +131,19 @@ def search(settings: Settings) -> Answer:
     Raises:
         FileNotFoundError: If the index, its model, local features or the photograph is missing.
         ValueError: If the photograph is damaged, the box or a condition is none, the precision is
-            out of range, another model filled the index, or it cannot be reordered so.
+            out of range, another model filled the index, or it cannot be reordered so; or the
+            model has no feature map that a box could be cut out of.
     """
     where = filters.parse(settings.where)
     return Engine(settings.index, extractor=settings.verify).ask(
-        _query(settings),
+        _photograph(settings),
         settings.k,
-        where=where,
+        parse_box(settings.box),
+        where,
         least=settings.least,
         precision=settings.precision,
         ranking=chosen(settings),
+        box_from=settings.box_from,
     )
 
 
@@ -161,15 +171,16 @@ def draw(settings: Settings, results: list[Result]) -> None:
         FileNotFoundError: If the records of a result are gone.
         ValueError: If they were replaced.
     """
-    query, drawn = _query(settings), results[:_MOST_DRAWN]
+    query = crop(_photograph(settings), parse_box(settings.box))
+    drawn = results[:_MOST_DRAWN]
     save = save_explanation if settings.explain else save_mosaic
     manifest.write_atomically(settings.mosaic, lambda path: save(query, drawn, path))
 
 
-def _query(settings: Settings) -> np.ndarray:
+def _photograph(settings: Settings) -> np.ndarray:
     if settings.photo is None:
         raise ValueError("--photo is needed to search for it.")
-    return crop(read_photograph(settings.photo), parse_box(settings.box))
+    return read_photograph(settings.photo)
 
 
 def parse_box(texts: tuple[str, ...] | None) -> Box | None:

@@ -26,6 +26,13 @@ _SIGNATURES = (
     ("`pixels`", "`images` uint8 [batch, height, width, 3], RGB"),
     ("`kaggle`", "`input_image` uint8 [height, width, 3], RGB"),
 )
+_REGION = (
+    "`region`",
+    (
+        "`image_bytes` as above; `box` float32 [batch, 4]: left, top, right and bottom of the part "
+        "to describe, as shares of the upright photograph's width and height, 0 to 1"
+    ),
+)
 
 
 def write_card(folder: Path) -> Path:
@@ -111,7 +118,8 @@ print(outputs["global_descriptor"].shape)  # (1, {dimension})
         "is done to\na description are inside. Every signature gives `global_descriptor`, float32 "
         "of unit length."
     )
-    yield table(("signature", "in"), _SIGNATURES)
+    regions = (_REGION,) if described.get("has_regions") else ()
+    yield table(("signature", "in"), (*_SIGNATURES, *regions))
 
 
 def _network(described: Mapping[str, Any]) -> Iterable[str]:

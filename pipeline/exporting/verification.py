@@ -1,6 +1,7 @@
 """Checks a SavedModel, read back, against what its network gives by another computation."""
 
 import dataclasses
+import functools
 import gc
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from models.preprocessing import load_at_sizes, resize
+from models.regions import NetworkParts, split
 from models.serving import Views
 from pipeline.data.synthetic_city import CitySettings, render_photograph
-from pipeline.exporting.agreement import require_agreement
+from pipeline.exporting.agreement import LEAST_COSINE, require_agreement
 from pipeline.exporting.odd_photographs import OddPhotograph, odd_photographs
 
 # Of plain patches of colour 16 bits leave less than of what photographs show.
 _LEAST_COSINE_OF_PATCHES = 0.99
 # Means round otherwise, now and then, in a photograph turned before it is resized, not after.
 _LEVELS = 1
+# All of a photograph, and parts: within it, at an edge, smaller than a place of its feature map.
+# Shares are such that no centre lies on an edge, where rounding would decide.
+_BOXES = (
+    (0, 0, 1, 1),
+    (0.207, 0.311, 0.893, 0.719),
+    (0, 0.607, 0.503, 1),
+    (0.711, 0.311, 0.723, 0.319),
+)
 
 
 def require_same_descriptions(
@@ -30,7 +40,7 @@ def require_same_descriptions(
     *,
     is_exact: bool,
 ) -> None:
-    """Compares with NumPy: all signatures on a building, then the first on odd photographs.
+    """Compares with NumPy: all signatures on a building, parts of it, and odd photographs.
 
     What a network sees of those is had from this project's preprocessing, run eagerly, and that
     in turn is compared with their pixels where they are known.
@@ -49,6 +59,7 @@ def require_same_descriptions(
     sides = views.sides(size)
     trained = _Trained(network=network, views=views, whitening=whitening)
     _check_signatures(saved_model, trained, sides, is_exact)
+    _check_regions(saved_model, trained, sides, is_exact)
     _check_photographs(saved_model, trained, sides, is_exact)
 
 
@@ -65,21 +76,51 @@ class _Trained:
         seen = list(images)
         if self.views.flip:
             seen += [one[:, ::-1] for one in images]
-        rows = [np.asarray(self.network(one[None], training=False), np.float64)[0] for one in seen]
-        described = _mean(np.stack(rows), self.views.power)
+        return self._whole([self.network(one[None], training=False) for one in seen])
+
+    def describe_part(self, images: Sequence[np.ndarray], box: Sequence[float]) -> np.ndarray:
+        """The same of what lies in a box: left, top, right and bottom, 0 to 1."""
+        left, top, right, bottom = box
+        seen = [(one, box) for one in images]
+        if self.views.flip:
+            mirrored = (1 - right, top, 1 - left, bottom)
+            seen += [(one[:, ::-1], mirrored) for one in images]
+        return self._whole([self._part(one, its_box) for one, its_box in seen])
+
+    @functools.cached_property
+    def _parts(self) -> NetworkParts:
+        return split(self.network)
+
+    def _part(self, image: np.ndarray, box: Sequence[float]) -> tf.Tensor:
+        features = np.asarray(self._parts.features(tf.constant(image[None])))
+        rows = self._places(features.shape[1], image.shape[0], box[1], box[3])
+        columns = self._places(features.shape[2], image.shape[1], box[0], box[2])
+        return self._parts.head(tf.constant(features[:, rows][:, :, columns]))
+
+    def _places(self, count: int, side: int, begin: float, end: float) -> list[int]:
+        """Those whose centre is between two shares of a side, else the nearest to their middle."""
+        seen = self._parts.seen
+        centres = [min(max(seen.centre + seen.stride * n, 0), side - 1) + 0.5 for n in range(count)]
+        inside = [n for n, centre in enumerate(centres) if begin * side <= centre < end * side]
+        middle = (begin + end) * side / 2
+        return inside or [min(range(count), key=lambda n: abs(centres[n] - middle))]
+
+    def _whole(self, rows: Sequence[tf.Tensor]) -> np.ndarray:
+        """One description of those of all that was seen, ``(1, dim)`` each."""
+        described = _mean(np.concatenate(rows).astype(np.float64), self.views.power)
         if self.whitening is not None:
             projection, mean = self.whitening
             described = _unit((described - mean) @ projection)
         return described
 
 
-def _run(saved_model: Path, signature: str, photographs: tf.Tensor) -> np.ndarray:
-    """Reads a SavedModel, has one signature describe photographs, and forgets it.
+def _run(saved_model: Path, signature: str, **photographs: tf.Tensor) -> np.ndarray:
+    """Reads a SavedModel, has one signature describe photographs, or boxes of them, and forgets it.
 
     Each signature that runs has the network's weights once more in memory, if they are constants.
     """
     module = tf.saved_model.load(str(saved_model))
-    described = module.signatures[signature](photographs)["global_descriptor"].numpy()
+    described = module.signatures[signature](**photographs)["global_descriptor"].numpy()
     del module
     gc.collect()  # graphs refer to themselves
     return described
@@ -89,19 +130,40 @@ def _check_signatures(
     saved_model: Path, trained: _Trained, sides: Sequence[int], is_exact: bool
 ) -> None:
     """On an image that needs resizing."""
+    image, resized = _building(trained, sides)
+    expected = trained.describe(resized)
+    for name, photographs in (
+        ("serving_default", {"image_bytes": tf.io.encode_png(image)[None]}),
+        ("pixels", {"images": tf.constant(image[None])}),
+        ("kaggle", {"input_image": tf.constant(image)}),
+    ):
+        found = np.atleast_2d(_run(saved_model, name, **photographs))
+        what = f"The signature {name} of the SavedModel"
+        require_agreement(what, found, expected[None], is_exact=is_exact)
+
+
+def _check_regions(
+    saved_model: Path, trained: _Trained, sides: Sequence[int], is_exact: bool
+) -> None:
+    """On the same image, higher than wide: all of it is described as ``serving_default`` does."""
+    image, resized = _building(trained, sides)
+    expected = [trained.describe(resized)]
+    expected += [trained.describe_part(resized, box) for box in _BOXES[1:]]
+    files = tf.repeat(tf.io.encode_png(image)[None], len(_BOXES))
+    found = _run(saved_model, "region", box=tf.constant(_BOXES, tf.float32), image_bytes=files)
+    for number, box in enumerate(_BOXES):
+        what = f"The signature region of the SavedModel, of the box {box},"
+        least = LEAST_COSINE if number == 0 else _LEAST_COSINE_OF_PATCHES
+        one = slice(number, number + 1)
+        require_agreement(what, found[one], expected[number][None], is_exact=is_exact, least=least)
+
+
+def _building(trained: _Trained, sides: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """An image higher than wide, and what the network sees of it at every scale."""
     city = CitySettings(landmarks=1, photographs_per_landmark=1, size=sides[-1] + 37)
     image = render_photograph(city, 0, 0)[:, : sides[-1] // 2]
     keep_aspect = trained.views.keep_aspect
-    resized = [resize(image, side, keep_aspect=keep_aspect).numpy() for side in sides]
-    expected = trained.describe(resized)
-    for name, photographs in (
-        ("serving_default", tf.io.encode_png(image)[None]),
-        ("pixels", tf.constant(image[None])),
-        ("kaggle", tf.constant(image)),
-    ):
-        found = np.atleast_2d(_run(saved_model, name, photographs))
-        what = f"The signature {name} of the SavedModel"
-        require_agreement(what, found, expected[None], is_exact=is_exact)
+    return image, [resize(image, side, keep_aspect=keep_aspect).numpy() for side in sides]
 
 
 def _check_photographs(
@@ -117,7 +179,7 @@ def _check_photographs(
     for photograph, images in zip(photographs, prepared, strict=True):
         _require_shown(photograph, images, sides, keep_aspect=keep_aspect)
     expected = np.stack([trained.describe(images) for images in prepared])
-    found = _run(saved_model, "serving_default", tf.constant(files))
+    found = _run(saved_model, "serving_default", image_bytes=tf.constant(files))
     for number, photograph in enumerate(photographs):
         what = f"The SavedModel's description of {photograph.name}"
         one = slice(number, number + 1)

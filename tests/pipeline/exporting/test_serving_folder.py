@@ -55,9 +55,10 @@ def published(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_recorded_requests_are_answered_by_every_signature(published: Path) -> None:
     answers = _replay(published)
-    assert set(answers) == {"serving_default", "pixels", "kaggle"}
+    assert set(answers) == {"serving_default", "pixels", "kaggle", "region"}
     shapes = {name: answer["global_descriptor"].shape for name, answer in answers.items()}
-    assert shapes == {"serving_default": (1, 16), "pixels": (1, 16), "kaggle": (16,)}
+    batches = dict.fromkeys(("serving_default", "pixels", "region"), (1, 16))
+    assert shapes == {**batches, "kaggle": (16,)}
     # The same photograph in three forms; the first is a JPEG of it.
     np.testing.assert_allclose(
         answers["pixels"]["global_descriptor"][0], answers["kaggle"]["global_descriptor"], atol=1e-5

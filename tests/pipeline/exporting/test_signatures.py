@@ -27,6 +27,7 @@ def test_all_inputs_and_outputs_have_the_names_and_types_that_others_rely_on(
         "serving_default": ({"image_bytes": tf.string}, output),
         "pixels": ({"images": tf.uint8}, output),
         "kaggle": ({"input_image": tf.uint8}, output),
+        "region": ({"box": tf.float32, "image_bytes": tf.string}, output),
     }
 
 
@@ -41,6 +42,7 @@ def test_batch_and_size_may_vary_and_the_dimension_does_not(
         "serving_default": [[None], [None, 16]],
         "pixels": [[None, None, None, 3], [None, 16]],
         "kaggle": [[None, None, 3], [16]],
+        "region": [[None, 4], [None], [None, 16]],
     }
 
 
