@@ -3,8 +3,9 @@
     python -m benchmarks.describe_boxes --index=exported/MODEL/indexes/NAME-flat
 
 Some photographs of every landmark of an index, drawn by chance, ask with boxes that a user might
-draw: in the middle, half and 70 % of each side, and anywhere, 40 to 80 % of each side. A box
-queries all the other photographs, whole, as the index's model described them; the photograph it is
+draw: in the middle, half and 70 % of each side, and anywhere, 40 to 80 % of each side. Last, a
+photograph of another landmark is put beside theirs, and the box says which is meant. A box queries
+all the other photographs, whole, as the index's model described them; the photograph it is
 of is left out. Scores are mAP over the whole ranking and recall@1. The time is that of a
 description, as a multiple of what cropping the photograph took in the same run.
 """
@@ -15,12 +16,12 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
+import cv2
 import numpy as np
 
 from pipeline import metrics
-from pipeline.descriptors import describe_part, open_descriptor
+from pipeline.descriptors import SavedDescriptor, describe_part, open_descriptor
 from pipeline.engine import Engine
 from pipeline.query_photograph import Box, BoxSource
 from pipeline.scored_index import ScoredIndex
@@ -29,6 +30,9 @@ from pipeline.text_table import format_table
 _WHOLE = "the whole photograph"
 _CENTRAL = {"central, 50 %": 0.5, "central, 70 %": 0.7}
 _ANYWHERE = "anywhere, 40 to 80 %"
+_BESIDE = "one of two photographs"
+_SOURCES: tuple[BoxSource, ...] = ("photograph", "feature_map")
+_COLUMNS = ("box", "cut out of", "mAP", "recall@1", "time")
 
 
 @dataclasses.dataclass
@@ -59,15 +63,28 @@ def asking(labels: np.ndarray, each: int, generator: np.random.Generator) -> np.
     return np.concatenate(rows)
 
 
-def boxes_of(image: np.ndarray, generator: np.random.Generator) -> Iterator[tuple[str, Box | None]]:
-    """The kinds of box, and one of each."""
+def boxes_of(
+    image: np.ndarray, other: np.ndarray, generator: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray, Box | None]]:
+    """The kinds of box, and a photograph and a box of each.
+
+    Args:
+        image: The photograph that asks, uint8 ``(height, width, 3)``.
+        other: One of another landmark.
+        generator: Of the boxes.
+    """
     sides = np.array(image.shape[1::-1])
-    yield _WHOLE, None
+    yield _WHOLE, image, None
     for kind, share in _CENTRAL.items():
         extent = np.maximum(sides * share, 1)
-        yield kind, _box((sides - extent) / 2, extent)
+        yield kind, image, _box((sides - extent) / 2, extent)
     extent = np.maximum(sides * generator.uniform(0.4, 0.8, 2), 1)
-    yield _ANYWHERE, _box((sides - extent) * generator.uniform(size=2), extent)
+    yield _ANYWHERE, image, _box((sides - extent) * generator.uniform(size=2), extent)
+    height, width = image.shape[:2]
+    fitted = cv2.resize(
+        other, (height * other.shape[1] // other.shape[0], height), interpolation=cv2.INTER_AREA
+    )
+    yield _BESIDE, np.concatenate([image, fitted], axis=1), (0, 0, width, height)
 
 
 def _box(begin: np.ndarray, extent: np.ndarray) -> Box:
@@ -88,28 +105,26 @@ def main() -> None:
     queries = asking(labels, arguments.each, generator)
     stored = Engine(arguments.index).photographs(index.keys[queries])
     descriptor = open_descriptor(index.model)
+    if not isinstance(descriptor, SavedDescriptor):
+        raise SystemExit(f"{index.model} is no network and has no feature map to cut a box out of.")
     tallies: dict[tuple[str, BoxSource], Tally] = collections.defaultdict(Tally)
     for row, photograph in zip(queries, stored, strict=True):
-        image = photograph.read_image()
-        for kind, box in boxes_of(image, generator):
-            for source in get_args(BoxSource):
+        others = [one for one in stored if one.label != photograph.label]
+        other = others[generator.integers(len(others))].read_image()
+        for kind, image, box in boxes_of(photograph.read_image(), other, generator):
+            for source in _SOURCES[: 1 if box is None else 2]:
                 start = time.perf_counter()
-                described = describe_part(descriptor, image, box, source)
+                (described,) = np.asarray(describe_part(descriptor, image, box, source))
                 seconds = time.perf_counter() - start
-                order = np.argsort(-(vectors @ described[0]), kind="stable")
+                order = np.argsort(-(vectors @ described), kind="stable")
                 relevant = labels[order[order != row]] == labels[row]
                 tallies[kind, source].add(relevant, int(totals[row]), seconds)
     print(f"{len(queries)} photographs ask {len(labels)}, {arguments.index}")
     print(format_table(dict.fromkeys(_COLUMNS, "<"), list(_rows(tallies))))
 
 
-_COLUMNS = ("box", "cut out of", "mAP", "recall@1", "time")
-
-
 def _rows(tallies: dict[tuple[str, BoxSource], Tally]) -> Iterator[tuple[str, ...]]:
     for (kind, source), tally in tallies.items():
-        if kind == _WHOLE and source != "photograph":
-            continue  # there is no box
         once = np.median(tallies[kind, "photograph"].seconds)
         yield (
             kind,

@@ -115,7 +115,7 @@ def _requests(saved_model: Path, name: str, messages: Any) -> Iterator[Any]:
 
 
 def _inputs() -> dict[str, Any]:
-    """One photograph, 480 x 640, in every form that a signature takes, a box, and DELF's settings."""
+    """One photograph, 480 x 640, in every form that signatures take, a box, and DELF's settings."""
     rows, columns = np.indices((480, 640))
     image = np.stack([rows, columns, rows ^ columns], axis=-1).astype(np.uint8)
     return {

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline import manifest
 from pipeline.build_index import Settings, build_index
 from pipeline.engine import Engine
-from pipeline.query_photograph import crop, read_photograph
+from pipeline.query_photograph import crop, read_photograph, shares
 from pipeline.ranking.settings import RankingSettings
 from tests.tiny import Tiny
 
@@ -51,6 +52,24 @@ def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
     assert engine.search(whole, 1, box=(48, 0, 96, 40))[0].photograph.landmark == "landmark 4"
 
 
+def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> None:
+    """The left half of 48 pixels: what the model says of it is what is asked with."""
+    query = read_photograph(tiny.photos / "landmark 1" / "0.jpg")
+    outputs = tf.saved_model.load(str(tiny.model / "saved_model")).signatures["region"](
+        image_bytes=tf.io.encode_png(query)[None], box=tf.constant([[0.0, 0.25, 0.5, 1.0]])
+    )
+    expected = outputs["global_descriptor"].numpy()[0]
+    answer = engine.ask(query, 24, box=(-3, 10, 24, 99), box_from="feature_map")
+    for result in answer.results[::6]:
+        image = result.photograph.read_image()
+        (stored,) = np.asarray(engine.descriptor.describe_images(image[None]))
+        assert result.similarity == pytest.approx(float(expected @ stored), abs=1e-3)
+    whole = engine.ask(query, 3, box=(0, 0, 48, 40), box_from="feature_map").results
+    assert whole[0].similarity == pytest.approx(1.0, abs=1e-4)
+    with pytest.raises(ValueError, match="48 wide and 40 high"):
+        engine.ask(query, 3, box=(9, 9, 9, 9), box_from="feature_map")
+
+
 def test_crop_counts_x_to_the_right_and_y_down_and_stops_at_the_edge() -> None:
     image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
     np.testing.assert_array_equal(crop(image, (1, 2, 5, 3)), image[2:3, 1:5])
@@ -62,6 +81,12 @@ def test_crop_counts_x_to_the_right_and_y_down_and_stops_at_the_edge() -> None:
 def test_a_box_without_a_part_of_the_photograph_is_refused(box: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="6 wide and 4 high"):
         crop(np.zeros((4, 6, 3), np.uint8), box)
+
+
+def test_shares_of_a_box_stop_at_the_edge() -> None:
+    # 2 to 6 of 8 across, 3 to the end down.
+    found = shares(np.zeros((4, 8, 3), np.uint8), (2, 3, 6, 99))
+    np.testing.assert_array_equal(found, [0.25, 0.75, 0.75, 1.0])
 
 
 def test_no_results_cannot_be_asked_for(engine: Engine) -> None:

@@ -148,6 +148,7 @@ def test_a_duplicate_is_named_by_its_own_file_or_by_its_title(tmp_path: Path) ->
         ({}, "Pass --photo=FILE to search for, or --duplicates"),
         ({"duplicates": True, "photo": Path("a.jpg")}, "--photo has no effect with --duplicates"),
         ({"duplicates": True, "box": ("1",)}, "--box has no effect with --duplicates"),
+        ({"photo": Path("a.jpg"), "box_from": "feature_map"}, "--box_from has no effect with no"),
         ({"duplicates": True, "k": 3}, "--k has no effect with --duplicates"),
         ({"photo": Path("a.jpg"), "least": 0.9, "k": 3}, "--k has no effect with --least"),
         ({"photo": Path("a.jpg"), "output": Path("a.csv")}, "--output has no effect with --photo"),

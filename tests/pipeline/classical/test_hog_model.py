@@ -12,7 +12,7 @@ from models import hog
 from pipeline import model_folder
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
-from pipeline.descriptors import open_descriptor
+from pipeline.descriptors import describe_part, open_descriptor
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings import files
@@ -91,6 +91,12 @@ def test_a_blank_wall_is_like_nothing_and_what_is_damaged_is_told(model: Path) -
     assert abs(wall @ noise) < 0.1
     with pytest.raises(ValueError, match="A photograph is damaged"):
         descriptor.describe_files([b"text"])
+
+
+def test_a_box_cannot_be_cut_out_of_a_feature_map(model: Path) -> None:
+    image = np.zeros((20, 20, 3), np.uint8)
+    with pytest.raises(ValueError, match="no network and has no feature map; pass --box_from=ph"):
+        describe_part(open_descriptor(model), image, (0, 0, 9, 9), "feature_map")
 
 
 def test_the_folder_is_kept_or_refused(model: Path, tiny: Tiny, tmp_path: Path) -> None:

@@ -322,3 +322,8 @@ def test_a_delg_is_embedded_indexed_searched_and_scored(
 def test_a_damaged_photograph_is_no_error_of_a_delg(delg: Path) -> None:
     with pytest.raises(ValueError, match="damaged, or no JPEG"):
         SavedDescriptor(delg).describe_files([b"text"])
+
+
+def test_no_box_is_cut_out_of_the_feature_map_of_a_delg(delg: Path) -> None:
+    with pytest.raises(ValueError, match="does not describe a part of its feature map: it was imp"):
+        SavedDescriptor(delg).describe_region(np.zeros((9, 9, 3), np.uint8), np.array([0, 0, 1, 1]))

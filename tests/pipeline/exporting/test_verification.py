@@ -40,6 +40,17 @@ class _Unturned(ServingModel):
         return _stored_as_it_is(encoded, self._sides)
 
 
+class _Unboxed(ServingModel):
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="image_bytes"),
+            tf.TensorSpec([None, 4], tf.float32, name="box"),
+        ]
+    )
+    def region(self, image_bytes: tf.Tensor, box: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.serving_default(image_bytes)
+
+
 @pytest.mark.parametrize("keep_aspect", [False, True])
 def test_a_model_that_sees_photographs_as_its_network_passes(
     network: keras.Model, tmp_path: Path, keep_aspect: bool
@@ -58,6 +69,14 @@ def test_a_model_that_squeezes_photographs_that_are_to_keep_their_aspect_ratio_i
     kept = Views(keep_aspect=True)
     with pytest.raises(ValueError, match="The signature serving_default of the SavedModel differs"):
         require_same_descriptions(tmp_path / "model", network, SIZE, kept, None, is_exact=True)
+
+
+def test_a_model_that_describes_all_of_a_photograph_whatever_the_box_is_refused(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    _Unboxed(network, SIZE).save(tmp_path / "model")
+    with pytest.raises(ValueError, match=r"region of the SavedModel, of the box \(0\.207, .* diff"):
+        require_same_descriptions(tmp_path / "model", network, SIZE, Views(), None, is_exact=True)
 
 
 def test_a_model_that_does_not_turn_photographs_upright_is_refused(
