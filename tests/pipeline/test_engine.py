@@ -43,13 +43,14 @@ def test_results_are_ranked_and_never_more_than_the_collection_holds(
     assert len({result.photograph.id for result in results}) == 24
 
 
-def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
+def test_a_box_of_the_photograph_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
     whole = np.concatenate(
         [read_photograph(tiny.photos / f"landmark {number}" / "0.jpg") for number in (1, 4)],
         axis=1,
     )
-    assert engine.search(whole, 1, box=(0, 0, 48, 40))[0].photograph.landmark == "landmark 1"
-    assert engine.search(whole, 1, box=(48, 0, 96, 40))[0].photograph.landmark == "landmark 4"
+    for box, landmark in (((0, 0, 48, 40), "landmark 1"), ((48, 0, 96, 40), "landmark 4")):
+        (best,) = engine.ask(whole, 1, box=box, box_from="photograph").results
+        assert best.photograph.landmark == landmark
 
 
 def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> None:
@@ -64,6 +65,8 @@ def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> 
         image = result.photograph.read_image()
         (stored,) = np.asarray(engine.descriptor.describe_images(image[None]))
         assert result.similarity == pytest.approx(float(expected @ stored), abs=1e-3)
+    by_default = engine.ask(query, 24, box=(-3, 10, 24, 99)).results
+    assert by_default == answer.results
     whole = engine.ask(query, 3, box=(0, 0, 48, 40), box_from="feature_map").results
     assert whole[0].similarity == pytest.approx(1.0, abs=1e-4)
     with pytest.raises(ValueError, match="48 wide and 40 high"):
