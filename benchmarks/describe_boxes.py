@@ -20,11 +20,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline import metrics
 from pipeline.descriptors import SavedDescriptor, describe_part, open_descriptor
 from pipeline.engine import Engine
 from pipeline.query_photograph import Box, BoxSource
-from pipeline.scored_index import ScoredIndex
+from pipeline.scoring import metrics
+from pipeline.scoring.scored_index import ScoredIndex
 from pipeline.text_table import format_table
 
 _WHOLE = "the whole photograph"
