@@ -99,8 +99,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=13, help="photographs of each landmark")
     arguments = parser.parse_args()
     index = ScoredIndex.open(arguments.index)
-    labels = index.labels
-    vectors = np.concatenate(list(index.stored.blocks()))
+    labels, vectors = index.labels, np.concatenate(list(index.stored.blocks()))
     totals = metrics.relevant_elsewhere(labels)
     generator = np.random.default_rng(0)
     queries = asking(labels, arguments.each, generator)

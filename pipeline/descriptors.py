@@ -100,7 +100,8 @@ def describe_part(
         descriptor: The model.
         image: uint8 ``(height, width, 3)``, RGB, upright.
         box: The part; None for all of it.
-        source: What the part is cut out of: the photograph, or the model's feature map of it.
+        source: What the part is cut out of: the photograph, or the model's feature map of it; auto
+            is the feature map where the model has one.
 
     Returns:
         One description.
@@ -108,6 +109,9 @@ def describe_part(
     Raises:
         ValueError: If the box leaves nothing of the image, or the model has no feature map.
     """
+    if source == "auto":
+        has_map = isinstance(descriptor, SavedDescriptor) and descriptor.has_regions
+        source = "feature_map" if has_map else "photograph"
     if box is None or source == "photograph":
         return descriptor.describe_images(crop(image, box)[None])
     if not isinstance(descriptor, SavedDescriptor):
@@ -181,6 +185,11 @@ class SavedDescriptor:
             ) from error
         return outputs["global_descriptor"].numpy()
 
+    @property
+    def has_regions(self) -> bool:
+        """Whether it describes parts of its feature map."""
+        return _REGION in self._module.signatures
+
     def describe_region(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Describes a part of an image by that part of the network's feature maps of all of it.
 
@@ -194,7 +203,7 @@ class SavedDescriptor:
         Raises:
             ValueError: If the model has no such signature.
         """
-        if _REGION not in self._module.signatures:
+        if not self.has_regions:
             raise ValueError(
                 f"{self.folder} does not describe a part of its feature map: it was imported, or "
                 "exported by an earlier version. Pass --box_from=photograph, or, for a model "

@@ -83,7 +83,7 @@ class Engine:
         precision: float = DEFAULT_PRECISION,
         without: str | None = None,
         ranking: RankingSettings | None = None,
-        box_from: BoxSource = "photograph",
+        box_from: BoxSource = "auto",
     ) -> Answer:
         """Finds the photographs most like an image, or a part of it, and its landmark.
 
@@ -102,8 +102,8 @@ class Engine:
                 results are reordered it is none of them, nor does it reorder others.
             ranking: What reorders the results before they are verified, where ``least`` is None; by
                 default nothing.
-            box_from: What the box is cut out of to be described; its local features are those of
-                the cropped photograph either way.
+            box_from: What the box is cut out of to be described, see ``describe_part``; its local
+                features are those of the cropped photograph either way.
 
         Raises:
             FileNotFoundError: If an index that ``ranking`` fuses is missing.

@@ -55,8 +55,9 @@ class Settings(RankingSettings):
     )
     box_from: BoxSource = setting(
         "What the box is cut out of: the photograph, or the feature map that the model has of it, "
-        "which sees what is around the box, too.",
-        default="photograph",
+        "which sees what is around the box, too; auto takes the feature map where the model has "
+        "one. Where something else stands around the box, photograph finds more.",
+        default="auto",
     )
     k: int = setting("How many results.", default=10)
     where: tuple[str, ...] = setting(

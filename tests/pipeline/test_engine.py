@@ -43,13 +43,34 @@ def test_results_are_ranked_and_never_more_than_the_collection_holds(
     assert len({result.photograph.id for result in results}) == 24
 
 
-def test_a_box_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
+def test_a_box_of_the_photograph_asks_as_the_part_alone_would(tiny: Tiny, engine: Engine) -> None:
     whole = np.concatenate(
         [read_photograph(tiny.photos / f"landmark {number}" / "0.jpg") for number in (1, 4)],
         axis=1,
     )
-    assert engine.search(whole, 1, box=(0, 0, 48, 40))[0].photograph.landmark == "landmark 1"
-    assert engine.search(whole, 1, box=(48, 0, 96, 40))[0].photograph.landmark == "landmark 4"
+    for box, landmark in (((0, 0, 48, 40), "landmark 1"), ((48, 0, 96, 40), "landmark 4")):
+        (best,) = engine.ask(whole, 1, box=box, box_from="photograph").results
+        assert best.photograph.landmark == landmark
+
+
+def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> None:
+    """The left half of 48 pixels: what the model says of it is what is asked with."""
+    query = read_photograph(tiny.photos / "landmark 1" / "0.jpg")
+    outputs = tf.saved_model.load(str(tiny.model / "saved_model")).signatures["region"](
+        image_bytes=tf.io.encode_png(query)[None], box=tf.constant([[0.0, 0.25, 0.5, 1.0]])
+    )
+    expected = outputs["global_descriptor"].numpy()[0]
+    answer = engine.ask(query, 24, box=(-3, 10, 24, 99), box_from="feature_map")
+    for result in answer.results[::6]:
+        image = result.photograph.read_image()
+        (stored,) = np.asarray(engine.descriptor.describe_images(image[None]))
+        assert result.similarity == pytest.approx(float(expected @ stored), abs=1e-3)
+    by_default = engine.ask(query, 24, box=(-3, 10, 24, 99)).results
+    assert by_default == answer.results
+    whole = engine.ask(query, 3, box=(0, 0, 48, 40), box_from="feature_map").results
+    assert whole[0].similarity == pytest.approx(1.0, abs=1e-4)
+    with pytest.raises(ValueError, match="48 wide and 40 high"):
+        engine.ask(query, 3, box=(9, 9, 9, 9), box_from="feature_map")
 
 
 def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> None:

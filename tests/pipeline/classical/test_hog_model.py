@@ -94,7 +94,10 @@ def test_a_blank_wall_is_like_nothing_and_what_is_damaged_is_told(model: Path) -
 
 
 def test_a_box_cannot_be_cut_out_of_a_feature_map(model: Path) -> None:
-    image = np.zeros((20, 20, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    by_default = describe_part(open_descriptor(model), image, (0, 0, 9, 9), "auto")
+    of_part = open_descriptor(model).describe_images(image[None, :9, :9])
+    np.testing.assert_array_equal(by_default, of_part)
     with pytest.raises(ValueError, match="no network and has no feature map; pass --box_from=ph"):
         describe_part(open_descriptor(model), image, (0, 0, 9, 9), "feature_map")
 
