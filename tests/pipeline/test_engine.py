@@ -73,24 +73,6 @@ def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> 
         engine.ask(query, 3, box=(9, 9, 9, 9), box_from="feature_map")
 
 
-def test_a_box_may_be_cut_out_of_the_feature_map(tiny: Tiny, engine: Engine) -> None:
-    """The left half of 48 pixels: what the model says of it is what is asked with."""
-    query = read_photograph(tiny.photos / "landmark 1" / "0.jpg")
-    outputs = tf.saved_model.load(str(tiny.model / "saved_model")).signatures["region"](
-        image_bytes=tf.io.encode_png(query)[None], box=tf.constant([[0.0, 0.25, 0.5, 1.0]])
-    )
-    expected = outputs["global_descriptor"].numpy()[0]
-    answer = engine.ask(query, 24, box=(-3, 10, 24, 99), box_from="feature_map")
-    for result in answer.results[::6]:
-        image = result.photograph.read_image()
-        (stored,) = np.asarray(engine.descriptor.describe_images(image[None]))
-        assert result.similarity == pytest.approx(float(expected @ stored), abs=1e-3)
-    whole = engine.ask(query, 3, box=(0, 0, 48, 40), box_from="feature_map").results
-    assert whole[0].similarity == pytest.approx(1.0, abs=1e-4)
-    with pytest.raises(ValueError, match="48 wide and 40 high"):
-        engine.ask(query, 3, box=(9, 9, 9, 9), box_from="feature_map")
-
-
 def test_crop_counts_x_to_the_right_and_y_down_and_stops_at_the_edge() -> None:
     image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
     np.testing.assert_array_equal(crop(image, (1, 2, 5, 3)), image[2:3, 1:5])
