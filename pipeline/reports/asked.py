@@ -29,13 +29,13 @@ class Confusion:
         landmark: Of the queries.
         instead: Of the first wrong result.
         queries: How many.
-        place: Of the wrong result, 1 for the first, in the mean.
+        misled: How many of them have it as the very first result.
     """
 
     landmark: str
     instead: str
     queries: int
-    place: float
+    misled: int
 
 
 def scored(queries: pa.Table, score: str) -> pa.Table:
@@ -84,7 +84,7 @@ def _first_of_landmarks(
 def confusions(
     queries: pa.Table, landmarks_of: Callable[[list[str]], list[str]]
 ) -> list[Confusion]:
-    """Counts which landmarks the first wrong results show, those that come most often first.
+    """Counts which landmarks the first wrong results show, those that mislead most first.
 
     Args:
         queries: Those that are scored.
@@ -97,12 +97,12 @@ def confusions(
     asked = queries["landmark"].take(_rows(rows)).to_pylist()
     places = collections.defaultdict(list)
     for row, own, other in zip(rows, asked, landmarks_of(ids), strict=True):
-        places[own or NO_NAME, other or NOBODY].append(1 + (wrong[row] or 0))
+        places[own or NO_NAME, other or NOBODY].append(wrong[row])
     told = [
-        Confusion(landmark=own, instead=other, queries=len(at), place=float(np.mean(at)))
+        Confusion(landmark=own, instead=other, queries=len(at), misled=at.count(0))
         for (own, other), at in places.items()
     ]
-    return sorted(told, key=lambda one: (-one.queries, one.place, one.landmark, one.instead))
+    return sorted(told, key=lambda one: (-one.misled, -one.queries, one.landmark, one.instead))
 
 
 def _rows(numbers: Sequence[int]) -> pa.Array:

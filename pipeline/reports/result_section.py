@@ -97,14 +97,19 @@ def queries_section(
             element("h3", "Best queries"),
             _queries(one, best, photographs, pictures),
         ]
+    return joined([*drawn, _by_landmark(one, queries, photographs)])
+
+
+def _by_landmark(one: Given, queries: pa.Table, photographs: "_Photographs") -> Html:
+    if not any(queries["landmark"].to_pylist()):
+        return paragraph("Which landmarks the queries show is not known.")
     landmarks = _landmarks(one, asked.by_landmark(queries, one.main_score))
-    confusions = asked.confusions(queries, photographs.landmarks)
-    taken = _confusions(confusions, len(queries))
+    taken = _confusions(asked.confusions(queries, photographs.landmarks), len(queries))
     columns = [
         element("div", element("h3", "Landmarks"), landmarks),
         element("div", element("h3", "Landmarks taken for others"), taken),
     ]
-    return joined([*drawn, element("div", *columns, class_="columns")])
+    return element("div", *columns, class_="columns")
 
 
 def _queries(
@@ -187,15 +192,18 @@ def _rows(scores: Iterable[LandmarkScore]) -> list[tuple[str, ...]]:
 def _confusions(found: Sequence[Confusion], queries: int) -> Html:
     if not found:
         return paragraph("None: no query has a wrong photograph among its first ten results.")
-    told = sum(one.queries for one in found)
+    told, misled = sum(one.queries for one in found), sum(one.misled for one in found)
     rows = [
-        (breakable(one.landmark), breakable(one.instead), count(one.queries), f"{one.place:.1f}")
+        (breakable(one.landmark), breakable(one.instead), count(one.queries), count(one.misled))
         for one in found[:_CONFUSIONS]
     ]
-    said = f"Of {queries:,} queries {told:,} have a wrong photograph among their first ten results."
+    said = (
+        f"Of {queries:,} queries {misled:,} have a wrong photograph as their first result, "
+        f"{told:,} one among their first ten."
+    )
     if len(found) > _CONFUSIONS:
-        said += f" The {_CONFUSIONS} most frequent pairs of {len(found):,}:"
-    header = ("landmark asked for", "first wrong result", "queries", "mean place")
+        said += f" The {_CONFUSIONS} pairs of {len(found):,} that mislead most:"
+    header = ("landmark asked for", "first wrong result", "queries", "as first result")
     return joined(
         [paragraph(said), table(header, rows, label="Landmarks taken for others", texts=2)]
     )

@@ -47,12 +47,24 @@ def test_queries_without_names_are_not_taken_for_one_landmark() -> None:
 
 
 def test_first_wrong_results_are_counted_by_both_landmarks() -> None:
-    """Tower's come first and second, in the mean at place 1.5."""
+    """Tower's are a bridge twice, of which once in the very first place."""
     assert asked.confusions(QUERIES, landmarks_of) == [
-        Confusion(landmark="tower", instead="bridge", queries=2, place=1.5),
-        Confusion(landmark="a landmark without a name", instead="bridge", queries=1, place=1.0),
-        Confusion(landmark="bridge", instead="no known landmark", queries=1, place=1.0),
+        Confusion(landmark="tower", instead="bridge", queries=2, misled=1),
+        Confusion(landmark="a landmark without a name", instead="bridge", queries=1, misled=1),
+        Confusion(landmark="bridge", instead="no known landmark", queries=1, misled=1),
     ]
+
+
+def test_landmarks_that_mislead_come_before_more_that_only_follow() -> None:
+    queries = pa.table(
+        {
+            "landmark": ["bridge", "bridge", "tower"],
+            "found": [["b2", "d0"], ["b2", "d0"], ["b0"]],
+            "right": [[True, False], [True, False], [False]],
+        }
+    )
+    told = [(one.landmark, one.misled) for one in asked.confusions(queries, landmarks_of)]
+    assert told == [("tower", 1), ("bridge", 0)]
 
 
 def test_no_wrong_result_is_no_confusion() -> None:

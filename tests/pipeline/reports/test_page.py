@@ -7,11 +7,14 @@ import re
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import manifest
 from pipeline.report import Settings, main
 from pipeline.reports.page import write_report
+from pipeline.scoring import found
 from tests.reported import DISTRACTORS, HOSTILE, LANDMARKS, OF_EACH, Reported
 
 
@@ -131,9 +134,16 @@ def test_queries_are_framed_with_signs_and_authors(page: Parsed) -> None:
     assert "no known landmark" in page.said
 
 
-def test_landmarks_and_those_they_are_taken_for_are_told(page: Parsed) -> None:
+def test_landmarks_and_those_they_are_taken_for_are_told(made: Reported, page: Parsed) -> None:
     assert all(f"landmark_{label}" in page.said for label in range(1, LANDMARKS))
-    assert "have a wrong photograph among their first ten results" in page.said
+    queries = pq.read_table(found.path_of(made.plain))
+    first = sum(not right[0] for right in queries["right"].to_pylist())
+    told = sum(not all(right) for right in queries["right"].to_pylist())
+    assert first
+    assert (
+        f"Of 50 queries {first} have a wrong photograph as their first result, {told} one among "
+        "their first ten." in page.said
+    )
     assert f"photographs of {LANDMARKS} landmarks, by the model's own vectors" in page.said
     others = (LANDMARKS - 8) * OF_EACH + DISTRACTORS
     assert "of the 8 landmarks that have most photographs" in page.said
@@ -207,3 +217,21 @@ def test_flags_of_the_other_job_are_refused() -> None:
         Settings(queries=1)
     with pytest.raises(ValueError, match="--queries is at least 0"):
         Settings(results=("x.json",), queries=-1)
+
+
+def test_queries_of_unknown_landmarks_are_not_told_by_landmark(
+    made: Reported, tmp_path: Path
+) -> None:
+    """As those of ground-truth files; one of them is no photograph of the index."""
+    model = Path(shutil.copytree(made.model, tmp_path / "exported" / "made"))
+    result = model / "metrics" / made.plain.name
+    queries = pq.read_table(found.path_of(result))
+    ids = ["elsewhere", *queries["id"].to_pylist()[1:]]
+    changed = queries.set_column(0, "id", pa.array(ids))
+    changed = changed.set_column(1, "landmark", pa.array([""] * len(ids)))
+    pq.write_table(changed.slice(0, 1), found.path_of(result))
+    said = Parsed(write_report([result], tmp_path / "report.html").read_text("utf-8")).said
+    assert "Which landmarks the queries show is not known." in said
+    assert "query: elsewhere. This photograph is not in the index." in said
+    assert "Landmarks taken for others" not in said
+    assert "None: the queries above are all there are." in said
