@@ -26,15 +26,29 @@ class Axis:
     is_logarithmic: bool = False
 
     @classmethod
-    def around(cls, label: str, values: Iterable[float], *, is_logarithmic: bool = False) -> "Axis":
-        """An axis that holds some values, at least one, with a little room around them."""
+    def around(
+        cls,
+        label: str,
+        values: Iterable[float],
+        *,
+        is_logarithmic: bool = False,
+        most: float = math.inf,
+    ) -> "Axis":
+        """An axis that holds some values, at least one, with a little room around them.
+
+        Args:
+            label: What the values are.
+            values: None of them above ``most``.
+            is_logarithmic: See ``Axis``; the values are above 0 then.
+            most: That such a value can be, above which no room is left.
+        """
         found = list(values)
         low, high = min(found), max(found)
         if is_logarithmic:
             factor = max((high / low) ** _ROOM, 1.1)
             return cls(label=label, low=low / factor, high=high * factor, is_logarithmic=True)
         room = (high - low) * _ROOM or abs(high) * _ROOM or 1.0
-        return cls(label=label, low=low - room, high=high + room)
+        return cls(label=label, low=low - room, high=min(high + room, most))
 
     @classmethod
     def of_shares(cls, label: str) -> "Axis":

@@ -89,7 +89,7 @@ def _points(title: str, said: str, label: str, points: dict[str, tuple[float, fl
     chart = point_chart(
         title,
         Axis.around("milliseconds a query", times, is_logarithmic=True),
-        Axis.around(label, values),
+        Axis.around(label, values, most=1.0),
         series,
     )
     rows = [(name, f"{time:.3g}", score(value)) for name, (time, value) in points.items()]

@@ -42,6 +42,7 @@ def test_equal_factors_are_equal_lengths() -> None:
 def test_an_axis_has_room_around_its_values() -> None:
     axis = Axis.around("", [2.0, 4.0])
     assert (axis.low, axis.high) == pytest.approx((1.9, 4.1))
+    assert Axis.around("", [0.9, 1.0], most=1.0).high == 1, "no share is above"
     factors = Axis.around("", [1.0, 1e4], is_logarithmic=True)
     assert (factors.low, factors.high) == pytest.approx((10**-0.2, 10**4.2))
 
