@@ -41,6 +41,8 @@ def _precision(results: Sequence[Given]) -> Html:
         series,
     )
     said = "Interpolated precision by recall, the mean of all queries."
+    if len({one.told["protocol"] for one in results}) > 1:
+        said += " Curves of different protocols do not compare."
     return figure(
         chart,
         said + _left_out(len(curves)),
@@ -66,17 +68,16 @@ def _by_time(results: Sequence[Given]) -> Iterable[Html]:
             "recall@10 against exact",
             found,
         )
-    timed = [one for one in results if one.milliseconds is not None]
     name = results[0].main_score
     scored = {
         one.name: (one.milliseconds, one.told["scores"][name])
-        for one in timed
-        if one.milliseconds is not None and name in one.told["scores"]
+        for one in results
+        if one.milliseconds is not None and one.told["protocol"] == results[0].told["protocol"]
     }
     if scored:
         yield _points(
             f"{name} by time",
-            f"{name} by the milliseconds of a query, of every result.",
+            f"{name} by the milliseconds of a query, of every result by the first one's protocol.",
             name,
             scored,
         )

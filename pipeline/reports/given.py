@@ -13,7 +13,7 @@ from pipeline import manifest, model_folder
 from pipeline.index import collection
 from pipeline.scoring import found, lists
 
-_KEYS = ("scores", "intervals", "protocol", "queries", "index", "command")
+_KEYS = ("scores", "intervals", "protocol", "command")
 _MAKES_RESULTS = "python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME"
 
 
@@ -106,7 +106,6 @@ def _index_of(path: Path, told: dict[str, Any]) -> tuple[Path | None, dict[str, 
     if not (folder / collection.MANIFEST).is_file():
         return None, {}, f"The index {folder} is not here."
     described = collection.read_manifest(folder)
-    of_result = told["index"].get("model_fingerprint")
-    if described["model_fingerprint"] != of_result:
+    if described["model_fingerprint"] != told["index"]["model_fingerprint"]:
         return None, {}, f"The index {folder} has been built by another model since."
     return folder, described, ""

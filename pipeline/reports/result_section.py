@@ -40,7 +40,7 @@ def scores_section(one: Given) -> Html:
 
 
 def _index_in_words(one: Given) -> str:
-    engine = one.told["index"].get("engine")
+    engine = one.told.get("index", {}).get("engine")
     depth = one.told.get("depth")
     said = f"Index: {engine}. " if engine else ""
     return said + (f"{depth:,} places of each ranking count." if depth else "")

@@ -1,6 +1,7 @@
 """All results in one table, and the commands that make them again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.markdown import count, score
@@ -21,55 +22,63 @@ _UNKNOWN = "-"
 
 
 def summary(results: Sequence[Given]) -> Html:
-    """The table, the protocols and the commands."""
-    names = _score_names(results)
-    header = (
-        *("result", *names, "queries", "landmarks", "distractors", "photographs"),
-        *("queries learned from", "landmarks learned from", "ms a query", "index size"),
-    )
-    rows = [
-        (
-            element("a", breakable(one.name), href=f"#result-{number}"),
-            *(score_of(one.told, name) for name in names),
-            *(count(one.told.get(name)) for name in ("queries", "landmarks", "distractors")),
-            count(one.told.get("photographs")),
-            *(_learned(one.told, name) for name in ("queries", "landmarks")),
-            milliseconds_of(one),
-            size(one.described.get("bytes")),
-        )
-        for number, one in enumerate(results, start=1)
-    ]
-    protocols = dict.fromkeys(one.told["protocol"] for one in results)
+    """A table for every protocol, as its scores compare with no other's; and the commands."""
+    numbers = {one.path: number for number, one in enumerate(results, start=1)}
+    tables = []
+    for protocol in dict.fromkeys(one.told["protocol"] for one in results):
+        alike = [one for one in results if one.told["protocol"] == protocol]
+        tables += [paragraph(f"Protocol: {protocol}."), _table(alike, numbers)]
     commands = [
         joined([element("dt", breakable(one.name)), element("dd", command(one.told["command"]))])
         for one in results
     ]
     return section(
         "Summary",
-        table(header, rows, label="Scores of all results"),
+        *tables,
         paragraph(
             "In brackets the 95 % interval, landmarks drawn with replacement. Milliseconds are of "
             "the whole query where results are reordered, else of a search of the index alone."
         ),
-        *(paragraph(f"Protocol: {protocol}.") for protocol in protocols),
         element("h3", "Commands that make these results again"),
         element("dl", *commands),
         name="summary",
     )
 
 
+def _table(results: Sequence[Given], numbers: Mapping[Path, int]) -> Html:
+    names = _score_names(results)
+    counts = ("queries", "landmarks", "photographs", "distractors")
+    header = (
+        *("result", *names, "ms a query", "index size", *counts),
+        *("queries learned from", "landmarks learned from"),
+    )
+    rows = [
+        (
+            element("a", breakable(one.name), href=f"#result-{numbers[one.path]}"),
+            *(score_of(one.told, name) for name in names),
+            milliseconds_of(one),
+            size(one.described.get("bytes")),
+            *(count(one.told.get(name)) for name in counts),
+            *(_learned(one.told, name) for name in ("queries", "landmarks")),
+        )
+        for one in results
+    ]
+    return table(header, rows, label=f"Scores by this protocol: {results[0].told['protocol']}")
+
+
 def _score_names(results: Sequence[Given]) -> list[str]:
-    """Of all results; where there are the usual ones, those that tell most."""
+    """Of them all; where there are the usual ones, those that tell most."""
     names = dict.fromkeys(name for one in results for name in one.told["scores"])
     return [name for name in names if name in _MAIN] if "mAP" in names else list(names)
 
 
 def score_of(told: dict[str, Any], name: str) -> str:
-    """A score and its interval."""
-    if name not in told["scores"]:
-        return _UNKNOWN
+    """A score and its interval, where it has one: a median has none."""
+    found = score(told["scores"].get(name))
+    if name not in told["intervals"]:
+        return found
     low, high = told["intervals"][name]
-    return f"{score(told['scores'][name])} ({score(low)} to {score(high)})"
+    return f"{found} ({score(low)} to {score(high)})"
 
 
 def milliseconds_of(one: Given) -> str:

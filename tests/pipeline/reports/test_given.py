@@ -92,7 +92,8 @@ def test_an_index_of_another_model_is_not_taken_for_the_results(own: Path) -> No
 
 
 def test_a_result_of_no_index_is_read_too(own: Path) -> None:
-    change(own, lambda told: told.update(command="python -m pipeline.other --model=exported/made"))
+    command = "python -m pipeline.evaluate_triplets --model=exported/made --triplets=a.tfrec"
+    change(own, lambda told: told.update(command=command) or told.pop("index"))
     assert read_results([own])[0].lacking == "This is no result of an index."
 
 

@@ -98,7 +98,7 @@ def test_the_browser_has_nothing_to_complain_of(
     browser: webdriver.Chrome, report: Path, width: int
 ) -> None:
     opened(browser, report, width)
-    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+    assert browser.get_log("browser") == []
     loaded = "return performance.getEntriesByType('resource').map(one => one.name)"
     sources = browser.execute_script(loaded)
     assert all(one.startswith("data:") for one in sources), "nothing is loaded from elsewhere"
@@ -113,7 +113,7 @@ def test_a_script_in_the_page_would_not_run(
     (tmp_path / "report.html").write_text(text, "utf-8")
     opened(browser, tmp_path / "report.html", SCREEN)
     assert browser.title == "Landmark retrieval, report"
-    assert any("Content Security Policy" in one["message"] for one in browser.get_log("browser"))  # type: ignore[no-untyped-call]
+    assert any("Content Security Policy" in one["message"] for one in browser.get_log("browser"))
 
 
 @pytest.mark.parametrize("width", [TELEPHONE, TABLET, SCREEN])

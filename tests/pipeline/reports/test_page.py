@@ -47,6 +47,7 @@ class Parsed(html.parser.HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
+        self.texts.append(" " if tag in ("th", "td", "p") else "")
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
@@ -235,3 +236,25 @@ def test_queries_of_unknown_landmarks_are_not_told_by_landmark(
     assert "query: elsewhere. This photograph is not in the index." in said
     assert "Landmarks taken for others" not in said
     assert "None: the queries above are all there are." in said
+
+
+def test_results_of_another_protocol_have_a_table_of_their_own(
+    made: Reported, tmp_path: Path
+) -> None:
+    """A result of triplets has no index, no curve, and a score without an interval."""
+    metrics = Path(shutil.copytree(made.model, tmp_path / "exported" / "made")) / "metrics"
+    told = {
+        "scores": {"triplet accuracy": 0.875, "median rank": 2.0},
+        "intervals": {"triplet accuracy": [0.75, 1.0]},
+        "protocol": "triplets",
+        "queries": 8,
+        "command": "python -m pipeline.evaluate_triplets --model=exported/made --triplets=a.tfrec",
+    }
+    manifest.write_json(metrics / "made-triplets.json", told)
+    results = [metrics / made.plain.name, metrics / "made-triplets.json"]
+    page = Parsed(write_report(results, tmp_path / "report.html").read_text("utf-8"))
+    summary = page.said[: page.said.index("Commands that make these results again")]
+    assert "Protocol: triplets. result triplet accuracy median rank" in summary
+    assert "made/made-triplets 0.875 (0.750 to 1.000) 2.000 - - 8" in summary
+    assert "Curves of different protocols do not compare." in page.said
+    assert "This is no result of an index." in page.said
