@@ -67,12 +67,19 @@ class Settings:
         "DELF: TF-Hub's handle, or a folder.", default="https://tfhub.dev/google/delf/1"
     )
     image_size: int = setting("Side of what networks see, pixels.", default=224)
+    random_image_size: int = setting(
+        "The same of networks that start at random, which learn little in so short a time whatever "
+        "they see.",
+        default=96,
+    )
     epochs: int = setting("Epochs of every network that learns.", default=3)
     steps_per_epoch: int | None = setting("Steps an epoch; by default all the data.", default=None)
 
     def __post_init__(self) -> None:
         """Checks names and ranges."""
-        command_line.require_at_least(self, image_size=32, epochs=1, steps_per_epoch=1)
+        command_line.require_at_least(
+            self, image_size=32, random_image_size=32, epochs=1, steps_per_epoch=1
+        )
         unknown = [name for name in self.methods if name not in METHODS]
         if unknown or not self.methods:
             raise ValueError(
@@ -103,6 +110,7 @@ class Settings:
             },
             delf=self.delf,
             image_size=self.image_size,
+            random_image_size=self.random_image_size,
             epochs=self.epochs,
             steps=self.steps_per_epoch,
         )

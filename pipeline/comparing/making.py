@@ -50,6 +50,7 @@ class Making:
         weights: Where each backbone starts, by its name: see ``build_backbone``.
         delf: Handle or folder of DELF.
         image_size: Side of what networks see, pixels.
+        random_image_size: Of those that start at random.
         epochs: Of networks that learn.
         steps: An epoch; None for all the data.
     """
@@ -60,6 +61,7 @@ class Making:
     weights: dict[str, str]
     delf: str
     image_size: int
+    random_image_size: int
     epochs: int
     steps: int | None
 
@@ -106,7 +108,7 @@ class Making:
             decided |= {"delf": self.delf} if method.extractor == "delf" else {}
         if isinstance(network, Network):
             decided["start"] = self._start(network.backbone)
-            decided["image_size"] = self.image_size
+            decided["image_size"] = self._image_size(decided["start"])
             decided["epochs"], decided["steps"] = self.epochs, self.steps
         return decided
 
@@ -132,6 +134,9 @@ class Making:
         manifest.write_json(path, decided)
         return folder
 
+    def _image_size(self, start: str) -> int:
+        return self.random_image_size if start == "none" else self.image_size
+
     def _start(self, backbone: str) -> str:
         return start_of(backbone, self.weights[backbone])
 
@@ -150,7 +155,7 @@ class Making:
             pooling=method.pooling,
             projection="none",
             frozen_stages=0 if is_random else _FROZEN_STAGES,
-            image_size=self.image_size,
+            image_size=self._image_size(start),
             epochs=0 if method.loss is None else self.epochs,
             steps_per_epoch=self.steps,
             loss=method.loss or "triplet",
@@ -198,7 +203,7 @@ class Making:
                 model=beneath,
                 output=folder,
                 records=self.training,
-                image_size=self.image_size,
+                image_size=self._image_size(self._start(UNDER_HEAD.backbone)),
                 epochs=self.epochs,
                 steps_per_epoch=self.steps,
             )

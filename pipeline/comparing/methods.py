@@ -73,11 +73,10 @@ _LOSSES: tuple[Loss, ...] = ("triplet", "contrastive")
 _ALL: tuple[Method, ...] = (
     Hog(),
     Words(extractor="sift", aggregation="tfidf", words=200),
-    Words(extractor="sift", aggregation="tfidf", words=20_000),
     Words(extractor="sift", aggregation="asmk", words=20_000),
     Words(extractor="sift", aggregation="vlad", words=64),
-    Words(extractor="delf", aggregation="asmk", words=20_000),
-    Words(extractor="head", aggregation="asmk", words=20_000),
+    Words(extractor="delf", aggregation="asmk", words=5000),
+    Words(extractor="head", aggregation="asmk", words=5000),
     Network(backbone="mobilenet_v2", pooling="spoc", loss=None),
     Network(backbone="mobilenet_v2", pooling="spoc", loss="arcface"),
     *(

@@ -34,7 +34,7 @@ def compared(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """HOG with two kinds of index, and DELF, which is nowhere."""
     output = tmp_path_factory.mktemp("comparisons") / "squares"
     nowhere = str(output / "nowhere")
-    settings = settings_of(tiny, output, methods=("hog", "delf-asmk-20000"), delf=nowhere)
+    settings = settings_of(tiny, output, methods=("hog", "delf-asmk-5000"), delf=nowhere)
     compare(settings)
     return settings
 
@@ -59,9 +59,9 @@ def test_a_row_tells_what_a_method_finds_and_costs(compared: Settings) -> None:
 def test_what_cannot_be_made_is_listed_with_the_reason(
     compared: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "nowhere" in told(compared)["missing"]["delf-asmk-20000"]
+    assert "nowhere" in told(compared)["missing"]["delf-asmk-5000"]
     main(compared)
-    assert "delf-asmk-20000 was not made: " in capsys.readouterr().out
+    assert "delf-asmk-5000 was not made: " in capsys.readouterr().out
 
 
 def test_the_command_of_a_row_makes_that_row(compared: Settings) -> None:
@@ -118,7 +118,7 @@ def test_a_changed_setting_decides_only_its_own_cells(tiny: Tiny, tmp_path: Path
     networks = {name for name in METHODS if name.startswith(("mobilenet", "resnet", "vgg"))}
     assert changed(vgg_weights="vgg.weights.h5") == {n for n in networks if n.startswith("vgg")}
     assert changed(delf="elsewhere") == {n for n in METHODS if n.startswith("delf")}
-    assert changed(image_size=96) == networks | {n for n in METHODS if n.startswith("head")}
+    assert changed(random_image_size=64) == networks | {n for n in METHODS if n.startswith("head")}
     assert changed(indexes=("pq",)) == set()
 
 
