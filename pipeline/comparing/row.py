@@ -28,7 +28,7 @@ class Row:
         scores: By name, as ``evaluate`` gives them, and their ``intervals``.
         queries_trained_on: Of the queries, those that the model learned from; None if unknown.
         dimension: Numbers a photograph is described by; of sparse ones, words.
-        bytes: A photograph takes in the index.
+        bytes: Of the index's file, a photograph; what it has once, as LSH's projections, included.
         extraction_milliseconds: From a photograph's bytes to its description, one at a time.
         query_milliseconds: From a description to ten results, one at a time.
         build_seconds: Of the index, of descriptions that are there.

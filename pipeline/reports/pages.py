@@ -47,7 +47,7 @@ def with_tables(page: str, exported: Path) -> str:
         results = _results(match["results"].split(), exported)
         text = MAKERS[kind](results, match["columns"].split())
         first = match[0].partition("\n")[0]
-        return f"{first}\n\n{text}\n\n<!-- end of {kind} -->"
+        return f"{first}\n{text}\n<!-- end of {kind} -->"
 
     return _TABLE.sub(made, page)
 

@@ -34,12 +34,10 @@ def test_a_table_of_scores_is_made_of_the_results_it_names(tmp_path: Path) -> No
     assert made.splitlines() == [
         "Before",
         "<!-- scores: one/city-flat two/city-flat; mAP recall@1 -->",
-        "",
         "| model | index | mAP | recall@1 | made by |",
         "| --- | --- | --- | --- | --- |",
         f"| one | flat | .797 (.750 to .840) | 1.000 | `{COMMAND}` |",
         f"| two | flat `--expand=3` | .797 | 1.000 | `{COMMAND} --expand=3` |",
-        "",
         "<!-- end of scores -->",
         "behind",
     ]
@@ -58,7 +56,7 @@ def test_a_table_of_steps_tells_what_each_gains_and_takes(tmp_path: Path) -> Non
     ]
     write_result(tmp_path, "one/city-flat", steps=steps)
     made = with_tables(page("one/city-flat; mAP", "steps"), tmp_path).splitlines()
-    assert made[3:9] == [
+    assert made[2:8] == [
         "| model | step | mAP | gain in mAP | ms a query | s once |",
         "| --- | --- | --- | --- | --- | --- |",
         "| one | as it is | .500 |  | 2.5 |  |",
@@ -66,7 +64,7 @@ def test_a_table_of_steps_tells_what_each_gains_and_takes(tmp_path: Path) -> Non
         "| one | expand2 | .600 | -.025 | 2.5 |  |",
         "| one | augment2, having seen the query | .900 |  | 2.5 |  |",
     ]
-    assert made[10:13] == ["```sh", COMMAND, "```"]
+    assert made[9:12] == ["```sh", COMMAND, "```"]
 
 
 def test_a_page_that_is_as_its_results_is_left_alone(tmp_path: Path) -> None:
