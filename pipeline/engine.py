@@ -15,7 +15,7 @@ from pipeline.index.collection import load_collection, search_above
 from pipeline.index.filters import Condition
 from pipeline.query_photograph import Box, BoxSource, crop
 from pipeline.ranking.neighbourhood import unit_vectors
-from pipeline.ranking.reranking import Ranking, Reranker, fused
+from pipeline.ranking.reranking import Ranking, Reranker, direct, fused, with_first
 from pipeline.ranking.settings import RankingSettings
 from pipeline.ranking.verifier import FIRST, Verifier, verified_order
 from pipeline.recognition import votes
@@ -145,18 +145,21 @@ class Engine:
         without: str | None,
     ) -> list[Result]:
         reranker = self._reranker(ranking)
-        first, last = self._first_and_last(reranker, vector, k, where, without)
-        keys = last.keys[:k]
+        rankings = self._rankings(reranker, vector, k, where, without)
+        found = [(reranker, rankings)]
+        for folder in ranking.fuse:
+            other = self._other(folder)
+            asked = describe(other.descriptor)
+            fused_one = other._reranker(ranking, reranker)
+            found.append((fused_one, other._rankings(fused_one, asked, k, where, without)))
+        ids = reranker.ids(rankings[-1].keys)
         if ranking.fuse:
-            lists = [(reranker.ids(last.keys), last.scores)]
-            for folder in ranking.fuse:
-                other = self._other(folder)
-                asked = describe(other.descriptor)
-                fused_one = other._reranker(ranking, reranker)
-                _, found = other._first_and_last(fused_one, asked, k, where, without)
-                lists.append((fused_one.ids(found.keys), found.scores))
-            keys = self.collection.keys_of(fused(lists, ranking)[:k])
-        return self._results(self._similarities(vector, first, keys), keys)
+            ids = fused([_as_list(one, each[-1]) for one, each in found], ranking)
+        if ranking.keep_first:
+            lists = [_as_list(one, it) for one, each in found for it in direct(each, ranking)]
+            ids = with_first(ids, lists)
+        keys = self.collection.keys_of(ids[:k])
+        return self._results(self._similarities(vector, rankings[0], keys), keys)
 
     def _similarities(self, vector: Descriptions, found: Ranking, keys: np.ndarray) -> np.ndarray:
         """As the index told them of what it found; of others, from the vectors it holds."""
@@ -167,18 +170,17 @@ class Engine:
         pairs = zip(keys.tolist(), own.tolist(), strict=True)
         return np.array([known.get(key, similarity) for key, similarity in pairs])
 
-    def _first_and_last(
+    def _rankings(
         self,
         reranker: Reranker,
         vector: Descriptions,
         k: int,
         where: Sequence[Condition],
         without: str | None,
-    ) -> tuple[Ranking, Ranking]:
-        """What is found as it is, and after all steps but the fusion."""
+    ) -> list[Ranking]:
+        """What is found as it is, and after every step but the fusion."""
         own = None if without is None else reranker.key_of(without)
-        found = list(reranker.rankings(vector, k, without=own, where=where))
-        return found[0], found[-1]
+        return list(reranker.rankings(vector, k, without=own, where=where))
 
     def _other(self, folder: str) -> "Engine":
         if folder not in self._others:
@@ -245,3 +247,7 @@ class Engine:
     def __len__(self) -> int:
         """Photographs in the collection."""
         return len(self.collection)
+
+
+def _as_list(reranker: Reranker, ranking: Ranking) -> tuple[list[str], np.ndarray]:
+    return reranker.ids(ranking.keys), ranking.scores

@@ -86,23 +86,33 @@ class _Trained:
             seen += [one[:, ::-1] for one in images]
         return self._whole([self.network(one[None], training=False) for one in seen])
 
-    def describe_part(self, images: Sequence[np.ndarray], box: Sequence[float]) -> np.ndarray:
-        """The same of what lies in a box: left, top, right and bottom, 0 to 1."""
-        left, top, right, bottom = box
-        seen = [(one, box) for one in images]
+    def describe_parts(
+        self, images: Sequence[np.ndarray], boxes: Sequence[Sequence[float]]
+    ) -> list[np.ndarray]:
+        """The same of what lies in each box: left, top, right and bottom, 0 to 1."""
+        upright = [(self._features(one), one.shape) for one in images]
+        mirrored = []
         if self.views.flip:
-            mirrored = (1 - right, top, 1 - left, bottom)
-            seen += [(one[:, ::-1], mirrored) for one in images]
-        return self._whole([self._part(one, its_box) for one, its_box in seen])
+            mirrored = [(self._features(one[:, ::-1]), one.shape) for one in images]
+        described = []
+        for left, top, right, bottom in boxes:
+            rows = [self._part(*one, (left, top, right, bottom)) for one in upright]
+            rows += [self._part(*one, (1 - right, top, 1 - left, bottom)) for one in mirrored]
+            described.append(self._whole(rows))
+        return described
 
     @functools.cached_property
     def _parts(self) -> NetworkParts:
         return split(self.network)
 
-    def _part(self, image: np.ndarray, box: Sequence[float]) -> tf.Tensor:
-        features = np.asarray(self._parts.features(tf.constant(image[None])))
-        rows = self._places(features.shape[1], image.shape[0], box[1], box[3])
-        columns = self._places(features.shape[2], image.shape[1], box[0], box[2])
+    def _features(self, image: np.ndarray) -> np.ndarray:
+        return np.asarray(self._parts.features(tf.constant(image[None])))
+
+    def _part(
+        self, features: np.ndarray, sides: tuple[int, ...], box: Sequence[float]
+    ) -> tf.Tensor:
+        rows = self._places(features.shape[1], sides[0], box[1], box[3])
+        columns = self._places(features.shape[2], sides[1], box[0], box[2])
         return self._parts.head(tf.constant(features[:, rows][:, :, columns]))
 
     def _places(self, count: int, side: int, begin: float, end: float) -> list[int]:
@@ -164,8 +174,7 @@ def _check_regions(
     is_exact: bool,
 ) -> None:
     """On the same image, higher than wide: all of it is described as ``serving_default`` does."""
-    expected = [trained.describe(resized)]
-    expected += [trained.describe_part(resized, box) for box in _BOXES[1:]]
+    expected = [trained.describe(resized), *trained.describe_parts(resized, _BOXES[1:])]
     boxes = tf.constant(_BOXES, tf.float32)
     given = {"image_bytes": tf.repeat(encoded, len(_BOXES)), "box": boxes}
     (found,) = _run(saved_model, "region", given)

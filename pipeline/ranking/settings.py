@@ -7,6 +7,7 @@ from pipeline import command_line
 from pipeline.command_line import setting
 
 Fusion = Literal["scores", "ranks"]
+KEEP_FIRST = "keep_first"  # the step that comes last
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,11 @@ class RankingSettings(AugmentationSettings):
         "Diffusion over the graph of mutual neighbours among so many nearest of each; 0 for none.",
         default=0,
     )
+    keep_first: bool = setting(
+        "Whether the first place goes to the photograph that is best as found and expanded, of all "
+        "fused indexes together, whatever reorders the rest.",
+        default=False,
+    )
     candidates: int = setting(
         "How many of the best are reordered; those behind them stay as they were found.",
         default=1000,
@@ -73,6 +79,11 @@ class RankingSettings(AugmentationSettings):
         )
         if not self.fuse:
             command_line.require_default(self, "no --fuse=INDEX", "fusion")
+        if self.keep_first and not (self.fuse or self.refine or self.reciprocal or self.diffuse):
+            raise ValueError(
+                "--keep_first keeps what --refine, --reciprocal, --diffuse or --fuse reorder; pass "
+                "one of them."
+            )
         if not self.steps:
             command_line.require_default(self, "nothing to reorder by", "candidates")
         for name in ("expand", "refine"):
@@ -85,7 +96,8 @@ class RankingSettings(AugmentationSettings):
     @property
     def steps(self) -> tuple[str, ...]:
         """What is done after searching, in order, as ``augment10``; nothing by default."""
-        return (*self.single_steps, "fuse") if self.fuse else self.single_steps
+        fused = ("fuse",) if self.fuse else ()
+        return (*self.single_steps, *fused, *((KEEP_FIRST,) if self.keep_first else ()))
 
     @property
     def single_steps(self) -> tuple[str, ...]:

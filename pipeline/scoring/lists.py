@@ -10,8 +10,8 @@ import numpy as np
 from pipeline.descriptions import Descriptions
 from pipeline.index.interface import Collection
 from pipeline.progress import progress, progress_bar
-from pipeline.ranking.reranking import Ranking, Reranker, fused
-from pipeline.ranking.settings import RankingSettings
+from pipeline.ranking.reranking import Ranking, Reranker, direct, fused, with_first
+from pipeline.ranking.settings import KEEP_FIRST, RankingSettings
 from pipeline.scoring.asking import Asking
 
 AS_IT_IS = "as it is"
@@ -152,29 +152,41 @@ class Steps:
         With augmentation, also what that gives where it has seen the query, as in a collection
         that holds the photograph that asks.
         """
-        steps = [AS_IT_IS, *self._settings.steps]
+        steps = [AS_IT_IS, *self._settings.single_steps]
         for query in progress(range(len(self._first.keys)), "Scoring", unit="queries"):
             timed = self._first.rankings(query, self._depth)
-            for step, (ranking, seconds) in zip(steps, timed, strict=False):  # but for the fusion
+            for step, (ranking, seconds) in zip(steps, timed, strict=True):
                 yield _list(step, query, ranking.keys, seconds)
             if self._settings.augment and self._first.keys[query] >= 0:
                 seen = self._first.seeing(query, self._depth)
                 yield _list(steps[1] + SEEN, query, seen.keys, 0.0)
+            began = time.perf_counter()
+            found = [[ranking for ranking, _ in timed]]
+            found += [
+                [ranking for ranking, _ in one.rankings(query, self._depth)] for one in self._others
+            ]
             keys = timed[-1][0].keys
             if self._others:
+                keys = self._keys(fused(self._lists([one[-1:] for one in found]), self._settings))
+                yield _list("fuse", query, keys, time.perf_counter() - began)
                 began = time.perf_counter()
-                keys = self._fused(query, timed[-1][0])
-                yield _list(steps[-1], query, keys, time.perf_counter() - began)
+            if self._settings.keep_first:
+                lists = self._lists([direct(one, self._settings) for one in found])
+                keys = self._keys(with_first(self._first.reranker.ids(keys), lists))
+                yield _list(KEEP_FIRST, query, keys, time.perf_counter() - began)
             if self._verify is not None:
                 yield _verified(self._verify, query, keys)
 
-    def _fused(self, query: int, own: Ranking) -> np.ndarray:
-        found = [own, *(one.rankings(query, self._depth)[-1][0] for one in self._others)]
-        lists = [
+    def _lists(self, found: Sequence[Sequence[Ranking]]) -> list[tuple[list[str], np.ndarray]]:
+        """Some rankings of every index as ids, by the first index's names, and scores."""
+        return [
             (one.reranker.ids(ranking.keys), ranking.scores)
-            for one, ranking in zip(self._askers, found, strict=True)
+            for one, rankings in zip(self._askers, found, strict=True)
+            for ranking in rankings
         ]
-        return self._first.reranker.collection.keys_of(fused(lists, self._settings))
+
+    def _keys(self, ids: list[str]) -> np.ndarray:
+        return self._first.reranker.collection.keys_of(ids)
 
 
 class _Asker:

@@ -81,7 +81,7 @@ def test_variants_return_from_a_saved_model_that_stores_constants_once(
     bytes_of_weights = network.count_params() * (4 if name == "frozen" else 2)
     assert saved_bytes(tmp_path / "one") > bytes_of_weights
     more = saved_bytes(tmp_path / "four") - saved_bytes(tmp_path / "one")
-    assert more < 0.25 * bytes_of_weights
+    assert more < 0.5 * bytes_of_weights, "operations of more views, and no constants"
     kept = tf.train.list_variables(str(tmp_path / "four" / "variables" / "variables"))
     assert [shape for _, shape in kept] == [[]], "a list of objects, and no weights"
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -19,6 +20,7 @@ from pipeline.evaluate import Settings, evaluate, main
 from pipeline.export import export
 from pipeline.index.kinds import KINDS, fewest_vectors
 from pipeline.scoring import metrics
+from pipeline.scoring.found import path_of
 from pipeline.scoring.lists import without_query
 from pipeline.train import train
 from tests.tiny import Tiny, tiny_export, tiny_training, write_photographs
@@ -174,6 +176,20 @@ def test_an_index_fused_with_itself_ranks_as_it_does_alone(tiny: Tiny) -> None:
     output = evaluate(Settings(index=tiny.index, expand=2, fuse=(str(tiny.index),)))
     assert output.name == "squares-flat-expand2-fuse-model.squares-flat.json"
     assert json.loads(output.read_text())["scores"] == pytest.approx(alone["scores"])
+
+
+def test_the_first_place_may_stay_with_what_is_best_before_the_graph(tiny: Tiny) -> None:
+    plain = evaluate(Settings(index=tiny.index))
+    kept = evaluate(Settings(index=tiny.index, reciprocal=6, keep_first=True))
+    steps = [step["step"] for step in json.loads(kept.read_text())["steps"]]
+    assert steps == ["as it is", "reciprocal6", "keep_first"]
+    before, after = (
+        [row[0] for row in pq.read_table(path_of(path))["found"].to_pylist()]
+        for path in (plain, kept)
+    )
+    assert after == before
+    moved = evaluate(Settings(index=tiny.index, reciprocal=6))
+    assert [row[0] for row in pq.read_table(path_of(moved))["found"].to_pylist()] != before
 
 
 def test_indexes_of_other_photographs_are_not_fused(tiny: Tiny, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pipeline.index.collection import load_collection
 from pipeline.index.filters import parse
 from pipeline.index.interface import Collection
 from pipeline.ranking.expansion import expanded
-from pipeline.ranking.reranking import Reranker, fused
+from pipeline.ranking.reranking import Reranker, direct, fused, with_first
 from pipeline.ranking.settings import RankingSettings
 from tests import vector_collections
 
@@ -217,6 +217,31 @@ def test_photographs_of_a_fused_index_are_known_by_their_contents(
         lists.append(reranker.ids(last.keys))
     assert lists[0] == lists[1]
     assert f"photo {ASKING}" not in lists[1]
+
+
+def test_the_first_is_the_best_of_several_lists_together() -> None:
+    """Stretched to 0 to 1: a has 1 and 0, b .75 and .9, c 0 and 1; b is best with 1.65."""
+    lists = [
+        (["a", "b", "c"], np.array([0.9, 0.8, 0.5])),
+        (["c", "b", "a"], np.array([3.0, 2.9, 2.0])),
+    ]
+    assert with_first(["d", "a", "b", "c"], lists) == ["b", "d", "a", "c"]
+    assert with_first([], [([], np.zeros(0))]) == []
+
+
+def test_what_comes_before_the_graph_is_direct(whole: Collection) -> None:
+    settings = RankingSettings(augment=2, expand=2, reciprocal=3, keep_first=True)
+    reranker = Reranker(whole, settings, folder=FOLDER)
+    rankings = list(reranker.rankings(VECTORS[:1], 10))
+    found = direct(rankings, settings)
+    assert len(rankings) == 4
+    assert [one is each for one, each in zip(found, (rankings[0], rankings[2]), strict=True)]
+    assert direct(rankings[:1], settings) == rankings[:1], "bags are fused as they are found"
+
+
+def test_keeping_the_first_needs_something_that_reorders() -> None:
+    with pytest.raises(ValueError, match="--keep_first keeps what"):
+        RankingSettings(expand=3, keep_first=True)
 
 
 def test_indexes_of_other_photographs_are_named(whole: Collection, tmp_path: Path) -> None:
