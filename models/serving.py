@@ -115,9 +115,13 @@ class ServingModel(tf.Module):
         self.dimension = network.output_shape[-1] if whitening is None else len(whitening[0].T)
         self.weights = network.variables  # what a SavedModel of this module has to hold
         batched = tuple(tf.TensorSpec([None, *spec.shape], spec.dtype) for spec in self._prepared)
-        self.describe_prepared = tf.function(self._describe, input_signature=[batched])
+        self.describe_prepared = tf.function(
+            self._describe, input_signature=[batched], autograph=False
+        )
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")], autograph=False
+    )
     def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Describes encoded photographs of any size, string ``(batch,)``.
 
@@ -128,12 +132,18 @@ class ServingModel(tf.Module):
             tf.map_fn(self.prepare, image_bytes, fn_output_signature=self._prepared)
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
+        autograph=False,
+    )
     def pixels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Describes RGB images of one size, uint8 ``(batch, height, width, 3)``."""
         return self._whole([self._seen(self._resized(images, side)) for side in self._sides])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, name="input_image")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, name="input_image")],
+        autograph=False,
+    )
     def kaggle(self, input_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Describes one RGB image, uint8 ``(height, width, 3)``, as Kaggle's contests ask."""
         descriptors = self.pixels(input_image[None])
@@ -164,7 +174,7 @@ class ServingModel(tf.Module):
             )
         return {"global_descriptor": described}
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def prepare(self, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Decodes one photograph of any size, a string scalar.
 

@@ -132,6 +132,7 @@ def decoded_batches(
             examples = examples[taken[number]]
         return starts[number] + examples, stored.read_all(batches[int(number)][examples])
 
+    @tf.autograph.experimental.do_not_convert  # which is of no use here, and takes a while
     def one_batch(number: tf.Tensor) -> tf.data.Dataset:
         positions, of_batch = tf.numpy_function(
             read, [number], (tf.int64, tf.string), stateful=False

@@ -109,8 +109,10 @@ class TrainingLog:
         return tf.summary.create_file_writer(folder)
 
     def _draw(self, path: Path) -> None:
-        figure = Figure(figsize=(7, 4), layout="constrained")
+        figure = Figure(figsize=(7, 4))
         axes = figure.subplots()
+        # Found anew for each picture, the margins took as long as the drawing.
+        figure.subplots_adjust(left=0.12, right=0.88, bottom=0.13, top=0.96)
         epochs = [row["epoch"] for row in self.epochs]
         for name, colour, side in (("loss", "C0", axes), ("held-out mAP", "C1", axes.twinx())):
             values = [float("nan") if row[name] is None else row[name] for row in self.epochs]

@@ -77,7 +77,8 @@ def test_what_it_learns_from_lies_in_its_folder(tiny: Tiny, local: Path) -> None
 
 def test_the_signatures_are_delfs_and_those_of_every_model(local: Path) -> None:
     loaded = tf.saved_model.load(str(local / "saved_model"))
-    assert set(loaded.signatures) == {"default", "serving_default", "pixels", "kaggle"}
+    named = {"default", "serving_default", "pixels", "kaggle", "region"}
+    assert set(loaded.signatures) == named
     image = render_photograph(CITY, 0, 0)
     found = loaded.signatures["default"](
         image=tf.constant(image, tf.float32) / 255,
