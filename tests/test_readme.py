@@ -1,7 +1,6 @@
 """README's commands and code run as they stand, in its order, on a tiny folder of photographs."""
 
 import importlib
-import json
 import os
 import re
 import select
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.report import Settings, report
 from tests.tiny import write_photographs
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,8 @@ def test_every_stage_runs_as_readme_writes_it(folder: Path) -> None:
     stages = [words[2].removeprefix("pipeline.") for words in commands]
     assert stages == [
         "build_records", "check_records", "train", "export", "embed", "build_index", "search",
-        "search", "search", "evaluate", "evaluate", "export", "extract", "search", "train",
+        "search", "evaluate", "report", "evaluate", "export", "extract", "search",
+        "train", "evaluate_triplets",
     ]  # fmt: skip
     for words in commands:
         extra = TINY_TRAINING if words[2] == "pipeline.train" else []
@@ -125,7 +126,7 @@ def test_readme_stays_short_enough_to_read() -> None:
     [
         *("README.md", "tfrecords/README.md", "exported/README.md"),
         *("docs/training.md", "docs/indexes.md", "docs/reordering.md", "docs/words.md"),
-        "docs/local_features.md",
+        *("docs/local_features.md", "docs/evaluation.md"),
     ],
 )
 def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
@@ -139,16 +140,9 @@ def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
         assert set(names) <= set(known), f"{stage} has no {set(names) - set(known)}"
 
 
-def test_readmes_scores_are_those_of_the_results() -> None:
-    """Each row names a model and an index; its scores stand in exported/MODEL/metrics."""
-    in_readme = re.findall(r"^\| (\w+) \| (\w+) \| (\..*) \|$", README, flags=re.MULTILINE)
-    guide = (ROOT / "docs/indexes.md").read_text()
-    in_guide = re.findall(r"^\| `(\w+)` \| (\.\d+ (?:\| \.\d+ ?){3})\|$", guide, flags=re.MULTILINE)
-    assert len(in_readme) == 3
-    assert len(in_guide) == 4
-    rows = [*in_readme, *(("arcface", kind, scores.strip()) for kind, scores in in_guide)]
-    for model, kind, scores in rows:
-        path = ROOT / "exported" / model / "metrics" / f"france+distractors-{kind}.json"
-        result = json.loads(path.read_text())["scores"]
-        columns = ("mAP", "mAP@10", "mAP@100", "recall@1")
-        assert scores.split(" | ") == [f"{result[column]:.3f}".lstrip("0") for column in columns]
+def test_tables_of_scores_are_those_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of README and the guides; ``python -m pipeline.report`` writes them anew."""
+    monkeypatch.chdir(ROOT)
+    settings = Settings(check=True)
+    assert "README.md" in settings.pages
+    assert report(settings) == []
