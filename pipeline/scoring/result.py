@@ -69,6 +69,8 @@ def name_of(settings: Any) -> str:
             folders = [Path(folder).resolve() for folder in value]
             names = (f"{model_folder.of_index(one).name}.{one.name}" for one in folders)
             parts.append("-".join((name, *names)))
+        elif value is True:
+            parts.append(name)
         elif isinstance(value, Path):
             parts.append(f"{name}-{value.resolve().name}")
         elif isinstance(value, tuple):
