@@ -27,7 +27,10 @@ class Settings:
 
     pages: tuple[str, ...] = setting(
         "Markdown files, comma-separated.",
-        default=("README.md", "docs/indexes.md", "docs/reordering.md", "docs/words.md"),
+        default=(
+            *("README.md", "docs/evaluation.md", "docs/indexes.md", "docs/local_features.md"),
+            *("docs/reordering.md", "docs/words.md"),
+        ),
     )
     exported: Path = setting("Folder of the models.", default=Path("exported"))
     check: bool = setting("Write nothing; fail where a page differs.", default=False)

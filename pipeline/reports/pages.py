@@ -5,7 +5,8 @@
     <!-- end of scores -->
 
 A result is called MODEL/RESULT, for ``exported/MODEL/metrics/RESULT.json``; behind the semicolon
-stand the scores that are columns.
+stand the scores that are columns. A comparison is called NAME, for
+``exported/comparisons/NAME/comparison.json``.
 """
 
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from pipeline import manifest, model_folder
 from pipeline.reports.tables import MAKERS, Results
 
+_COMPARISONS = "comparisons"
 _TABLE = re.compile(
     r"^<!-- (?P<kind>\w+): (?P<results>[^;>]+); (?P<columns>[^>]+) -->\n"
     r"(?P<text>.*?)^<!-- end of (?P=kind) -->$",
@@ -44,7 +46,7 @@ def with_tables(page: str, exported: Path) -> str:
         kind = match["kind"]
         if kind not in MAKERS:
             raise ValueError(f"A table is of {', '.join(MAKERS)}. Received: {kind}.")
-        results = _results(match["results"].split(), exported)
+        results = _results(kind, match["results"].split(), exported)
         text = MAKERS[kind](results, match["columns"].split())
         first = match[0].partition("\n")[0]
         return f"{first}\n{text}\n<!-- end of {kind} -->"
@@ -52,9 +54,13 @@ def with_tables(page: str, exported: Path) -> str:
     return _TABLE.sub(made, page)
 
 
-def _results(names: list[str], exported: Path) -> Results:
+def _results(kind: str, names: list[str], exported: Path) -> Results:
     found = {}
     for name in names:
+        if kind == "comparison":
+            path = exported / _COMPARISONS / name / "comparison.json"
+            found[name] = manifest.read_json(path, "python -m pipeline.compare", "rows", "command")
+            continue
         model, _, result = name.partition("/")
         path = exported / model / model_folder.METRICS / f"{result}.json"
         found[name] = manifest.read_json(path, "python -m pipeline.evaluate", "scores", "command")

@@ -74,9 +74,44 @@ def steps_table(results: Results, columns: Sequence[str]) -> str:
     return f"{table(header, rows)}\n\n```sh\n{commands}\n```"
 
 
+def comparison_table(results: Results, columns: Sequence[str]) -> str:
+    """A row a method and index of a comparison, best first, what it costs, and the command.
+
+    Args:
+        results: What ``pipeline.compare`` wrote; of several, one table after the other.
+        columns: Names of scores.
+
+    Raises:
+        ValueError: If a row has no such score.
+    """
+    parts = []
+    for name, told in results.items():
+        rows = [
+            (
+                row["method"],
+                row["index"],
+                row["start"],
+                *map(short, _of(name, row["scores"], columns)),
+                f"{row['dimension']:,}",
+                f"{row['bytes']:,.0f}",
+                f"{row['extraction_milliseconds']:.0f}",
+                f"{row['query_milliseconds']:.2f}",
+                f"{row['build_seconds']:.1f}",
+                f"`{row['command']}`",
+            )
+            for row in told["rows"]
+        ]
+        costs = ("numbers", "bytes", "extract ms", "query ms", "build s", "made by")
+        parts.append(table(("method", "index", "weights", *columns, *costs), rows))
+        parts += [f"`{one}` was not made: {reason}" for one, reason in told["missing"].items()]
+        parts.append(f"```sh\n{told['command']}\n```")
+    return "\n\n".join(parts)
+
+
 MAKERS: dict[str, Callable[[Results, Sequence[str]], str]] = {
     "scores": scores_table,
     "steps": steps_table,
+    "comparison": comparison_table,
 }
 
 

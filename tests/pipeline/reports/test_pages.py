@@ -67,6 +67,33 @@ def test_a_table_of_steps_tells_what_each_gains_and_takes(tmp_path: Path) -> Non
     assert made[9:12] == ["```sh", COMMAND, "```"]
 
 
+def test_a_comparison_tells_what_methods_find_and_cost(tmp_path: Path) -> None:
+    row = {
+        "method": "hog",
+        "index": "flat",
+        "start": "",
+        "scores": {"mAP": 0.10249},
+        "dimension": 3780,
+        "bytes": 15120.4,
+        "extraction_milliseconds": 12.4,
+        "query_milliseconds": 0.055,
+        "build_seconds": 0.04,
+        "command": "python -m pipeline.compare --methods=hog",
+    }
+    path = tmp_path / "comparisons" / "city" / "comparison.json"
+    path.parent.mkdir(parents=True)
+    told = {"rows": [row], "missing": {"delf": "it is nowhere"}, "command": "python -m all"}
+    path.write_text(json.dumps(told))
+    made = with_tables(page("city; mAP", "comparison"), tmp_path).splitlines()
+    assert made[4:7] == [
+        "| hog | flat |  | .102 | 3,780 | 15,120 | 12 | 0.06 | 0.0 | "
+        "`python -m pipeline.compare --methods=hog` |",
+        "",
+        "`delf` was not made: it is nowhere",
+    ]
+    assert "python -m all" in made
+
+
 def test_a_page_that_is_as_its_results_is_left_alone(tmp_path: Path) -> None:
     write_result(tmp_path, "one/city-flat")
     path = tmp_path / "page.md"
