@@ -37,6 +37,22 @@ def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> No
     assert result["landmarks"] == 6
     assert result["distractors"] == 0
     assert result["queries_trained_on"] == 20, "all but the held-out landmark's four photographs"
+    assert result["photographs_trained_on"] == 20
+    assert result["landmarks_trained_on"] == 5
+    assert list(result["intervals"]) == list(result["scores"])
+    for name, (low, high) in result["intervals"].items():
+        assert low <= result["scores"][name] <= high, name
+
+
+def test_landmarks_of_other_photographs_are_known_by_name(tiny: Tiny, tmp_path: Path) -> None:
+    """Nothing learned from these photographs, but from others of five of their landmarks."""
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    write_photographs(tmp_path / "others", landmarks=6, photographs=2, seed=9)
+    embed(EmbedSettings(model=model, photos=str(tmp_path / "others")))
+    index = build_index(IndexSettings(model=model, data=("others",)))
+    result = json.loads(evaluate(Settings(index=index)).read_text())
+    assert result["queries_trained_on"] == result["photographs_trained_on"] == 0
+    assert result["landmarks_trained_on"] == 5
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if fewest_vectors(kind) <= 24])

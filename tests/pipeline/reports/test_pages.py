@@ -86,8 +86,7 @@ def test_a_comparison_tells_what_methods_find_and_cost(tmp_path: Path) -> None:
     path.write_text(json.dumps(told))
     made = with_tables(page("city; mAP", "comparison"), tmp_path).splitlines()
     assert made[4:7] == [
-        "| hog | flat |  | .102 | 3,780 | 15,120 | 12 | 0.06 | 0.0 | "
-        "`python -m pipeline.compare --methods=hog` |",
+        f"| hog | flat |  | .102 | 3,780 | 15,120 | 12 | 0.06 | 0.0 | `{row['command']}` |",
         "",
         "`delf` was not made: it is nowhere",
     ]
