@@ -157,7 +157,7 @@ class Engine:
             ids = fused([_as_list(one, each[-1]) for one, each in found], ranking)
         if ranking.keep_first:
             lists = [_as_list(one, it) for one, each in found for it in direct(each, ranking)]
-            ids = with_first(ids, lists)
+            ids = with_first(ids, lists, ranking)
         keys = self.collection.keys_of(ids[:k])
         return self._results(self._similarities(vector, rankings[0], keys), keys)
 

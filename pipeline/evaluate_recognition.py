@@ -20,10 +20,11 @@ import numpy as np
 from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.exporting import model_card
-from pipeline.progress import progress_bar
+from pipeline.progress import logger, progress_bar
 from pipeline.recognition.votes import VOTERS, Rules, rules_of
 from pipeline.scoring import asking, google_landmarks, overlap, result
 from pipeline.scoring.asking import Asking
+from pipeline.scoring.google_landmarks import RecognitionTruth
 from pipeline.scoring.landmark_submissions import Prediction, write_recognition_submission
 from pipeline.scoring.scored_index import ScoredIndex
 
@@ -68,11 +69,11 @@ def evaluate_recognition(settings: Settings) -> Path | None:
             is of other photographs.
     """
     index = ScoredIndex.open(settings.index)
-    if not np.any(index.labels >= 0):
-        raise ValueError(f"{settings.index} knows no landmark of any photograph.")
+    _require_one_numbering(index)
     solution = None
     if settings.solution is not None:
         solution = google_landmarks.read_recognition_solution(settings.solution)
+        _require_same_numbering(index, solution)
     asked = asking.described(index, settings.queries).metadata
     own = asking.of_contents(index, asked["content"], settings.queries)
     rules = rules_of(index.collection.manifest.get("recognition"))
@@ -98,11 +99,41 @@ def evaluate_recognition(settings: Settings) -> Path | None:
         "command": result.command("evaluate_recognition", settings),
         **overlap.with_training(index, asked),
     }
-    name = "-".join((settings.index.resolve().name, "recognition", *settings.queries))
+    names = (Path(one).name for one in settings.queries)
+    name = "-".join((settings.index.resolve().name, "recognition", *names))
     output = index.model / model_folder.METRICS / f"{name}.json"
     manifest.write_json(output, told)
     model_card.write_card(index.model)
     return output
+
+
+def _require_one_numbering(index: ScoredIndex) -> None:
+    """Numbers of landmarks are those of one data set, the first; others' are kept apart from it."""
+    is_labelled = index.labels >= 0
+    data = np.array(index.stored.metadata["data"].to_pylist())
+    labelled = np.unique(data[is_labelled])
+    if not len(labelled):
+        raise ValueError(f"{index.folder} knows no landmark of any photograph.")
+    first = index.collection.manifest["data"][0]
+    if list(labelled) != [Path(first).name]:
+        raise ValueError(
+            f"{index.folder} has labelled photographs of {', '.join(labelled)}, each of which "
+            "numbers landmarks its own way; answers are numbers, so build an index whose first "
+            "data set alone is labelled."
+        )
+
+
+def _require_same_numbering(index: ScoredIndex, solution: RecognitionTruth) -> None:
+    known = np.unique(index.labels[index.labels >= 0])
+    asked = {landmark for shown in solution.landmarks.values() for landmark in shown}
+    there = len(asked.intersection(known.tolist()))
+    if not there:
+        raise ValueError(
+            f"None of the {len(asked)} landmarks of {solution.file} has a number that "
+            f"{index.folder} knows; index the photographs whose numbers these are, Google "
+            "Landmarks' train."
+        )
+    logger.info("%d of the solution's %d landmarks are in %s.", there, len(asked), index.folder)
 
 
 def _answers(index: ScoredIndex, own: Asking, rules: Rules | None) -> Iterator[Prediction | None]:

@@ -267,10 +267,7 @@ def fused(
     Of each the first ``candidates`` are fused; what only stands further behind comes after them,
     list by list.
     """
-    first = [
-        (ids[: settings.candidates], scores[: settings.candidates].tolist())
-        for ids, scores in lists
-    ]
+    first = _candidates(lists, settings)
     if settings.fusion == "ranks":
         best = fusion.by_ranks([ids for ids, _ in first])
     else:
@@ -279,13 +276,25 @@ def fused(
     return list(dict.fromkeys([*best, *behind]))
 
 
+def _candidates(
+    lists: Sequence[tuple[Sequence[str], np.ndarray]], settings: RankingSettings
+) -> list[tuple[Sequence[str], list[float]]]:
+    """The first of every list, as many as are reordered."""
+    count = settings.candidates
+    return [(ids[:count], scores[:count].tolist()) for ids, scores in lists]
+
+
 def direct(rankings: Sequence[Ranking], settings: RankingSettings) -> list[Ranking]:
     """What is found before results reorder one another: as it is, and with what is taken in."""
     last = min(bool(settings.augment) + bool(settings.expand), len(rankings) - 1)
     return [rankings[0], *([rankings[last]] if last else [])]
 
 
-def with_first(ids: Sequence[str], lists: Sequence[tuple[Sequence[str], np.ndarray]]) -> list[str]:
+def with_first(
+    ids: Sequence[str],
+    lists: Sequence[tuple[Sequence[str], np.ndarray]],
+    settings: RankingSettings,
+) -> list[str]:
     """Puts first what is best of some other lists together, which by their scores are fused.
 
     A graph of neighbours leads away from the query where most of these are wrong: of 449 queries
@@ -293,9 +302,12 @@ def with_first(ids: Sequence[str], lists: Sequence[tuple[Sequence[str], np.ndarr
 
     Args:
         ids: Best first.
-        lists: Of ids and their scores, best first: those of ``direct``, of every index.
+        lists: Of ids and their scores, best first: those of ``direct``, of every index; of each
+            the first ``candidates`` count, so that the answer is the same however much is found.
+        settings: How many candidates there are.
     """
-    best = next(iter(fusion.by_scores([dict(zip(*one, strict=True)) for one in lists])), None)
+    first = _candidates(lists, settings)
+    best = next(iter(fusion.by_scores([dict(zip(*one, strict=True)) for one in first])), None)
     return [*([] if best is None else [best]), *(one for one in ids if one != best)]
 
 

@@ -172,7 +172,7 @@ class Steps:
                 began = time.perf_counter()
             if self._settings.keep_first:
                 lists = self._lists([direct(one, self._settings) for one in found])
-                keys = self._keys(with_first(self._first.reranker.ids(keys), lists))
+                keys = self._keys(with_first(self._first.reranker.ids(keys), lists, self._settings))
                 yield _list(KEEP_FIRST, query, keys, time.perf_counter() - began)
             if self._verify is not None:
                 yield _verified(self._verify, query, keys)

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.build_index import Settings as IndexSettings
+from pipeline.build_index import build_index
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings.files import Embeddings, read_embeddings
@@ -106,9 +108,28 @@ def test_calibrated_votes_answer_where_the_index_has_them(
 
 def test_a_solution_of_other_photographs_is_refused(model: Path, tmp_path: Path) -> None:
     solution = tmp_path / "recognition_solution_v2.1.csv"
-    solution.write_text("id,landmarks,Usage\nsomething,1,Public\n")
+    solution.write_text("id,landmarks,Usage\nsomething,0,Public\n")
     with pytest.raises(ValueError, match="7 of the 7 photographs that are answered are not in"):
         evaluate_recognition(settings_of(model, solution=solution))
+
+
+def test_landmarks_of_another_numbering_are_refused(
+    model: Path, asking: Embeddings, tmp_path: Path
+) -> None:
+    solution = tmp_path / "recognition_solution_v2.1.csv"
+    rows = [f"{one},{1000 + n},Public" for n, one in enumerate(asking.metadata["id"].to_pylist())]
+    solution.write_text("\n".join(["id,landmarks,Usage", *rows]) + "\n")
+    with pytest.raises(ValueError, match=r"None of the 7 landmarks .* has a number that"):
+        evaluate_recognition(settings_of(model, solution=solution))
+
+
+def test_an_index_of_two_numberings_is_refused(model: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(model, tmp_path / "model"))
+    index = build_index(IndexSettings(model=model, data=("squares", "asking")))
+    settings = Settings(index=index, queries=("asking",), submission=tmp_path / "answers.csv")
+    with pytest.raises(ValueError, match="labelled photographs of asking, squares, each of which"):
+        evaluate_recognition(settings)
+    assert not (tmp_path / "answers.csv").exists()
 
 
 def test_something_has_to_come_of_it(model: Path) -> None:

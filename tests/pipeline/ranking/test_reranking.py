@@ -225,8 +225,12 @@ def test_the_first_is_the_best_of_several_lists_together() -> None:
         (["a", "b", "c"], np.array([0.9, 0.8, 0.5])),
         (["c", "b", "a"], np.array([3.0, 2.9, 2.0])),
     ]
-    assert with_first(["d", "a", "b", "c"], lists) == ["b", "d", "a", "c"]
-    assert with_first([], [([], np.zeros(0))]) == []
+    settings = RankingSettings(diffuse=3, candidates=3, keep_first=True)
+    assert with_first(["d", "a", "b", "c"], lists, settings) == ["b", "d", "a", "c"]
+    assert with_first([], [([], np.zeros(0))], settings) == []
+    # What stands behind the candidates changes nothing, though it would stretch the scores.
+    longer = [([*ids, "e"], np.append(scores, -9.0)) for ids, scores in lists]
+    assert with_first(["d", "a", "b", "c"], longer, settings) == ["b", "d", "a", "c"]
 
 
 def test_what_comes_before_the_graph_is_direct(whole: Collection) -> None:
