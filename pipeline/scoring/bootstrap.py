@@ -10,7 +10,7 @@ _AT_A_TIME = 2**22  # counts that are in memory together
 
 def interval(
     values: np.ndarray, groups: np.ndarray, *, resamples: int = RESAMPLES
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """The percentile interval of a mean, whole groups drawn with replacement.
 
     Photographs of one landmark are found or missed together, so drawing them one by one
@@ -23,7 +23,7 @@ def interval(
 
     Returns:
         Where the lowest and the highest 2.5 % of drawn means begin; the same for the same values.
-        Of a single group both are its mean: nothing tells how others would do.
+        None of a single group: nothing tells how others would do.
 
     Raises:
         ValueError: If there are no values.
@@ -32,6 +32,8 @@ def interval(
         raise ValueError("An interval needs the score of a query at least.")
     sums, counts = np.bincount(groups, values), np.bincount(groups)
     there = np.flatnonzero(counts)
+    if len(there) == 1:
+        return None
     sums, counts = sums[there], counts[there]
     generator = np.random.default_rng(_SEED)
     means = []

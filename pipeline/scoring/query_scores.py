@@ -41,12 +41,17 @@ class QueryScores:
         return {name: float(values[self._counted(name)].mean()) for name, values in self._items()}
 
     def intervals(self) -> dict[str, list[float]]:
-        """Where 95 of 100 means would lie, lowest and highest; see ``bootstrap``."""
-        return {
-            name: list(bootstrap.interval(values[counted], self._groups[counted]))
+        """Where 95 of 100 means would lie, lowest and highest; see ``bootstrap``.
+
+        Returns:
+            By name; of no score whose queries are all of one group.
+        """
+        found = {
+            name: bootstrap.interval(values[counted], self._groups[counted])
             for name, values in self._items()
             for counted in [self._counted(name)]
         }
+        return {name: list(interval) for name, interval in found.items() if interval is not None}
 
     def table(self) -> pa.Table:
         """A column a score, a row a query; null where it is left out."""

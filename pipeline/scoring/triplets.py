@@ -138,14 +138,15 @@ def intervals(
         of_pairs: That of every pair, int64 ``(pairs,)``.
 
     Returns:
-        Of every score of ``summarise`` that is a mean.
+        Of every score of ``summarise`` that is a mean over several pseudo-landmarks.
     """
     values = {ACCURACY: (is_right, of_triplets)}
     values |= {name: (of_name, of_pairs) for name, of_name in _of_pairs(ranks).items()}
-    return {
-        name: list(bootstrap.interval(of_name, np.unique(labels, return_inverse=True)[1]))
+    found = {
+        name: bootstrap.interval(of_name, np.unique(labels, return_inverse=True)[1])
         for name, (of_name, labels) in values.items()
     }
+    return {name: list(interval) for name, interval in found.items() if interval is not None}
 
 
 def _of_pairs(ranks: np.ndarray) -> dict[str, np.ndarray]:

@@ -22,6 +22,13 @@ def test_queries_that_a_protocol_leaves_out_do_not_count() -> None:
     assert 0.5 <= low <= 0.75 <= high <= 1.0
 
 
+def test_queries_of_one_landmark_have_a_mean_and_no_interval() -> None:
+    scores = QueryScores(["mAP"], np.zeros(2, int))
+    scores.put(np.arange(2), {"mAP": np.array([0.5, 1.0])}, 0.0)
+    assert scores.means() == {"mAP": 0.75}
+    assert scores.intervals() == {}
+
+
 def test_a_score_of_no_query_is_an_error() -> None:
     scores = QueryScores(["hard"], np.arange(2))
     scores.put(np.arange(2), {"hard": np.full(2, np.nan)}, 0.0)
