@@ -88,19 +88,26 @@ def learned_contents(folder: Path) -> np.ndarray:
     return np.unique(np.concatenate([np.zeros(0, bytes), *contents]))
 
 
-def learned_landmarks(folder: Path) -> set[str]:
-    """Names of the landmarks that an exported model was trained on.
+def learned_landmarks(folder: Path) -> set[str] | None:
+    """Names of the landmarks that an exported model learned from.
 
-    None are known of triplet records, of models that were trained before names were kept, and of
-    what a whitening or a vocabulary was learned from.
+    Returns:
+        None where they are not known: of triplets or other photographs without landmarks, of a
+        model that was trained before names were kept, and where a whitening or a vocabulary was
+        learned from other photographs than the network.
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
     """
-    path = folder / TRAINING / LEARNED_LANDMARKS
-    if not _was_trained(read_model_file(folder)["training"]) or not path.is_file():
-        return set()
-    return set(manifest.read_json(path, "python -m pipeline.train", "landmarks")["landmarks"])
+    if not _was_trained(read_model_file(folder)["training"]):
+        return None if len(learned_contents(folder)) else set()
+    training = folder / TRAINING
+    contents, path = training / LEARNED_CONTENTS, training / LEARNED_LANDMARKS
+    if not contents.is_file() or not path.is_file():
+        return None
+    told = manifest.read_json(path, "python -m pipeline.train", "landmarks")["landmarks"]
+    is_named = np.isin(learned_contents(folder), np.load(contents)).all()
+    return set(told) if told and is_named else None
 
 
 def embeddings(folder: Path, data: str) -> str:

@@ -110,10 +110,17 @@ def _learned(told: dict[str, Any]) -> str:
         return "not known, the model was trained elsewhere"
     counted = ("queries", "photographs", "landmarks")
     return ", ".join(
-        f"{told[f'{name}_trained_on']} of {told[name]} {name}"
+        _counted(told[f"{name}_trained_on"], told.get(name), name)
         for name in counted
         if f"{name}_trained_on" in told
     )
+
+
+def _counted(learned: int | None, there: int | None, name: str) -> str:
+    """Ground truths know how many queries there are, and of no landmarks."""
+    if learned is None:
+        return f"{name} not known"
+    return f"{learned} {name}" if there is None else f"{learned} of {there} {name}"
 
 
 def table_of(steps: Sequence[dict[str, Any]], seen: str) -> str:
