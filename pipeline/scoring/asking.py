@@ -1,7 +1,8 @@
 """Photographs that ask an index, the index's own or others."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from pipeline.scoring.scored_index import ScoredIndex
 from pipeline.stored_photograph import StoredPhotograph
 
 NOT_THERE = -1
+_GATHERED = 8192  # photographs whose descriptions are put in order together
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,16 +32,24 @@ class Asking:
         collection: What is asked.
         keys: int64 ``(queries,)``, their own keys there, which they are never answered with; -1
             where it lacks them.
-        blocks: Gives their descriptions in order, some at a time.
+        take: Gives the descriptions of some of them, by their numbers, ascending, in blocks.
     """
 
     collection: Collection
     keys: np.ndarray
-    blocks: Callable[[], Iterable[Descriptions]]
+    take: Callable[[np.ndarray], Iterable[Descriptions]]
+
+    def blocks(self) -> Iterable[Descriptions]:
+        """The descriptions of them all, in order, some at a time."""
+        return self.take(np.arange(len(self.keys)))
+
+    def some(self, queries: np.ndarray) -> Descriptions:
+        """The descriptions of some of them, by their numbers, ascending."""
+        return descriptions.concatenate(list(self.take(queries)))
 
     def descriptions(self) -> Descriptions:
         """Of them all."""
-        return descriptions.concatenate(list(self.blocks()))
+        return self.some(np.arange(len(self.keys)))
 
     @property
     def deepest(self) -> int:
@@ -57,7 +67,7 @@ def from_index(index: ScoredIndex, rows: np.ndarray) -> Asking:
     return Asking(
         collection=index.collection,
         keys=index.keys[rows],
-        blocks=lambda: index.stored.take(rows),
+        take=lambda queries: index.stored.take(rows[queries]),
     )
 
 
@@ -83,11 +93,11 @@ def of_contents(index: ScoredIndex, contents: pa.ChunkedArray, data: Sequence[st
             "the same data sets."
         )
     own = pc.index_in(contents, value_set=index.stored.metadata["content"]).fill_null(NOT_THERE)
-    places = own.to_numpy()
+    places, stored_rows = own.to_numpy(), rows.to_numpy()
     return Asking(
         collection=index.collection,
         keys=np.where(places < 0, NOT_THERE, index.keys[places]),
-        blocks=lambda: [_gathered(stored, rows.to_numpy())],
+        take=lambda queries: _gathered(stored, stored_rows[queries]),
     )
 
 
@@ -125,8 +135,8 @@ def by_name(
     asking = of_contents(index, table["content"], data)
     boxes = [query.box for query in queries]
     if any(box is not None for box in boxes):
-        parts = _parts(index, table, boxes)
-        asking = dataclasses.replace(asking, blocks=lambda: [parts])
+        parts: Any = _parts(index, table, boxes)
+        asking = dataclasses.replace(asking, take=lambda queries: [parts[queries]])
     return asking, table
 
 
@@ -155,8 +165,8 @@ def described(index: ScoredIndex, data: Sequence[str]) -> StoredEmbeddings:
     return stored
 
 
-def _gathered(stored: StoredEmbeddings, rows: np.ndarray) -> Descriptions:
-    """In any order, some more than once."""
-    ascending, places = np.unique(rows, return_inverse=True)
-    found = descriptions.concatenate([stored.none(), *stored.take(ascending)])
-    return found[places]
+def _gathered(stored: StoredEmbeddings, rows: np.ndarray) -> Iterator[Descriptions]:
+    """In any order, some more than once; a block is read in the order of the files."""
+    for start in range(0, len(rows), _GATHERED):
+        ascending, places = np.unique(rows[start : start + _GATHERED], return_inverse=True)
+        yield descriptions.concatenate(list(stored.take(ascending)))[places]

@@ -10,7 +10,6 @@ from pipeline.progress import progress
 from pipeline.scoring.asking import Asking
 from pipeline.scoring.judge import Judge
 from pipeline.scoring.lists import others_found, without_query
-from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.scored_index import ScoredIndex
 
 DEPTH = 100  # places that are compared
@@ -24,7 +23,7 @@ def is_exact(index: ScoredIndex) -> bool:
     return described["kind"] in _EXACT_KINDS and described.get("augmentation") is None
 
 
-def compare(index: ScoredIndex, asking: Asking, judge: Judge) -> dict[str, Any]:
+def compare(index: ScoredIndex, asking: Asking, judge: Judge) -> dict[str, Any] | None:
     """Scores some of the queries both ways, by what the first 100 places tell.
 
     Args:
@@ -33,11 +32,12 @@ def compare(index: ScoredIndex, asking: Asking, judge: Judge) -> dict[str, Any]:
         judge: What is right for them.
 
     Returns:
-        ``queries``, how many, evenly spaced; ``exact`` and ``index``, scores by name.
+        ``queries``, how many, evenly spaced; ``exact`` and ``index``, scores by name. None where
+        so many places of those queries decide no score.
     """
     count = len(asking.keys)
     sample = np.unique(np.linspace(0, count - 1, min(_SAMPLED, count)).round().astype(int))
-    described: Any = asking.descriptions()[sample]
+    described: Any = asking.some(sample)
     own = asking.keys[sample]
     depth = min(DEPTH, asking.deepest)
     truth = Truth(described, depth + 1)
@@ -46,23 +46,22 @@ def compare(index: ScoredIndex, asking: Asking, judge: Judge) -> dict[str, Any]:
     _, rows = truth.nearest()
     exact = np.where(rows < 0, -1, index.keys[rows])
     found = others_found(index.collection, described, own, depth)
-    names = [name for name in judge.names if _tells(name, depth)]
-    return {"queries": len(sample)} | {
-        way: _means(judge, names, sample, keys)
-        for way, keys in (("exact", without_query(exact, own)), ("index", found))
-    }
+    is_whole = depth == asking.deepest
+    names = [name for name in judge.names if _tells(name, depth, is_whole)]
+    ways = {"exact": _means(judge, names, sample, without_query(exact, own))}
+    ways["index"] = _means(judge, names, sample, found)
+    return {"queries": len(sample)} | ways if ways["exact"] else None
 
 
-def _tells(name: str, depth: int) -> bool:
-    """Whether so many places decide a score."""
-    _, _, k = name.partition("@")
-    return k.isdecimal() and (int(k) <= depth)
+def _tells(name: str, depth: int, is_whole: bool) -> bool:
+    """Whether so many places, which may be all there are, decide a score."""
+    k, _, _ = name.partition("@")[2].partition(" ")  # "mP@10 medium"
+    return k.isdecimal() and (is_whole or int(k) <= depth)
 
 
 def _means(
     judge: Judge, names: list[str], queries: np.ndarray, keys: np.ndarray
 ) -> dict[str, float]:
     scores = judge.scores(queries, keys)
-    table = QueryScores(names, judge.groups[queries])
-    table.put(np.arange(len(queries)), {name: scores[name] for name in names}, 0.0)
-    return table.means()
+    counted = [name for name in names if not np.isnan(scores[name]).all()]
+    return {name: float(np.nanmean(scores[name])) for name in counted}
