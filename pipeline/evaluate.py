@@ -13,6 +13,13 @@ the model card tells the scores.
 also reorders what is found, step by step, and tells what each step gains and takes. The query is
 no neighbour of anything then, as if the collection lacked it. ``--verify=exported/EXTRACTOR`` adds
 geometric verification of the first results, the last step.
+
+    python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME-flat --queries=DATA
+    python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME-flat --ground_truth=FILE
+
+let photographs of other data sets ask, for landmarks of the same names; and take what answers whom
+from a file instead of landmarks: Revisited Oxford's or Paris', Google Landmarks', or pairs of
+similar photographs. With both, the photographs that the file names as queries are of DATA.
 """
 
 import dataclasses
@@ -21,25 +28,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline import command_line, manifest, model_folder
 from pipeline.command_line import setting
 from pipeline.exporting import model_card
-from pipeline.progress import logger
 from pipeline.ranking.reranking import Reranker
 from pipeline.ranking.settings import RankingSettings, chosen
 from pipeline.ranking.verifier import FIRST, VerifiedLists, Verifier
-from pipeline.scoring import answered, asking, exactness, found, lists, overlap, result
+from pipeline.scoring import asking, exactness, found, lists, overlap, questions, result
 from pipeline.scoring.asking import Asking
 from pipeline.scoring.curve import PrecisionByRecall
-from pipeline.scoring.judge import Judge, by_landmark, leave_one_out
 from pipeline.scoring.lists import Lists, Verify
 from pipeline.scoring.query_scores import QueryScores
+from pipeline.scoring.questions import CUT, WHOLE, Questions
 from pipeline.scoring.scored_index import ScoredIndex
-
-_WHOLE = 50_000  # photographs up to which whole rankings are scored
-_CUT = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,8 +50,8 @@ class Settings(RankingSettings):
 
     index: Path = setting("Folder of an index, exported/MODEL/indexes/NAME.")
     depth: int | None = setting(
-        f"Places of each ranking that count for mAP; by default all, or {_CUT:,} of more than "
-        f"{_WHOLE:,} photographs.",
+        f"Places of each ranking that count for mAP; by default all, or {CUT:,} of more than "
+        f"{WHOLE:,} photographs.",
         default=None,
     )
     verify: Path | None = setting(
@@ -87,27 +89,18 @@ def evaluate(settings: Settings) -> Path:
         The result's file: scores and their intervals, protocol and counts.
 
     Raises:
-        FileNotFoundError: If the index or the embeddings it was built from are missing.
-        ValueError: If no landmark has two photographs, the embeddings have changed, or another
-            model made the index.
+        FileNotFoundError: If the index, the embeddings it was built from or those of --queries, the
+            ground truth, local features of --verify or a photograph that is needed are missing.
+        ValueError: If nobody has anything to find, the embeddings have changed, another model made
+            the index, a file of ground truth is damaged or of other photographs, its protocol
+            cannot be cut to --depth, or indexes that are fused hold other photographs.
     """
     index = ScoredIndex.open(settings.index)
-    fused = [ScoredIndex.open(Path(folder)) for folder in settings.fuse]
-    depth = _depth(settings, index)
-    own, asked, judge = _questions(settings, index, depth)
-    verify = _verify(settings, index, asked["content"].to_pylist())
-    places = depth or own.deepest
-    wanted = min(own.deepest, places if verify is None else max(places, FIRST))
-    once: dict[str, float] = {}
-    if settings.steps:
-        others = [asking.of_contents(one, asked["content"], settings.queries) for one in fused]
-        steps = _steps(settings, [index, *fused], [own, *others], wanted, verify)
-        once = steps.prepared()
-        rankings: Iterable[Lists] = steps.lists()
-    else:
-        rankings = lists.as_found(own, wanted, verify)
-    scored, first, precisions = _score(rankings, judge, places)
-    described = _describe(settings, [index, *fused], judge, places)
+    indexes = [index, *(ScoredIndex.open(Path(folder)) for folder in settings.fuse)]
+    asked = _questions(settings, index)
+    rankings, once = _rankings(settings, indexes, asked)
+    scored, first, precisions = _score(rankings, asked)
+    described = _describe(settings, indexes, asked)
     last = _last(scored, settings)
     described["scores"], described["intervals"] = last.means(), last.intervals()
     described["precision_at_recall"] = precisions.means()
@@ -116,48 +109,44 @@ def evaluate(settings: Settings) -> Path:
             result.describe_step(name, one, once.get(name, 0.0)) for name, one in scored.items()
         ]
     elif not exactness.is_exact(index):
-        described["against_exact"] = exactness.compare(index, own, judge)
-    described |= overlap.with_training(index, asked)
+        beside = exactness.compare(index, asked.asking, asked.judge)
+        described |= {} if beside is None else {"against_exact": beside}
+    described |= overlap.with_training(index, asked.metadata, asked.landmarks)
     output = index.model / model_folder.METRICS / f"{result.name_of(settings)}.json"
-    found.write(found.path_of(output), asked.select(["id", "landmark"]), last, first.table(index))
+    told = asked.metadata.select(["id", "landmark"])
+    found.write(found.path_of(output), told, last, first.table(index))
     manifest.write_json(output, described)
     model_card.write_card(index.model)
     return output
 
 
-def _questions(
-    settings: Settings, index: ScoredIndex, depth: int | None
-) -> tuple[Asking, pa.Table, Judge]:
-    """Who asks, what is known of them, and what is right for them."""
+def _questions(settings: Settings, index: ScoredIndex) -> Questions:
     if settings.ground_truth is None:
-        if settings.queries:
-            return by_landmark(index, settings.queries, depth)
-        rows, judge = leave_one_out(index, depth)
-        return asking.from_index(index, rows), index.stored.metadata.take(rows), judge
-    truths = answered.read_truth(settings.ground_truth)
-    truth = next(iter(truths.values()))
-    if any(query.box for query in truth.queries) and (settings.fuse or settings.verify):
-        raise ValueError(
-            f"{settings.ground_truth} has queries that are parts of photographs, which --fuse and "
-            "--verify cannot do yet; leave them out."
-        )
-    answers = answered.judge_of(truths, index, depth)
-    own, asked = asking.by_name(index, truth.queries, settings.queries, str(settings.ground_truth))
-    return own, asked, answers
+        return questions.of_landmarks(index, settings.queries, settings.depth)
+    return questions.of_truth(
+        index,
+        settings.ground_truth,
+        settings.queries,
+        settings.depth,
+        may_ask_with_parts=not settings.fuse and settings.verify is None,
+    )
 
 
-def _depth(settings: Settings, index: ScoredIndex) -> int | None:
-    """To how many places rankings are cut; None for not."""
-    photographs = len(index.collection)
-    if settings.depth is None and photographs > _WHOLE:
-        logger.info(
-            "Of each ranking the first %d places count, as there are %d photographs; --depth=N "
-            "for another number.",
-            _CUT,
-            photographs,
-        )
-        return _CUT
-    return settings.depth if (settings.depth or photographs) < photographs - 1 else None
+def _rankings(
+    settings: Settings, indexes: Sequence[ScoredIndex], asked: Questions
+) -> tuple[Iterable[Lists], dict[str, float]]:
+    """What queries find, step by step, and the seconds that each step takes once."""
+    own = asked.asking
+    verify = _verify(settings, indexes[0], asked.metadata["content"].to_pylist())
+    depth = min(own.deepest, asked.depth if verify is None else max(asked.depth, FIRST))
+    if not settings.steps:
+        return lists.as_found(own, depth, verify), {}
+    others = [
+        asking.of_contents(one, asked.metadata["content"], settings.queries) for one in indexes[1:]
+    ]
+    steps = _steps(settings, indexes, [own, *others], depth, verify)
+    once = steps.prepared()
+    return steps.lists(), once
 
 
 def _steps(
@@ -190,18 +179,20 @@ def _verify(settings: Settings, index: ScoredIndex, contents: list[str]) -> Veri
 
 
 def _score(
-    rankings: Iterable[Lists], judge: Judge, depth: int
+    rankings: Iterable[Lists], asked: Questions
 ) -> tuple[dict[str, QueryScores], found.Found, PrecisionByRecall]:
     """Scores of every step, what is found first after the last, and how precise that is."""
+    judge = asked.judge
     scored: dict[str, QueryScores] = {}
     first = found.Found(len(judge.groups))
     precisions = PrecisionByRecall(len(judge.groups))
     for one in rankings:
-        keys = one.keys[:, :depth]
+        keys = one.keys[:, : asked.depth]
         scores = scored.setdefault(one.step, QueryScores(judge.names, judge.groups))
         scores.put(one.queries, judge.scores(one.queries, keys), one.seconds)
         if not one.step.endswith(lists.SEEN):  # the last that comes stays
-            first.put(one.queries, keys, judge.is_right(one.queries, keys[:, : found.SHOWN]))
+            shown = judge.counted(one.queries, keys)[:, : found.SHOWN]
+            first.put(one.queries, shown, judge.is_right(one.queries, shown))
             precisions.put(one.queries, judge.precisions(one.queries, keys))
     return scored, first, precisions
 
@@ -213,22 +204,22 @@ def _last(scored: dict[str, QueryScores], settings: Settings) -> QueryScores:
 
 
 def _describe(
-    settings: Settings, indexes: Sequence[ScoredIndex], judge: Judge, depth: int
+    settings: Settings, indexes: Sequence[ScoredIndex], asked: Questions
 ) -> dict[str, Any]:
-    labels = indexes[0].labels
     described: dict[str, Any] = {
         "scores": {},
         "intervals": {},
         "precision_at_recall": {},
-        "protocol": result.protocol_of(judge.protocol, indexes),
-        "depth": depth,
-        "queries": len(judge.groups),
-        "photographs": len(labels),
-        "landmarks": len(np.unique(judge.groups)),
-        "distractors": int((labels < 0).sum()),
+        "protocol": result.protocol_of(asked.judge.protocol, indexes),
+        "depth": asked.depth,
+        "queries": len(asked.asking.keys),
+        "photographs": len(indexes[0].labels),
+        "distractors": asked.distractors,
         "index": result.describe_index(indexes[0]),
         "command": result.command("evaluate", settings),
     }
+    if asked.landmarks is not None:
+        described["landmarks"] = len(np.unique(asked.landmarks))
     if settings.fuse:
         described["fused"] = [
             {"folder": str(one.folder), **result.describe_index(one)} for one in indexes[1:]
@@ -240,9 +231,10 @@ def main(settings: Settings) -> None:
     """Scores the index and prints the scores."""
     output = evaluate(settings)
     told = manifest.read_json(output, "python -m pipeline.evaluate")
+    landmarks = f" of {told['landmarks']} landmarks" if "landmarks" in told else ""
     print(
-        f"{settings.index}: {told['queries']} queries of {told['landmarks']} landmarks among "
-        f"{told['photographs']} photographs ({told['distractors']} distractors)"
+        f"{settings.index}: {told['queries']} queries{landmarks} among {told['photographs']} "
+        f"photographs ({told['distractors']} distractors)"
     )
     print(result.scores_of(told))
     if "steps" in told:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.progress import logger
 from pipeline.scoring import curve, google_landmarks, metrics, revisited
 from pipeline.scoring.google_landmarks import read_retrieval_solution
 from pipeline.scoring.ground_truth import Answers, GroundTruth, Query, relevance
@@ -15,6 +16,7 @@ from pipeline.scoring.scored_index import ScoredIndex
 
 _MAIN_LEVEL = "medium"  # the one that papers compare by
 _PICKLE = ".pkl"
+_ONE_BY_ONE = "; intervals draw queries one by one"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,22 @@ class _Answered:
     def groups(self) -> np.ndarray:
         """Every query stands for itself: the files tell no landmarks."""
         return np.arange(len(self.queries))
+
+    @property
+    def named(self) -> np.ndarray:
+        """Keys of what answers or is junk or left out, of any query, int64 ``(n,)``."""
+        every = [one for answers in self.levels.values() for one in answers]
+        return np.unique(
+            np.concatenate([part for one in every for part in (one.positives, one.junk)])
+        )
+
+    def counted(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """See ``Judge``; at the main level, without junk."""
+        found = np.full_like(keys, -1)
+        for row, (query, ranking) in enumerate(zip(queries.tolist(), keys, strict=True)):
+            kept = ranking[~np.isin(ranking, self._answers[query].junk)]
+            found[row, : len(kept)] = kept
+        return found
 
     def is_right(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """See ``Judge``; at the main level, junk counting as wrong."""
@@ -70,7 +88,7 @@ class SimilarPairs(_Answered):
         depth: Places that rankings are cut to; None for not.
     """
 
-    depth: int | None
+    depth: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -92,12 +110,12 @@ class SimilarPairs(_Answered):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Revisited(_Answered):
-    """Revisited Oxford or Paris: mAP and mP@k, each easy, medium and hard."""
+    """Revisited Oxford or Paris: mAP and mP@k of whole rankings, each easy, medium and hard."""
 
     @property
     def names(self) -> list[str]:
         """The medium ones first, by which papers compare."""
-        levels = [_MAIN_LEVEL, *(one for one in self.levels if one != _MAIN_LEVEL)]
+        levels = sorted(self.levels, key=lambda level: level != _MAIN_LEVEL)
         scores = ["mAP", *(f"mP@{k}" for k in revisited.PRECISION_AT)]
         return [f"{score} {level}" for level in levels for score in scores]
 
@@ -162,19 +180,18 @@ def read_truth(path: Path) -> dict[str, GroundTruth]:
     return {"": read_pairs(path)}
 
 
-def judge_of(
-    truths: Mapping[str, GroundTruth], index: ScoredIndex, depth: int | None
-) -> AnsweredJudge:
+def judge_of(truths: Mapping[str, GroundTruth], index: ScoredIndex) -> AnsweredJudge:
     """What is right by a ground truth.
 
     Args:
         truths: As ``read_truth`` gives them.
         index: That is asked.
-        depth: Places that rankings are cut to; None for not.
+
+    Returns:
+        A level that answers no query, which it then has no score of, is left out and logged.
 
     Raises:
-        ValueError: If the index lacks a photograph that the file names, or a query of a file of
-            pairs has none.
+        ValueError: If the index lacks a photograph that the file names, or none answers a query.
     """
     metadata = index.stored.metadata
     names = metadata["id"].to_pylist(), metadata["title"].to_pylist()
@@ -186,12 +203,27 @@ def judge_of(
         for level, truth in truths.items()
     }
     truth = next(iter(truths.values()))
+    levels = _answering(levels, truth.file)
     told: dict[str, Any] = {"queries": truth.queries, "levels": levels}
     file = Path(truth.file.partition(", ")[0]).name
     if "" not in truths:
-        return Revisited(protocol=f"{file}: Revisited Oxford and Paris", **told)
+        return Revisited(protocol=f"{file}: Revisited Oxford and Paris{_ONE_BY_ONE}", **told)
     if truth.left_out == "nothing":
-        protocol = f"{file}: Google Landmarks v2's retrieval, the first 100 places"
+        protocol = f"{file}: Google Landmarks v2's retrieval, the first 100 places{_ONE_BY_ONE}"
         return LandmarksRetrieval(protocol=protocol, **told)
     protocol = f"{file}: each query asks the rest of the collection; what it names is similar"
-    return SimilarPairs(protocol=protocol, depth=depth, **told)
+    return SimilarPairs(protocol=protocol + _ONE_BY_ONE, **told)
+
+
+def _answering(levels: Mapping[str, list[Answers]], file: str) -> dict[str, list[Answers]]:
+    """The levels at which a query has something to find."""
+    found = {
+        level: answers
+        for level, answers in levels.items()
+        if any(len(one.positives) for one in answers)
+    }
+    if not found:
+        raise ValueError(f"{file}: no query has anything to find, so that there is no score.")
+    for level in levels.keys() - found:
+        logger.warning("%s: no query has anything to find that is %s; no score is.", file, level)
+    return found

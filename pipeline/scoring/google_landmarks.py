@@ -8,7 +8,7 @@ answers, as the challenges took them, are those of ``landmark_submissions``.
 import dataclasses
 import math
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -138,49 +138,6 @@ def average_precision(ranking: np.ndarray, positives: np.ndarray, k: int = MOST)
     relevant = np.isin(ranking, positives) & is_first
     precision = np.cumsum(relevant) / np.arange(1, len(ranking) + 1)
     return float(precision[relevant].sum()) / min(len(positives), k)
-
-
-def retrieval_scores(values: Sequence[float], queries: Sequence[Query]) -> dict[str, float]:
-    """Means of queries' average precisions: over all, then over those of each part.
-
-    Args:
-        values: Of every query that is scored, 0 where it was not answered.
-        queries: Whose they are.
-
-    Returns:
-        ``mAP@100``, ``mAP@100 Public`` and ``mAP@100 Private``; no part that has no query.
-    """
-    means = {RETRIEVAL_SCORE: float(np.mean(values))}
-    for part in PARTS:
-        of_part = [
-            value for value, query in zip(values, queries, strict=True) if query.part == part
-        ]
-        if of_part:
-            means[f"{RETRIEVAL_SCORE} {part}"] = float(np.mean(of_part))
-    return means
-
-
-def score_retrieval(answers: Mapping[str, Sequence[str]], truth: GroundTruth) -> dict[str, float]:
-    """Scores answers to test photographs, ids of the index's photographs, best first.
-
-    Args:
-        answers: By the query's id. A query that has none counts 0; those of queries that the
-            solution ignores are passed over.
-        truth: What ``read_retrieval_solution`` gives.
-
-    Returns:
-        As ``retrieval_scores``.
-
-    Raises:
-        ValueError: If a query is not in the solution.
-    """
-    known = truth.ignored.union(query.id for query in truth.queries)
-    _require_known(answers, known, truth.file)
-    values = [
-        average_precision(np.array(answers.get(query.id, ()), str), np.array(query.positives, str))
-        for query in truth.queries
-    ]
-    return retrieval_scores(values, truth.queries)
 
 
 def global_average_precision(

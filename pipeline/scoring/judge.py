@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.progress import logger
 from pipeline.scoring import curve, metrics
-from pipeline.scoring.asking import Asking, described, of_contents
+from pipeline.scoring.asking import NOT_THERE, Asking, described, of_contents
 from pipeline.scoring.scored_index import ScoredIndex
 
 _NO_LANDMARK = -1
@@ -31,6 +32,18 @@ class Judge(Protocol):
     @property
     def groups(self) -> np.ndarray:
         """What every query belongs to, int ``(queries,)`` from 0: queries that stand together."""
+        ...
+
+    def counted(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """What is found without what counts neither for nor against.
+
+        Args:
+            queries: int ``(n,)``, of those that ask, from 0.
+            keys: int64 ``(n, depth)``, what they find, best first, -1 for nothing.
+
+        Returns:
+            int64 ``(n, depth)``, likewise.
+        """
         ...
 
     def is_right(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -83,6 +96,10 @@ class SameLandmark:
         """The landmarks."""
         return np.unique(self.own, return_inverse=True)[1]
 
+    def counted(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """See ``Judge``; all of it counts."""
+        return keys
+
     def is_right(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """See ``Judge``."""
         return self.landmarks[keys] == self.own[queries, None]
@@ -118,9 +135,8 @@ def by_landmark(
     codes = np.where(pc.equal(held, "").to_numpy(), _NO_LANDMARK, codes)
     own = pc.index_in(stored["landmark"], value_set=names).fill_null(_NO_LANDMARK).to_numpy()
     own = np.where(pc.equal(stored["landmark"], "").to_numpy(), _NO_LANDMARK, own)
-    is_own = pc.is_in(stored["content"], value_set=index.stored.metadata["content"]).to_numpy()
-    counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    totals = np.where(own < 0, 0, counts[own] - is_own)
+    copies = pc.index_in(stored["content"], value_set=index.stored.metadata["content"])
+    totals = shown_by_others(own, codes, copies.fill_null(NOT_THERE).to_numpy())
     rows = np.flatnonzero(totals > 0)
     if not len(rows):
         raise ValueError(
@@ -139,6 +155,23 @@ def by_landmark(
     return of_contents(index, asked["content"], data), asked, judge
 
 
+def shown_by_others(own: np.ndarray, landmarks: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """How many photographs of a collection show the landmarks of others, their copies left out.
+
+    Args:
+        own: int ``(n,)``, landmarks of the others, negative where unknown.
+        landmarks: int ``(photographs,)``, of the collection, likewise.
+        copies: int ``(n,)``, row of the same photograph in the collection, which may be filed
+            under another landmark there; -1 where it lacks it.
+
+    Returns:
+        int64 ``(n,)``; 0 where the landmark is unknown.
+    """
+    counts = np.bincount(landmarks[landmarks >= 0], minlength=own.max(initial=0) + 1)
+    is_counted = (copies >= 0) & (landmarks[copies] == own)
+    return np.where(own < 0, 0, counts[own] - is_counted)
+
+
 def leave_one_out(index: ScoredIndex, depth: int | None) -> tuple[np.ndarray, SameLandmark]:
     """Every photograph whose landmark another shows asks for all others.
 
@@ -155,11 +188,29 @@ def leave_one_out(index: ScoredIndex, depth: int | None) -> tuple[np.ndarray, Sa
             f"{index.folder} cannot be scored: no landmark of it has two photographs. Build "
             "records from one sub-folder a landmark, with two photographs or more in each."
         )
+    protocol = "leave one out: every photograph whose landmark another shows queries all others"
+    if len(index.collection.manifest["data"]) > 1:
+        _warn_of_names_apart(index)
+        protocol += "; landmarks of different data sets are different ones, whatever their names"
     judge = SameLandmark(
-        protocol="leave one out: every photograph whose landmark another shows queries all others",
+        protocol=protocol,
         landmarks=index.by_key(index.labels, _NO_LANDMARK),
         own=index.labels[rows],
         totals=totals[rows],
         depth=depth,
     )
     return rows, judge
+
+
+def _warn_of_names_apart(index: ScoredIndex) -> None:
+    """Says so where landmarks of several data sets are called the same."""
+    told = index.stored.metadata.select(["landmark", "label"])
+    landmarks = told.filter(pc.not_equal(told["landmark"], "")).group_by("landmark")
+    counts = landmarks.aggregate([("label", "count_distinct")])
+    twice = counts.filter(pc.greater(counts["label_count_distinct"], 1))["landmark"].to_pylist()
+    if twice:
+        logger.warning(
+            "%d names of landmarks are in several data sets of %s, %r for one; each data set's "
+            "counts for another landmark. Build records of one folder to join them.",
+            *(len(twice), index.folder, min(twice)),
+        )

@@ -29,8 +29,13 @@ def average_precision(relevant: np.ndarray, totals: np.ndarray, k: int | None = 
     Raises:
         ValueError: If a total is below 1 or below the relevant ones ranked.
     """
-    if np.any(totals < 1) or np.any(relevant.sum(axis=1) > totals):
-        raise ValueError("Every query's total is at least 1 and covers the relevant ones ranked.")
+    if np.any(wrong := (totals < 1) | (relevant.sum(axis=1) > totals)):
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"A query's total is at least 1 and covers the relevant ones ranked: count what is "
+            f"relevant to it in the whole collection, itself left out. Received for the query in "
+            f"row {row}: {int(relevant[row].sum())} ranked, {int(totals[row])} in all."
+        )
     relevant = relevant[:, :k]
     precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
     counted = totals if k is None else np.minimum(totals, k)
@@ -116,11 +121,6 @@ def names(depth: int | None = None) -> list[str]:
     counts = (("mAP", AP_DEPTHS), ("precision", PRECISION_DEPTHS), ("recall", RECALL_DEPTHS))
     named = [f"{name}@{k}" for name, ks in counts for k in ks if depth is None or k <= depth]
     return ["mAP", *named]
-
-
-def summarise(relevant: np.ndarray, totals: np.ndarray) -> dict[str, float]:
-    """Means of ``of_queries`` over the queries."""
-    return {name: float(each.mean()) for name, each in of_queries(relevant, totals).items()}
 
 
 def relevant_elsewhere(labels: np.ndarray) -> np.ndarray:

@@ -5,14 +5,14 @@ implementation, whose numbers these are, at https://github.com/filipradenovic/re
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.query_photograph import Box
-from pipeline.scoring.ground_truth import Answers, GroundTruth, Query, relevance
+from pipeline.scoring.ground_truth import GroundTruth, Query, relevance
 from pipeline.scoring.plain_pickle import read_plain_pickle
 
 PUBLISHED = "http://cmp.felk.cvut.cz/revisitop/"
@@ -188,39 +188,3 @@ def query_scores(
         "mAP": average_precision(places, total),
         **{f"mP@{k}": precision_at(places, total, k) for k in PRECISION_AT},
     }
-
-
-def score(rankings: Iterable[np.ndarray], answers: Sequence[Answers]) -> dict[str, float]:
-    """Means over queries at one level, those that nothing answers left out.
-
-    Args:
-        rankings: Of every query in order: rows ``(ranked,)``, best first.
-        answers: What answers each.
-
-    Returns:
-        As ``mean_scores``.
-
-    Raises:
-        ValueError: If nothing answers any query, rankings are more or fewer, or one has something
-            twice.
-    """
-    return mean_scores(
-        query_scores(ranking, one.positives, one.junk)
-        for ranking, one in zip(rankings, answers, strict=True)
-    )
-
-
-def mean_scores(scored: Iterable[dict[str, float] | None]) -> dict[str, float]:
-    """Means of what ``query_scores`` gives.
-
-    Returns:
-        ``mAP`` and ``mP@k``, 0 to 1, and ``queries``, how many are scored.
-
-    Raises:
-        ValueError: If none is.
-    """
-    found = [one for one in scored if one is not None]
-    if not found:
-        raise ValueError("Nothing in the collection answers any of the queries.")
-    means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
-    return {**means, "queries": len(found)}

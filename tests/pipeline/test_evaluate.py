@@ -30,7 +30,8 @@ def test_scores_of_the_exact_index_are_those_of_the_embeddings(tiny: Tiny) -> No
     result = json.loads(evaluate(Settings(index=tiny.index)).read_text())
     embedded = read_embeddings([tiny.embeddings])
     relevant, totals = metrics.leave_one_out(embedded.vectors, embedded.labels)
-    assert result["scores"] == pytest.approx(metrics.summarise(relevant, totals), abs=1e-6)
+    expected = {name: each.mean() for name, each in metrics.of_queries(relevant, totals).items()}
+    assert result["scores"] == pytest.approx(expected, abs=1e-6)
     curve = metrics.precision_at_recall(relevant, totals, np.arange(11) / 10).mean(axis=0)
     assert list(result["precision_at_recall"].values()) == pytest.approx(curve.tolist(), abs=1e-6)
     assert result["queries"] == 24
@@ -53,6 +54,44 @@ def test_landmarks_of_other_photographs_are_known_by_name(tiny: Tiny, tmp_path: 
     result = json.loads(evaluate(Settings(index=index)).read_text())
     assert result["queries_trained_on"] == result["photographs_trained_on"] == 0
     assert result["landmarks_trained_on"] == 5
+
+
+def test_landmarks_that_nobody_kept_the_names_of_are_not_known(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One landmark, of other photographs than were learned from: no interval, either."""
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    (model / "training" / "landmarks.json").unlink()
+    write_photographs(tmp_path / "others", landmarks=1, photographs=3, seed=9)
+    embed(EmbedSettings(model=model, photos=str(tmp_path / "others")))
+    index = build_index(IndexSettings(model=model, data=("others",), kind="flat"))
+    main(Settings(index=index))
+    result = json.loads((model / "metrics" / "others-flat.json").read_text())
+    assert result["queries_trained_on"] == 0
+    assert result["landmarks_trained_on"] is None
+    assert result["intervals"] == {}, "one landmark tells nothing of others"
+    told = "Learned from in training: 0 of 3 queries, 0 of 3 photographs, landmarks not known"
+    assert told in capsys.readouterr().out
+
+
+def test_names_that_were_learned_from_are_known_of_some_models_only(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    names = model_folder.learned_landmarks(tiny.model)
+    assert names is not None
+    assert len(names) == 5, "but for the landmark that was held out"
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    whitening = model / "saved_model" / model_folder.WHITENING_CONTENTS
+    whitening.parent.mkdir(exist_ok=True)
+    learned = np.load(model / "training" / model_folder.LEARNED_CONTENTS)
+    np.save(whitening, learned[:3])
+    assert model_folder.learned_landmarks(model) == names, "of the same photographs"
+    np.save(whitening, np.array([b"0" * 16]))
+    assert model_folder.learned_landmarks(model) is None, "of others, whose names nobody kept"
+    whitening.unlink()
+    path = model / "training" / model_folder.LEARNED_LANDMARKS
+    manifest.write_json(path, {"landmarks": []})
+    assert model_folder.learned_landmarks(model) is None, "as of triplets"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if fewest_vectors(kind) <= 24])

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from pipeline.scoring import google_landmarks, landmark_submissions
-from pipeline.scoring.ground_truth import Query
+from pipeline.scoring.answered import LandmarksRetrieval
+from pipeline.scoring.ground_truth import Answers, Query
 from pipeline.scoring.landmark_submissions import Prediction
+from pipeline.scoring.query_scores import QueryScores
 
 RETRIEVAL = """id,images,Usage
 q1,i1 i2,Public
@@ -30,6 +32,23 @@ def write(folder: Path, text: str, name: str = "retrieval_solution_v2.1.csv") ->
     path = folder / name
     path.write_text(text)
     return path
+
+
+def scores_of(
+    asked: dict[str, str], positives: list[list[int]], rankings: list[list[int]]
+) -> QueryScores:
+    """Queries and their parts, what answers each, and what it finds."""
+    judge = LandmarksRetrieval(
+        protocol="",
+        queries=tuple(Query(id=name, positives=(), part=part) for name, part in asked.items()),
+        levels={
+            "": [Answers(positives=np.array(one, int), junk=np.zeros(0, int)) for one in positives]
+        },
+    )
+    scores = QueryScores(judge.names, judge.groups)
+    queries = np.arange(len(rankings))
+    scores.put(queries, judge.scores(queries, np.array(rankings)), 0.0)
+    return scores
 
 
 def looped_average_precision(ranking: Sequence[str], positives: set[str], k: int) -> float:
@@ -90,7 +109,7 @@ def test_a_hundred_places_count() -> None:
     assert google_landmarks.average_precision(ranking, np.arange(1, 151)) == 1
 
 
-def test_retrieval_is_scored_by_part_and_a_missing_answer_counts_nothing(tmp_path: Path) -> None:
+def test_a_retrieval_solution_tells_queries_answers_and_parts(tmp_path: Path) -> None:
     truth = google_landmarks.read_retrieval_solution(write(tmp_path, RETRIEVAL))
     assert [(query.id, query.positives, query.part) for query in truth.queries] == [
         ("q1", ("i1", "i2"), "Public"),
@@ -98,31 +117,31 @@ def test_retrieval_is_scored_by_part_and_a_missing_answer_counts_nothing(tmp_pat
         ("q4", ("i1", "i4", "i5"), "Private"),
     ]
     assert truth.ignored == {"q2"}
-    # q1: 1/1 of two; q3: none; q4: (1/1 + 2/3) of three; of the ignored q2 nothing is asked.
-    answers = {"q1": ("i1", "i9"), "q4": ("i5", "i9", "i1"), "q2": ("i1",)}
-    found = google_landmarks.score_retrieval(answers, truth)
+
+
+def test_retrieval_is_scored_by_part_and_a_missing_answer_counts_nothing() -> None:
+    # q1: 1/1 of two; q3: none; q4: (1/1 + 2/3) of three.
+    scores = scores_of(
+        asked={"q1": "Public", "q3": "Private", "q4": "Private"},
+        positives=[[1, 2], [3], [1, 4, 5]],
+        rankings=[[1, 9, -1], [-1, -1, -1], [5, 9, 1]],
+    )
     of_q4 = (1 + 2 / 3) / 3
-    assert found == pytest.approx(
+    assert list(scores.means()) == ["mAP@100", "mAP@100 Public", "mAP@100 Private"]
+    assert scores.means() == pytest.approx(
         {
             "mAP@100": (1 / 2 + 0 + of_q4) / 3,
             "mAP@100 Public": 1 / 2,
             "mAP@100 Private": (0 + of_q4) / 2,
         }
     )
-    assert google_landmarks.score_retrieval({}, truth)["mAP@100"] == 0
 
 
-def test_a_scored_query_without_answers_counts_nothing(tmp_path: Path) -> None:
-    text = "id,images,Usage\nq1,i1,Public\nq2,None,Public\n"
-    truth = google_landmarks.read_retrieval_solution(write(tmp_path, text))
-    found = google_landmarks.score_retrieval({"q1": ("i1",), "q2": ("None",)}, truth)
-    assert found == {"mAP@100": 0.5, "mAP@100 Public": 0.5}
-
-
-def test_answers_to_a_query_that_is_not_in_the_solution_are_refused(tmp_path: Path) -> None:
-    truth = google_landmarks.read_retrieval_solution(write(tmp_path, RETRIEVAL))
-    with pytest.raises(ValueError, match=r"1 of the 2 photographs .*'q9' for one; .* another year"):
-        google_landmarks.score_retrieval({"q1": (), "q9": ()}, truth)
+def test_a_scored_query_without_answers_counts_nothing() -> None:
+    scores = scores_of(
+        asked={"q1": "Public", "q2": "Public"}, positives=[[1], []], rankings=[[1], [1]]
+    )
+    assert scores.means() == {"mAP@100": 0.5, "mAP@100 Public": 0.5}
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -333,9 +352,3 @@ def test_what_cannot_be_submitted_is_refused_and_leaves_no_file(
     with pytest.raises(ValueError, match=message):
         write_wrong(tmp_path / "submission.csv")
     assert not list(tmp_path.iterdir())
-
-
-def test_means_of_parts_are_those_of_their_queries() -> None:
-    queries = [Query(id=name, positives=("i",), part="Public") for name in "ab"]
-    found = google_landmarks.retrieval_scores([1.0, 0.5], queries)
-    assert found == {"mAP@100": 0.75, "mAP@100 Public": 0.75}

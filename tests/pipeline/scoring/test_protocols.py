@@ -1,5 +1,6 @@
 """Protocols over the tiny collection, each against a plain loop over its vectors."""
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -16,10 +17,12 @@ from pipeline.descriptors import open_descriptor
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.embeddings.files import Embeddings, read_embeddings
-from pipeline.evaluate import Settings, evaluate
+from pipeline.evaluate import Settings, evaluate, main
 from pipeline.query_photograph import read_photograph
 from pipeline.scoring import found as found_files
 from pipeline.scoring import revisited
+from pipeline.scoring.judge import by_landmark
+from pipeline.scoring.scored_index import ScoredIndex
 from tests.tiny import Tiny, write_photographs
 
 
@@ -55,7 +58,11 @@ def test_pairs_score_what_a_loop_over_the_rest_of_the_collection_scores(
     assert result["scores"]["mAP"] == pytest.approx(total / 3)
     assert result["scores"]["precision@10"] == sum(one in similar for one in ranking[:10]) / 10
     assert result["queries"] == 1
+    assert result["distractors"] == 24 - 4, "who asks and who answers are none"
+    assert "landmarks" not in result, "the file tells of none"
     assert "similar.csv" in result["protocol"]
+    assert "intervals draw queries one by one" in result["protocol"]
+    assert result["intervals"] == {}, "of one query"
 
 
 def test_revisited_asks_with_boxes_and_leaves_junk_out(
@@ -74,7 +81,8 @@ def test_revisited_asks_with_boxes_and_leaves_junk_out(
     }
     path = tmp_path / "gnd_squares.pkl"
     path.write_bytes(pickle.dumps(content))
-    result = told(evaluate(Settings(index=tiny.index, ground_truth=path)))
+    output = evaluate(Settings(index=tiny.index, ground_truth=path))
+    result = told(output)
 
     image = read_photograph(tiny.photos / titles[query])[3:33, 2:30]
     (vector,) = np.asarray(open_descriptor(tiny.model).describe_images(image[None]))
@@ -89,6 +97,55 @@ def test_revisited_asks_with_boxes_and_leaves_junk_out(
         expected = revisited.average_precision(places, len(right))
         assert result["scores"][f"mAP {level}"] == pytest.approx(expected), level
     assert next(iter(result["scores"])) == "mAP medium"
+    assert result["distractors"] == 24 - 8, "five answers, two that are junk, and the query"
+    (shown,) = pq.read_table(found_files.path_of(output)).to_pylist()
+    kept = [one for one in ranking if names.index(one) not in junk][:10]
+    assert shown["found"] == kept
+    assert shown["right"] == [names.index(one) in easy + hard for one in kept]
+
+
+def write_revisited(folder: Path, ids: list[str], **lists: list[int]) -> Path:
+    """A whole photograph asks, of those named first."""
+    entry = {"bbx": [0, 0, 48, 40], "easy": [], "hard": [], "junk": [], **lists}
+    path = folder / "gnd_squares.pkl"
+    path.write_bytes(pickle.dumps({"imlist": ids[1:], "qimlist": ids[:1], "gnd": [entry]}))
+    return path
+
+
+def test_revisited_ranks_the_whole_collection_however_large(
+    tiny: Tiny,
+    embedded: Embeddings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write_revisited(tmp_path, embedded.metadata["id"].to_pylist(), easy=[20, 22])
+    whole = told(evaluate(Settings(index=tiny.index, ground_truth=path)))
+    with pytest.raises(ValueError, match=r"rank the whole collection; leave --depth out.*depth=5"):
+        evaluate(Settings(index=tiny.index, ground_truth=path, depth=5))
+    with pytest.raises(ValueError, match="parts of photographs, which --fuse and --verify"):
+        evaluate(Settings(index=tiny.index, ground_truth=path, fuse=(str(tiny.index),)))
+    monkeypatch.setattr("pipeline.scoring.questions.WHOLE", 10)
+    monkeypatch.setattr("pipeline.scoring.questions.CUT", 1)
+    main(Settings(index=tiny.index, ground_truth=path))
+    printed = capsys.readouterr().out
+    assert "1 queries among 24 photographs (21 distractors)" in printed
+    large = told(Path(printed.rpartition("Result: ")[2].strip()))
+    assert large["depth"] == 23
+    assert large["scores"] == whole["scores"]
+
+
+def test_a_level_at_which_nothing_is_to_be_found_is_left_out_and_said(
+    tiny: Tiny, embedded: Embeddings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = embedded.metadata["id"].to_pylist()
+    path = write_revisited(tmp_path, ids, easy=[0, 1])
+    result = told(evaluate(Settings(index=tiny.index, ground_truth=path)))
+    assert {name.split()[1] for name in result["scores"]} == {"easy", "medium"}
+    assert "no query has anything to find that is hard" in caplog.text
+    nothing = write_revisited(tmp_path, ids, junk=[0, 1])
+    with pytest.raises(ValueError, match=r"gnd_squares\.pkl.*no query has anything to find"):
+        evaluate(Settings(index=tiny.index, ground_truth=nothing))
 
 
 def test_google_landmarks_solution_scores_queries_of_another_data_set(
@@ -131,6 +188,39 @@ def test_google_landmarks_solution_scores_queries_of_another_data_set(
     assert result["scores"]["mAP@100 Private"] == pytest.approx(expected[1])
     with pytest.raises(ValueError, match=r"1 of the 2 queries .* pass the name of their data set"):
         evaluate(Settings(index=index, ground_truth=path))
+    with pytest.raises(ValueError, match=r"counts the first 100 places; leave --depth out"):
+        evaluate(dataclasses.replace(settings, depth=10))
+
+
+def test_a_copy_that_the_index_has_under_another_landmark_takes_none_away(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    (tmp_path / "asking" / "landmark 1").mkdir(parents=True)
+    copy = tmp_path / "asking" / "landmark 1" / "copy.jpg"
+    shutil.copy(tiny.photos / "landmark 0" / "0.jpg", copy)
+    embed(EmbedSettings(model=model, photos=str(tmp_path / "asking")))
+    index = ScoredIndex.open(model / "indexes" / "squares-flat")
+    own, _, judge = by_landmark(index, ("asking",), None)
+    assert own.keys[0] >= 0, "the index has it"
+    assert judge.totals.tolist() == [4], "all photographs of landmark 1"
+
+
+def test_landmarks_of_two_data_sets_are_apart_and_that_is_said(
+    tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = Path(shutil.copytree(tiny.model, tmp_path / "model"))
+    write_photographs(tmp_path / "others", landmarks=2, photographs=2, seed=9)
+    embed(EmbedSettings(model=model, photos=str(tmp_path / "others")))
+    both = build_index(IndexSettings(model=model, data=("squares", "others"), kind="flat"))
+    result = told(evaluate(Settings(index=both)))
+    assert result["landmarks"] == 8
+    assert "landmarks of different data sets are different" in result["protocol"]
+    assert "2 names of landmarks are in several data sets" in caplog.text
+    assert "'landmark 0' for one" in caplog.text
+    caplog.clear()
+    alone = told(evaluate(Settings(index=tiny.index)))
+    assert "different data sets" not in alone["protocol"] + caplog.text
 
 
 def test_photographs_of_another_data_set_ask_by_the_names_of_landmarks(
@@ -188,8 +278,8 @@ def test_an_approximate_index_is_told_beside_the_exact_ranking(tiny: Tiny, tmp_p
 def test_large_collections_are_scored_to_a_depth_that_is_said(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.evaluate._WHOLE", 20)
-    monkeypatch.setattr("pipeline.evaluate._CUT", 12)
+    monkeypatch.setattr("pipeline.scoring.questions.WHOLE", 20)
+    monkeypatch.setattr("pipeline.scoring.questions.CUT", 12)
     result = told(evaluate(Settings(index=tiny.index)))
     assert result["depth"] == 12
     assert "mAP@10" in result["scores"]

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.scoring import revisited
-from pipeline.scoring.ground_truth import Answers
+from pipeline.scoring.answered import Revisited
+from pipeline.scoring.ground_truth import Answers, Query
+from pipeline.scoring.query_scores import QueryScores
 
 NAMES = [f"photo_{number}" for number in range(8)]
 
@@ -100,19 +102,18 @@ def test_queries_that_nothing_answers_are_left_out_of_the_means() -> None:
         Answers(positives=rows(), junk=rows(0)),
         Answers(positives=rows(1), junk=rows()),
     ]
-    found = revisited.score([rows(0, 1), rows(0, 1), rows(0, 1)], answers)
+    asking = tuple(Query(id=name, positives=()) for name in "abc")
+    judge = Revisited(protocol="", queries=asking, levels={"medium": answers})
+    scores = QueryScores(judge.names, judge.groups)
+    every = np.arange(3)
+    scores.put(every, judge.scores(every, np.array([[0, 1]] * 3)), 0.0)
     # 1, and at place 1 (0/1 + 1/2) / 2.
-    assert found == {"mAP": (1 + 0.25) / 2, "mP@1": 0.5, "mP@5": 0.75, "mP@10": 0.75, "queries": 2}
-
-
-def test_nothing_that_answers_any_query_is_no_score() -> None:
-    with pytest.raises(ValueError, match="answers any of the queries"):
-        revisited.score([rows(0)], [Answers(positives=rows(), junk=rows())])
-
-
-def test_rankings_for_other_queries_are_refused() -> None:
-    with pytest.raises(ValueError, match="longer"):
-        revisited.score([rows(0)], [Answers(positives=rows(0), junk=rows())] * 2)
+    assert scores.means() == {
+        "mAP medium": (1 + 0.25) / 2,
+        "mP@1 medium": 0.5,
+        "mP@5 medium": 0.75,
+        "mP@10 medium": 0.75,
+    }
 
 
 def test_levels_divide_answers_and_junk(tmp_path: Path) -> None:
