@@ -119,7 +119,7 @@ def evaluate(settings: Settings) -> Path:
         described["against_exact"] = exactness.compare(index, own, judge)
     described |= overlap.with_training(index, asked)
     output = index.model / model_folder.METRICS / f"{result.name_of(settings)}.json"
-    found.write(found.path_of(output), asked.select(["id", "landmark"]), last, first.table(index))
+    found.write(found.path_of(output), asked, last, first.table(index))
     manifest.write_json(output, described)
     model_card.write_card(index.model)
     return output
@@ -246,7 +246,7 @@ def main(settings: Settings) -> None:
     )
     print(result.scores_of(told))
     if "steps" in told:
-        print(result.table_of(told["steps"], lists.SEEN))
+        print(result.table_of(told["steps"]))
     print(f"Result: {output}")
 
 
