@@ -6,36 +6,34 @@
 Photographs of the records query one another as in ``pipeline.evaluate``. Networks and visual words
 learn from other records. Every method's model lies in the output's folder, as in ``exported/``; a
 finished cell of the table is kept, and a changed setting redoes only the cells that it decides.
-Where the ImageNet weights of a backbone cannot be downloaded it starts at random, and its rows say
-so; what cannot be made at all is listed with the reason.
+Contents decide, not paths. The table has the cells of earlier runs too, as far as they fit the
+settings, so that the command of one row keeps the others; ``--overwrite`` makes cells again that
+are there. Where the ImageNet weights of a backbone cannot be downloaded it starts at random, and
+its rows say so; what cannot be made at all is listed with the reason.
 """
 
 import dataclasses
-import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import tensorflow as tf
 
 from pipeline import command_line, manifest, model_folder
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.command_line import setting
+from pipeline.comparing import cells, searched
 from pipeline.comparing import row as rows
+from pipeline.comparing.kept import Earlier, first_line
 from pipeline.comparing.making import Making, data_of
 from pipeline.comparing.methods import METHODS, Method
 from pipeline.comparing.row import Row
-from pipeline.data import records as record_files
-from pipeline.data.record_table import open_records
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
 from pipeline.index import kinds
 from pipeline.progress import logger
+from pipeline.scoring import result
 
 RESULT = "comparison.json"
-_CELLS = "cells"  # in a model's folder: its rows by the kind of the index
-_TIMED_PHOTOGRAPHS = 9
+_INDEXES = ("flat", "lsh", "ivf", "pq")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ class Settings:
     )
     indexes: tuple[str, ...] = setting(
         "Kinds of index, as --kind of pipeline.build_index; models of sparse words have inverted.",
-        default=("flat", "lsh", "ivf", "pq"),
+        default=_INDEXES,
     )
     mobilenet_weights: str = setting(
         "Where MobileNetV2 starts: imagenet, none, or a .weights.h5 file.", default="imagenet"
@@ -74,6 +72,9 @@ class Settings:
     )
     epochs: int = setting("Epochs of every network that learns.", default=3)
     steps_per_epoch: int | None = setting("Steps an epoch; by default all the data.", default=None)
+    overwrite: bool = setting(
+        "Make the cells of these methods and indexes again; their models stay.", default=False
+    )
 
     def __post_init__(self) -> None:
         """Checks names and ranges."""
@@ -98,11 +99,11 @@ class Settings:
     @property
     def making(self) -> Making:
         """What the models are made of."""
-        searched = tuple(map(Path, self.records))
+        folders = tuple(map(Path, self.records))
         return Making(
             folder=self.output,
-            searched=searched,
-            training=self.training or searched[0],
+            searched=folders,
+            training=self.training or folders[0],
             weights={
                 "mobilenet_v2": self.mobilenet_weights,
                 "resnet50": self.resnet_weights,
@@ -117,7 +118,7 @@ class Settings:
 
 
 def compare(settings: Settings) -> Path:
-    """Makes every cell that is not there yet, and writes the table.
+    """Makes every cell asked for that is not there yet, and writes the table of all that are.
 
     Returns:
         The result's file: a row a cell, best first; and what could not be made, with the reason.
@@ -126,105 +127,108 @@ def compare(settings: Settings) -> Path:
         FileNotFoundError: If records are missing.
         ValueError: If they are unusable, or no method can be made of them.
     """
+    searched.require_pairs(settings.records)
     making = settings.making
-    counts = _counts(settings)
     found: list[Row] = []
     missing: dict[str, str] = {}
     for name in settings.methods:
-        method = METHODS[name]
         logger.info("%s:", name)
         try:
-            model = making.make(method)
+            model = making.make(METHODS[name])
         except (FileNotFoundError, ValueError) as error:
             logger.warning("%s was not made: %s", name, error)
-            missing[name] = str(error).splitlines()[0]
+            missing[name] = first_line(error)
             continue
-        found += [_row(settings, making, method, model, kind) for kind in _kinds(settings, model)]
+        missing |= _make_cells(settings, making, METHODS[name], model)
+        found += cells.of_model(model)
+    earlier = Earlier(settings.output / RESULT)
+    found += earlier.rows(making, settings.methods)
+    missing |= earlier.missing(found, missing, settings.methods, settings.indexes)
     if not found:
         raise ValueError(f"Nothing was made to compare: {'; '.join(missing.values())}")
+    whole = _whole(settings, found, missing)
+    missing = dict(sorted(missing.items()))
+    told = rows.as_json(
+        found,
+        missing,
+        command=result.command("compare", whole),
+        **searched.counts(settings.records),
+    )
     output = settings.output / RESULT
-    told = rows.as_json(found, missing, command=_command(settings), **counts)
     manifest.write_json(output, told)
     return output
 
 
-def _kinds(settings: Settings, model: Path) -> tuple[str, ...]:
-    """Those that a model's descriptions can be searched with."""
-    if model_folder.read_model_file(model).get("is_sparse"):
-        return (kinds.INVERTED,)
-    photographs = sum(len(open_records(Path(folder))) for folder in settings.records)
-    return tuple(
-        kind
-        for kind in settings.indexes
-        if kind not in kinds.KINDS or photographs >= kinds.fewest_vectors(kind)
-    )
+def _make_cells(settings: Settings, making: Making, method: Method, model: Path) -> dict[str, str]:
+    """Makes those of a model that are not there, or all again.
+
+    Returns:
+        Why some could not be made, by method and kind.
+    """
+    missing = {}
+    is_sparse = bool(model_folder.read_model_file(model).get("is_sparse"))
+    asked = (kinds.INVERTED,) if is_sparse else settings.indexes
+    if settings.overwrite:
+        cells.forget(model, *asked)
+    for kind in asked:
+        if cells.read(cells.path_of(model, kind)) is not None:
+            continue
+        try:
+            searched.require_enough(settings.records, kind)
+            making.describe(model)
+            cells.write(model, _row(settings, making, method, model, kind))
+        except (FileNotFoundError, ValueError) as error:
+            logger.warning("%s, %s was not made: %s", method.name, kind, error)
+            missing[f"{method.name}, {kind}"] = first_line(error)
+    return missing
 
 
 def _row(settings: Settings, making: Making, method: Method, model: Path, kind: str) -> Row:
-    """A cell of the table, as it is there or made."""
-    path = model / _CELLS / f"{kind}.json"
-    if path.is_file():
-        return rows.read_row(path)
-    index = build_index(IndexSettings(model=model, data=data_of(making), kind=kind))
-    result = manifest.read_json(
+    """A cell of the table, made."""
+    index = build_index(
+        IndexSettings(model=model, data=data_of(making), kind=kind, overwrite=settings.overwrite)
+    )
+    scored = manifest.read_json(
         evaluate(EvaluateSettings(index=index)), "python -m pipeline.evaluate"
     )
-    row = Row(
+    indexes = settings.indexes if kind == kinds.INVERTED else (kind,)
+    own = dataclasses.replace(settings, methods=(method.name,), indexes=indexes, overwrite=False)
+    return Row(
         method=method.name,
         index=kind,
         start=making.starts(method),
-        scores=result["scores"],
-        intervals=result["intervals"],
-        queries_trained_on=result["queries_trained_on"],
+        scores=scored["scores"],
+        intervals=scored["intervals"],
+        queries_trained_on=scored["queries_trained_on"],
+        landmarks_trained_on=scored["landmarks_trained_on"],
+        image_size=making.image_size_of(method),
         dimension=rows.dimension_of(model),
-        extraction_milliseconds=_extraction_milliseconds(settings, model),
-        command=_command(settings, method.name, kind),
+        extraction_milliseconds=cells.extraction_milliseconds(model, Path(settings.records[0])),
+        command=result.command("compare", own),
         **rows.costs_of(index),
     )
-    rows.write_row(path, row)
-    return row
 
 
-def _extraction_milliseconds(settings: Settings, model: Path) -> float:
-    table = open_records(Path(settings.records[0]))
-    numbers = np.linspace(0, len(table) - 1, min(_TIMED_PHOTOGRAPHS, len(table))).astype(int)
-    encoded = [
-        record_files.parse_photograph(tf.constant(table.files.read(int(number))))["image/encoded"]
-        for number in numbers
-    ]
-    return rows.extraction_milliseconds(model, [one.numpy() for one in encoded])
-
-
-def _counts(settings: Settings) -> dict[str, Any]:
-    labels = [open_records(Path(folder)).labels for folder in settings.records]
-    return {
-        "photographs": sum(map(len, labels)),
-        "landmarks": sum(len(set(one[one >= 0].tolist())) for one in labels),
-        "distractors": sum(int((one < 0).sum()) for one in labels),
-    }
-
-
-def _command(settings: Settings, method: str | None = None, kind: str | None = None) -> str:
-    """The command that makes a comparison again, or one of its cells."""
-    told = dataclasses.replace(
+def _whole(settings: Settings, found: Sequence[Row], missing: Iterable[str]) -> Settings:
+    """What makes the whole table, where some of it was there before."""
+    untold = [one.partition(", ") for one in missing]
+    methods = {row.method for row in found} | {method for method, _, _ in untold}
+    indexes = {row.index for row in found} | {kind for _, _, kind in untold}
+    known = dict.fromkeys((*_INDEXES, *settings.indexes, *sorted(indexes - {kinds.INVERTED, ""})))
+    asked = {*settings.indexes, *indexes}
+    return dataclasses.replace(
         settings,
-        methods=settings.methods if method is None else (method,),
-        indexes=settings.indexes if kind in (None, kinds.INVERTED) else (kind or "",),
+        methods=tuple(name for name in METHODS if name in methods),
+        indexes=tuple(kind for kind in known if kind in asked),
+        overwrite=False,
     )
-    flags = []
-    for field in dataclasses.fields(told):
-        value = getattr(told, field.name)
-        if value != field.default:
-            text = ",".join(value) if isinstance(value, tuple) else str(value)
-            flags.append(f"--{field.name}={text}")
-    return shlex.join(["python", "-m", "pipeline.compare", *flags])
 
 
 def main(settings: Settings) -> None:
     """Compares and prints the table."""
     output = compare(settings)
     told = manifest.read_json(output, "python -m pipeline.compare")
-    print(rows.table_of([Row(**row) for row in told["rows"]], told["missing"]))
+    print(rows.table_of([rows.as_row(row, str(output)) for row in told["rows"]], told["missing"]))
     print(f"Result: {output}")
 
 

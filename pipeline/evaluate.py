@@ -113,8 +113,7 @@ def evaluate(settings: Settings) -> Path:
         described |= {} if beside is None else {"against_exact": beside}
     described |= overlap.with_training(index, asked.metadata, asked.landmarks)
     output = index.model / model_folder.METRICS / f"{result.name_of(settings)}.json"
-    told = asked.metadata.select(["id", "landmark"])
-    found.write(found.path_of(output), told, last, first.table(index))
+    found.write(found.path_of(output), asked.metadata, last, first.table(index))
     manifest.write_json(output, described)
     model_card.write_card(index.model)
     return output
@@ -238,7 +237,7 @@ def main(settings: Settings) -> None:
     )
     print(result.scores_of(told))
     if "steps" in told:
-        print(result.table_of(told["steps"], lists.SEEN))
+        print(result.table_of(told["steps"]))
     print(f"Result: {output}")
 
 

@@ -8,7 +8,8 @@ table differs from its results.
     python -m pipeline.report --results=exported/MODEL/metrics/NAME.json --output=report.html
 
 writes one page for a browser instead, which needs no other file: scores, curves, the best and the
-worst queries with their photographs. Files of results, comma-separated, are compared.
+worst queries with their photographs. Files of results, comma-separated, are compared; a file of
+``pipeline.compare`` becomes a table with the commands of its rows.
 """
 
 import dataclasses
@@ -35,7 +36,8 @@ class Settings:
     exported: Path = setting("Folder of the models.", default=Path("exported"))
     check: bool = setting("Write nothing; fail where a page differs.", default=False)
     results: tuple[str, ...] = setting(
-        "Files of results, exported/MODEL/metrics/NAME.json, comma-separated, to report instead.",
+        "Files of results, exported/MODEL/metrics/NAME.json, or of comparisons, "
+        "exported/comparisons/NAME/comparison.json, comma-separated, to report instead.",
         default=(),
     )
     output: Path = setting("File of the report.", default=Path("report.html"))
@@ -80,7 +82,7 @@ def _tables(settings: Settings) -> list[Path]:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is no page; pass those that are with --pages.")
         text = path.read_text(encoding="utf-8")
-        made = with_tables(text, settings.exported)
+        made = with_tables(text, settings.exported, name)
         if made != text:
             changed.append(path)
             if not settings.check:

@@ -11,11 +11,13 @@ CHECKOUT = Path(__file__).parents[1]
 STAGES = {
     f"pipeline.{name}"
     for name in (
-        *("build_records", "check_records", "train", "export", "embed", "build_index"),
-        *("extract", "learn_words", "train_local"),
-        *("search", "evaluate", "evaluate_triplets", "report"),
+        *("build_records", "check_records", "reshard", "sample", "train", "export", "embed"),
+        *("extract", "learn_words", "train_local", "build_index", "update_index"),
+        *("search", "evaluate", "evaluate_recognition", "evaluate_triplets", "report"),
     )
 }
+# Stages in a row, which import them.
+RECIPES = {"pipeline.quickstart", "pipeline.compare"}
 ABOVE = {"models": ("pipeline", "demo"), "pipeline": ("demo",)}
 # What only some may import: by module, the prefixes of those allowed to.
 CONFINED = {
@@ -72,6 +74,16 @@ def test_all_imports_run_one_way() -> None:
     found = {name: violations(name, file.read_text("utf-8")) for name, file in modules().items()}
     assert {"models.pooling", "pipeline.train", "demo"} <= set(found)  # they were read
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_every_stage_is_listed() -> None:
+    """A module of the pipeline that has a command line; those inside packages have none."""
+    runs = {
+        name
+        for name, file in modules().items()
+        if name.startswith("pipeline.") and "\n    command_line.run(" in file.read_text("utf-8")
+    }
+    assert runs == STAGES | RECIPES
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.backbones import build_backbone
 from pipeline import manifest
+from pipeline.comparing import markers
+from pipeline.comparing.markers import IMAGENET, RANDOM
 from pipeline.comparing.methods import UNDER_HEAD, Hog, Method, Network, Words
-from pipeline.data.record_table import open_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
 from pipeline.export import Settings as ExportSettings
@@ -25,8 +25,6 @@ from pipeline.train import train
 from pipeline.train_local import Settings as HeadSettings
 from pipeline.train_local import train_local
 
-DECIDED = "comparison.json"  # in a model's folder: what it was made of
-RANDOM = "random"
 # Fine-tuning on few landmarks is soon overdone: docs/training.md.
 _PRETRAINED_RATE = 1e-5
 _ARCFACE_RATES: dict[str, Any] = {
@@ -66,7 +64,7 @@ class Making:
     steps: int | None
 
     def make(self, method: Method) -> Path:
-        """Makes a method's model and describes what is searched, unless that is done.
+        """Makes a method's model, unless that is done.
 
         Returns:
             The model's folder.
@@ -76,39 +74,65 @@ class Making:
             ValueError: As the stages do.
         """
         folder = self.model(method)
+        if not markers.is_finished(folder):  # stages would refuse the same records elsewhere
+            self._make(method, folder)
+        return folder
+
+    def describe(self, model: Path) -> None:
+        """Describes what is searched, unless that is done.
+
+        Raises:
+            FileNotFoundError: If something that it needs is missing.
+            ValueError: As ``embed`` does.
+        """
+        for records in self.searched:
+            embed(EmbedSettings(model=model, records=records))
+
+    def _make(self, method: Method, folder: Path) -> None:
         if isinstance(method, Hog):
             export(ExportSettings(model=folder, classical="hog"))
         elif isinstance(method, Network):
             self._make_network(method, folder)
         else:
             self._make_words(method, folder)
-        for records in self.searched:
-            embed(EmbedSettings(model=folder, records=records))
-        return folder
 
     def starts(self, method: Method) -> str:
         """Where the network of a method started, "" where there is none."""
-        if isinstance(method, Hog) or (isinstance(method, Words) and method.extractor == "sift"):
-            return ""
-        if isinstance(method, Words):
-            return "DELF" if method.extractor == "delf" else self.starts(UNDER_HEAD)
-        weights = self._start(method.backbone)
-        return {"none": RANDOM, "imagenet": "ImageNet"}.get(weights, Path(weights).name)
+        network = _network(method)
+        if network is None:
+            return "DELF" if isinstance(method, Words) and method.extractor == "delf" else ""
+        start = self._start(network)
+        return {RANDOM: "random", IMAGENET: "ImageNet"}.get(start, Path(start).name)
+
+    def image_size_of(self, method: Method) -> int | None:
+        """Side of what the network of a method sees, pixels; None for what is no network.
+
+        DELF sees every photograph at several sizes, and has none either.
+        """
+        network = _network(method)
+        return None if network is None else self._image_size(self._start(network))
 
     def decided_by(self, method: Method) -> dict[str, Any]:
-        """All that decides what a method's model gives."""
+        """All that decides what a method's model gives, by content.
+
+        Raises:
+            FileNotFoundError: If records or a file of weights are missing.
+        """
+        network = _network(method)
+        return self._decided(method, None if network is None else self._start(network))
+
+    def _decided(self, method: Method, start: str | None) -> dict[str, Any]:
         decided: dict[str, Any] = {"method": dataclasses.asdict(method)}
-        decided["searched"] = {str(one): list(_fingerprints(one)) for one in self.searched}
+        decided["searched"] = [markers.of_records(one) for one in self.searched]
         if not isinstance(method, Hog):
-            decided["training"] = {str(self.training): list(_fingerprints(self.training))}
-        network = method
+            decided["training"] = markers.of_records(self.training)
         if isinstance(method, Words):
             decided["features"] = _FEATURES[method.extractor]
-            network = UNDER_HEAD if method.extractor == "head" else method
-            decided |= {"delf": self.delf} if method.extractor == "delf" else {}
-        if isinstance(network, Network):
-            decided["start"] = self._start(network.backbone)
-            decided["image_size"] = self._image_size(decided["start"])
+            if method.extractor == "delf":
+                decided["delf"] = markers.of_delf(self.delf)
+        if start is not None:
+            decided["start"] = markers.of_weights(start)
+            decided["image_size"] = self._image_size(start)
             decided["epochs"], decided["steps"] = self.epochs, self.steps
         return decided
 
@@ -120,10 +144,30 @@ class Making:
         """
         return self._claimed(self.folder / method.name, self.decided_by(method))
 
+    def has(self, method: Method) -> bool:
+        """Whether a method's model is there, of what it would be made of now.
+
+        Nothing is downloaded: where ImageNet's weights are asked for, one that started at random
+        in their place is as good.
+
+        Raises:
+            FileNotFoundError: If records or a file of weights are missing.
+        """
+        network = _network(method)
+        if network is None:
+            return self._is_made(method, None)
+        wanted = self.weights[network.backbone]
+        starts = (IMAGENET, RANDOM) if wanted == IMAGENET else (wanted,)
+        return any(self._is_made(method, start) for start in starts)
+
+    def _is_made(self, method: Method, start: str | None) -> bool:
+        folder = self.folder / method.name
+        return markers.is_finished(folder) and markers.is_of(folder, self._decided(method, start))
+
     def _claimed(self, folder: Path, decided: dict[str, Any]) -> Path:
-        path = folder / DECIDED
-        if path.is_file() and manifest.read_json(path, "python -m pipeline.compare") == decided:
+        if markers.is_of(folder, decided):
             return folder
+        path = folder / markers.FILE
         if folder.exists():
             if not path.is_file():
                 raise ValueError(
@@ -135,18 +179,22 @@ class Making:
         return folder
 
     def _image_size(self, start: str) -> int:
-        return self.random_image_size if start == "none" else self.image_size
+        return self.random_image_size if start == RANDOM else self.image_size
 
-    def _start(self, backbone: str) -> str:
-        return start_of(backbone, self.weights[backbone])
+    def _start(self, network: Network) -> str:
+        """Where a network starts; a finished one of ImageNet stays, offline too."""
+        wanted = self.weights[network.backbone]
+        if wanted == IMAGENET and self._is_made(network, IMAGENET):
+            return wanted
+        return start_of(network.backbone, wanted)
 
     def _make_network(self, method: Network, folder: Path) -> None:
         train(self._training(method, folder))
         export(ExportSettings(model=folder, variant="plain"))
 
     def _training(self, method: Network, folder: Path) -> TrainSettings:
-        start = self._start(method.backbone)
-        is_random = start == "none"
+        start = self._start(method)
+        is_random = start == RANDOM
         settings = TrainSettings(
             output=folder,
             records=self.training,
@@ -203,7 +251,7 @@ class Making:
                 model=beneath,
                 output=folder,
                 records=self.training,
-                image_size=self._image_size(self._start(UNDER_HEAD.backbone)),
+                image_size=self._image_size(self._start(UNDER_HEAD)),
                 epochs=self.epochs,
                 steps_per_epoch=self.steps,
             )
@@ -214,7 +262,7 @@ class Making:
 @functools.cache
 def start_of(backbone: str, weights: str) -> str:
     """Where a backbone starts: at random where ImageNet's weights cannot be had, which is said."""
-    if weights != "imagenet":
+    if weights != IMAGENET:
         return weights
     try:
         build_backbone(backbone, weights)
@@ -225,12 +273,15 @@ def start_of(backbone: str, weights: str) -> str:
             backbone,
             str(error.__cause__).splitlines()[0],
         )
-        return "none"
+        return RANDOM
     return weights
 
 
-def _fingerprints(records: Path) -> Sequence[str]:
-    return open_records(records).fingerprints
+def _network(method: Method) -> Network | None:
+    """What starts with the weights of a backbone; None where nothing does."""
+    if isinstance(method, Words) and method.extractor == "head":
+        return UNDER_HEAD
+    return method if isinstance(method, Network) else None
 
 
 def data_of(making: Making) -> tuple[str, ...]:

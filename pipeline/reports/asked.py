@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.reports.pictures import NOBODY
 
@@ -44,9 +45,11 @@ def scored(queries: pa.Table, score: str) -> pa.Table:
 
 
 def by_landmark(queries: pa.Table, score: str) -> list[LandmarkScore]:
-    """Of every landmark, the worst first."""
-    landmarks = [name or NO_NAME for name in queries["landmark"].to_pylist()]
-    names, places, counts = np.unique(landmarks, return_inverse=True, return_counts=True)
+    """Of every landmark that has a name, the worst first."""
+    queries = queries.filter(pc.not_equal(queries["landmark"], ""))
+    names, places, counts = np.unique(
+        np.array(queries["landmark"].to_pylist(), str), return_inverse=True, return_counts=True
+    )
     means = np.bincount(places, queries[score].to_numpy()) / counts
     return [
         LandmarkScore(name=str(names[one]), score=float(means[one]), queries=int(counts[one]))

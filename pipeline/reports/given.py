@@ -14,6 +14,7 @@ from pipeline.index import collection
 from pipeline.scoring import found, lists
 
 _KEYS = ("scores", "intervals", "protocol", "command")
+_OF_COMPARISONS = ("rows", "missing", "command")
 _MAKES_RESULTS = "python -m pipeline.evaluate --index=exported/MODEL/indexes/NAME"
 
 
@@ -27,8 +28,8 @@ class Given:
         index: Folder of the index, where it is still there; else None.
         described: The manifest of that; empty where it is not there.
         lacking: Why there is no index, in words; "" where there is.
-        queries: A row a query: ``id``, ``landmark``, scores, ids ``found`` first, ``right``; None
-            where that file is not there.
+        queries: A row a query: its photograph, scores, ids ``found`` first, ``right``; None where
+            that file is not there, or an earlier version wrote it, without the photograph.
     """
 
     path: Path
@@ -61,19 +62,24 @@ class Given:
         return sum(own) if own else self.described.get("milliseconds_per_query")
 
 
+def read_comparisons(paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
+    """Of some files, those that ``pipeline.compare`` wrote."""
+    compared = {}
+    for path in paths:
+        told = manifest.read_json(path, f"{_MAKES_RESULTS}` or `python -m pipeline.compare")
+        if told.keys() >= set(_OF_COMPARISONS):
+            compared[path] = told
+    return compared
+
+
 def read_results(paths: Sequence[Path]) -> list[Given]:
     """Reads results, each once.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If there are none, or one is damaged or of an earlier version, naming the
+        ValueError: If one is damaged or of an earlier version, naming the
             command that makes it again.
     """
-    if not paths:
-        raise ValueError(
-            "--results names no file; name some, separated by commas, such as "
-            "exported/MODEL/metrics/NAME.json."
-        )
     return [_read(path) for path in dict.fromkeys(paths)]
 
 
@@ -86,15 +92,20 @@ def _read(path: Path) -> Given:
             f"make it again with `{told['command']}`."
         )
     folder, described, reason = _index_of(path, told)
-    of_queries = found.path_of(path)
     return Given(
         path=path,
         told=told,
         index=folder,
         described=described,
         lacking=reason,
-        queries=pq.read_table(of_queries) if of_queries.is_file() else None,
+        queries=_queries(found.path_of(path)),
     )
+
+
+def _queries(path: Path) -> pa.Table | None:
+    table = pq.read_table(path) if path.is_file() else None
+    is_whole = table is not None and set(table.column_names) >= set(found.PHOTOGRAPH)
+    return table if is_whole else None
 
 
 def _index_of(path: Path, told: dict[str, Any]) -> tuple[Path | None, dict[str, Any], str]:

@@ -1,15 +1,17 @@
 """Results as one HTML file that needs no other: no script, font or picture from elsewhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline import manifest
 from pipeline.index.collection import load_collection
 from pipeline.progress import logger
 from pipeline.reports import asked
 from pipeline.reports.comparison import comparison
+from pipeline.reports.comparison_section import comparisons_section
 from pipeline.reports.elements import Html, breakable, command, details, element, paragraph
-from pipeline.reports.given import Given, read_results
+from pipeline.reports.given import Given, read_comparisons, read_results
 from pipeline.reports.index_section import index_section
 from pipeline.reports.pictures import SIDE, Pictures
 from pipeline.reports.result_section import queries_section, scores_section
@@ -33,7 +35,7 @@ def write_report(
     therefore lacks.
 
     Args:
-        results: Files that ``pipeline.evaluate`` wrote.
+        results: Files that ``pipeline.evaluate`` or ``pipeline.compare`` wrote.
         output: The page, an ``.html`` file.
         made_by: The command line that makes it, which it tells.
         queries: How many of the best and of the worst are shown of each result; 0 for none.
@@ -43,18 +45,33 @@ def write_report(
 
     Raises:
         FileNotFoundError: If a result is missing.
-        ValueError: If a result is damaged or of an earlier version.
+        ValueError: If there are none, or one is damaged or of an earlier version.
     """
-    text = page(read_results(results), made_by=made_by, queries=queries)
+    if not results:
+        raise ValueError(
+            "--results names no file; name some, separated by commas, such as "
+            "exported/MODEL/metrics/NAME.json."
+        )
+    compared = read_comparisons(results)
+    single = read_results([path for path in results if path not in compared])
+    text = page(single, compared, made_by=made_by, queries=queries)
     manifest.write_atomically(output, lambda part: part.write_text(text, encoding="utf-8"))
     return output
 
 
-def page(results: Sequence[Given], *, made_by: str, queries: int) -> str:
-    """The whole page."""
+def page(
+    results: Sequence[Given],
+    compared: Mapping[Path, Mapping[str, Any]],
+    *,
+    made_by: str,
+    queries: int,
+) -> str:
+    """The whole page, of single results and of comparisons, either of which may be none."""
     pictures = Pictures()
     drawn: dict[Path, str] = {}
-    parts = [summary(results), comparison(results), training_curves(results)]
+    parts = [comparisons_section(compared)]
+    if results:
+        parts += [summary(results), comparison(results), training_curves(results)]
     for number, one in enumerate(results, start=1):
         logger.info("Reporting %s.", one.name)
         content = _result(one, pictures, queries, drawn)
@@ -62,7 +79,9 @@ def page(results: Sequence[Given], *, made_by: str, queries: int) -> str:
         parts.append(details(title, *content, name=f"result-{number}", is_open=number == 1))
         if one.index is not None:
             drawn.setdefault(one.index, one.name)
-    names = [("summary", "Summary"), ("curves", "Curves"), ("training", "Training")]
+    names = [("methods", "Methods compared")] if compared else []
+    if results:
+        names += [("summary", "Summary"), ("curves", "Curves"), ("training", "Training")]
     names += [(f"result-{number}", one.name) for number, one in enumerate(results, start=1)]
     links = [
         element("li", element("a", breakable(title), href=f"#{name}")) for name, title in names
@@ -84,7 +103,9 @@ def _result(one: Given, pictures: Pictures, queries: int, drawn: dict[Path, str]
         return
     try:
         if one.queries is None:
-            yield paragraph("What its queries found was not kept; its command keeps it.")
+            yield paragraph(
+                "Its queries and what they found were not kept; its command keeps them."
+            )
         else:
             scored = asked.scored(one.queries, one.main_score)
             collection = load_collection(one.index)

@@ -1,6 +1,5 @@
 """One result from near: its scores, its queries, its landmarks."""
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,13 +13,13 @@ from pipeline.reports.elements import Html, breakable, details, element, joined,
 from pipeline.reports.given import Given
 from pipeline.reports.pictures import Framed, Pictures
 from pipeline.reports.summary import score_of
-from pipeline.scoring import lists
+from pipeline.scoring import found as of_queries
+from pipeline.scoring.step_rows import main_scores, step_rows, written
 from pipeline.stored_photograph import StoredPhotograph
 
 _RESULTS = 5  # of a query, that are shown
 _LANDMARKS = 25  # of either end, that are told
 _CONFUSIONS = 20
-_TOLD = [field.name for field in dataclasses.fields(StoredPhotograph)]
 _GONE = "This photograph is not in the index."
 
 
@@ -46,27 +45,26 @@ def _index_in_words(one: Given) -> str:
     return said + (f"{depth:,} places of each ranking count." if depth else "")
 
 
-def _against_exact(told: dict[str, Any]) -> Html:
-    exact, own = told["exact"], told["index"]
+def _against_exact(compared: dict[str, Any]) -> Html:
+    exact, own = compared["exact"], compared["index"]
     rows = [(name, score(exact[name]), score(own[name])) for name in exact]
     header = ("score", "exact ranking", "this index")
-    said = f"Exact ranking of the same vectors beside the index's, {told['queries']:,} queries"
+    said = f"Exact ranking of the same vectors beside the index's, {compared['queries']:,} queries"
     return details(said, table(header, rows, label=said))
 
 
 def _steps(steps: Sequence[dict[str, Any]]) -> Html:
-    names = [name for name in ("mAP", "mAP@100", "recall@1") if name in steps[0]["scores"]]
-    names = names or list(steps[0]["scores"])[:3]
-    rows, before = [], None
-    for step in steps:
-        is_step = not step["step"].endswith(lists.SEEN)
-        main = step["scores"][names[0]]
-        gain = f"{main - before:+.3f}" if is_step and before is not None else ""
-        before = main if is_step else before
-        seconds = f"{step['seconds']:.1f}" if step["seconds"] else ""
-        taken = f"{step['milliseconds']:.3g}" if is_step else ""
-        scores = [score(step["scores"][name]) for name in names]
-        rows.append((step["step"], *scores, gain, taken, seconds))
+    names = main_scores(steps)
+    rows = [
+        (
+            row.name,
+            *map(score, row.scores),
+            written(row.gain, "+.3f"),
+            written(row.milliseconds, ".3g"),
+            written(row.seconds, ".1f"),
+        )
+        for row in step_rows(steps, names)
+    ]
     header = ("step", *names, f"gain in {names[0]}", "ms a query", "s once")
     return table(header, rows, label="Steps of reordering, each after those above it")
 
@@ -101,9 +99,13 @@ def queries_section(
 
 
 def _by_landmark(one: Given, queries: pa.Table, photographs: "_Photographs") -> Html:
-    if not any(queries["landmark"].to_pylist()):
+    nameless = queries["landmark"].to_pylist().count("")
+    if nameless == len(queries):
         return paragraph("Which landmarks the queries show is not known.")
     landmarks = _landmarks(one, asked.by_landmark(queries, one.main_score))
+    if nameless:
+        left_out = paragraph(f"{nameless:,} queries of landmarks without a name are left out.")
+        landmarks = joined([landmarks, left_out])
     taken = _confusions(asked.confusions(queries, photographs.landmarks), len(queries))
     columns = [
         element("div", element("h3", "Landmarks"), landmarks),
@@ -123,18 +125,12 @@ def _queries(
 def _query(
     one: Given, query: dict[str, Any], photographs: "_Photographs", pictures: Pictures
 ) -> Html:
-    told = f"{one.main_score} {score(query[one.main_score])}"
-    shown = [
-        (query["id"], Framed(look="query", sign="query", title=told)),
-        *(
-            (found, _framed(place, is_right))
-            for place, (found, is_right) in enumerate(
-                list(zip(query["found"], query["right"], strict=True))[:_RESULTS], start=1
-            )
-        ),
-    ]
-    cells = []
-    for found, framed in shown:
+    own = StoredPhotograph(**{name: query[name] for name in of_queries.PHOTOGRAPH})
+    said = f"{one.main_score} {score(query[one.main_score])}"
+    cells = [pictures.figure(own, Framed(look="query", sign="query", title=said))]
+    results = list(zip(query["found"], query["right"], strict=True))[:_RESULTS]
+    for place, (found, is_right) in enumerate(results, start=1):
+        framed = _framed(place, is_right)
         photograph = photographs.of(found)
         if photograph is None:
             cells.append(element("p", f"{framed.sign}: {found}. {_GONE}", class_="unread"))
@@ -155,12 +151,12 @@ class _Photographs:
         self._collection = collection
 
     def of(self, photograph_id: str) -> StoredPhotograph | None:
-        """None if the collection lacks it, as it may a query."""
+        """None if the collection lacks it."""
         try:
             keys = self._collection.keys_of([photograph_id])
         except ValueError:
             return None
-        (row,) = self._collection.photographs(keys).select(_TOLD).to_pylist()
+        (row,) = self._collection.photographs(keys).select(of_queries.PHOTOGRAPH).to_pylist()
         return StoredPhotograph(**row)
 
     def landmarks(self, ids: list[str]) -> list[str]:
@@ -192,14 +188,14 @@ def _rows(scores: Iterable[LandmarkScore]) -> list[tuple[str, ...]]:
 def _confusions(found: Sequence[Confusion], queries: int) -> Html:
     if not found:
         return paragraph("None: no query has a wrong photograph among its first ten results.")
-    told, misled = sum(one.queries for one in found), sum(one.misled for one in found)
+    wrong, misled = sum(one.queries for one in found), sum(one.misled for one in found)
     rows = [
         (breakable(one.landmark), breakable(one.instead), count(one.queries), count(one.misled))
         for one in found[:_CONFUSIONS]
     ]
     said = (
         f"Of {queries:,} queries {misled:,} have a wrong photograph as their first result, "
-        f"{told:,} one among their first ten."
+        f"{wrong:,} one among their first ten."
     )
     if len(found) > _CONFUSIONS:
         said += f" The {_CONFUSIONS} pairs of {len(found):,} that mislead most:"

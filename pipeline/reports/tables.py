@@ -4,13 +4,14 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipeline.comparing.row import as_row, learned_from, pixels
 from pipeline.markdown import table
+from pipeline.scoring.step_rows import step_rows, written
 
 # What ``evaluate`` wrote, by the name that a page calls it, MODEL/RESULT.
 Results = Mapping[str, Mapping[str, Any]]
 
 _STEP_SCORES = ("mAP", "mAP@100", "recall@1")
-_SEEN = ", having seen the query"
 
 
 def scores_table(results: Results, columns: Sequence[str]) -> str:
@@ -53,20 +54,17 @@ def steps_table(results: Results, columns: Sequence[str]) -> str:
     for name, told in results.items():
         if "steps" not in told:
             raise ValueError(f"{name} has no steps: nothing reordered it.")
-        before = None
         for step in told["steps"]:
-            scores = _of(name, step["scores"], wanted)
-            is_step = not step["step"].endswith(_SEEN)
-            gain = f"{scores[0] - before:+.3f}" if is_step and before is not None else ""
-            before = scores[0] if is_step else before
+            _of(name, step["scores"], wanted)
+        for row in step_rows(told["steps"], wanted):
             rows.append(
                 (
                     name.split("/")[0],
-                    step["step"],
-                    *map(short, scores),
-                    gain.replace("0.", "."),
-                    f"{step['milliseconds']:.1f}" if step["milliseconds"] else "",
-                    f"{step['seconds']:.1f}" if step["seconds"] else "",
+                    row.name,
+                    *map(short, row.scores),
+                    written(row.gain, "+.3f").replace("0.", "."),
+                    written(row.milliseconds, ".1f"),
+                    written(row.seconds, ".1f"),
                 )
             )
     header = ("model", "step", *wanted, f"gain in {wanted[0]}", "ms a query", "s once")
@@ -86,26 +84,46 @@ def comparison_table(results: Results, columns: Sequence[str]) -> str:
     """
     parts = []
     for name, told in results.items():
-        rows = [
-            (
-                row["method"],
-                row["index"],
-                row["start"],
-                *map(short, _of(name, row["scores"], columns)),
-                f"{row['dimension']:,}",
-                f"{row['bytes']:,.0f}",
-                f"{row['extraction_milliseconds']:.0f}",
-                f"{row['query_milliseconds']:.2f}",
-                f"{row['build_seconds']:.1f}",
-                f"`{row['command']}`",
-            )
-            for row in told["rows"]
-        ]
-        costs = ("numbers", "bytes", "extract ms", "query ms", "build s", "made by")
-        parts.append(table(("method", "index", "weights", *columns, *costs), rows))
+        header, rows = comparison_rows(name, told, columns)
+        lines = [(*cells, f"`{command}`") for cells, command in rows]
+        parts.append(table((*header, "made by"), lines))
         parts += [f"`{one}` was not made: {reason}" for one, reason in told["missing"].items()]
         parts.append(f"```sh\n{told['command']}\n```")
     return "\n\n".join(parts)
+
+
+def comparison_rows(
+    name: str, told: Mapping[str, Any], columns: Sequence[str]
+) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...], str]]]:
+    """The header and the cells of a comparison, and beside each row the command that makes it.
+
+    Args:
+        name: What it is called, for errors.
+        told: What ``pipeline.compare`` wrote.
+        columns: Names of scores, the first with its interval.
+
+    Raises:
+        ValueError: If a row has no such score, or an earlier version wrote it.
+    """
+    costs = ("numbers", "bytes", "extract ms", "query ms", "build s", "learned from")
+    header = ("method", "index", "weights", "px", *columns, *costs)
+    rows = []
+    for one in told["rows"]:
+        row = as_row(one, name)
+        scores = _of(name, row.scores, columns)
+        cells = (
+            *(row.method, row.index, row.start, pixels(row)),
+            short(scores[0]) + _interval(one, columns[0]),
+            *map(short, scores[1:]),
+            f"{row.dimension:,}",
+            f"{row.bytes:,.0f}",
+            f"{row.extraction_milliseconds:.0f}",
+            f"{row.query_milliseconds:.2f}",
+            f"{row.build_seconds:.1f}",
+            learned_from(row),
+        )
+        rows.append((cells, row.command))
+    return header, rows
 
 
 MAKERS: dict[str, Callable[[Results, Sequence[str]], str]] = {

@@ -1,5 +1,6 @@
 """What every query found first, and scored: ``metrics/queries/NAME.parquet``."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pyarrow.parquet as pq
 from pipeline import manifest
 from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.scored_index import ScoredIndex
+from pipeline.stored_photograph import StoredPhotograph
 
 FOLDER = "queries"  # beside the results
 SHOWN = 10  # results of each query that are kept
+PHOTOGRAPH = [field.name for field in dataclasses.fields(StoredPhotograph)]  # columns
 
 
 class Found:
@@ -54,11 +57,12 @@ def write(path: Path, asking: pa.Table, scores: QueryScores, found: pa.Table) ->
 
     Args:
         path: The file.
-        asking: ``id`` and ``landmark`` of those that ask, and whatever else tells of them.
+        asking: Metadata of those that ask, of which what tells of a photograph and where it lies
+            is kept: they need not be in the index.
         scores: Of every query.
         found: As ``Found.table`` gives it.
     """
-    table = asking
+    table = asking.select(PHOTOGRAPH)
     for more in (scores.table(), found):
         for name in more.column_names:
             table = table.append_column(name, more[name])

@@ -9,9 +9,9 @@ from typing import Any
 from pipeline import model_folder
 from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.scored_index import ScoredIndex
+from pipeline.scoring.step_rows import main_scores, step_rows, written
 from pipeline.text_table import Side, format_table
 
-_MAIN = ("mAP", "mAP@100", "recall@1")
 _HAS_SEEN = "; augmented vectors of an index have taken in the queries themselves"
 
 
@@ -123,32 +123,23 @@ def _counted(learned: int | None, there: int | None, name: str) -> str:
     return f"{learned} {name}" if there is None else f"{learned} of {there} {name}"
 
 
-def table_of(steps: Sequence[dict[str, Any]], seen: str) -> str:
+def table_of(steps: Sequence[dict[str, Any]]) -> str:
     """Scores of every step as lines of text, the header first.
 
     Args:
         steps: As ``describe_step`` gives them.
-        seen: What the name of a step ends with that is not one after those before it.
     """
-    rows = []
-    before = None
-    there = list(steps[0]["scores"])
-    names = [name for name in _MAIN if name in there] or there[:3]
-    for step in steps:
-        scores = step["scores"]
-        is_step = not step["step"].endswith(seen)
-        main = scores[names[0]]
-        gain = f"{main - before:+.3f}" if is_step and before is not None else ""
-        before = main if is_step else before
-        rows.append(
-            (
-                step["step"],
-                *(f"{scores[name]:.3f}" for name in names),
-                gain,
-                f"{step['milliseconds']:.1f}",
-                f"{step['seconds']:.1f}" if step["seconds"] else "",
-            )
+    names = main_scores(steps)
+    rows = [
+        (
+            row.name,
+            *(f"{score:.3f}" for score in row.scores),
+            written(row.gain, "+.3f"),
+            written(row.milliseconds, ".1f"),
+            written(row.seconds, ".1f"),
         )
+        for row in step_rows(steps, names)
+    ]
     columns: dict[str, Side] = {"step": "<"}
     for title in (*names, f"gain in {names[0]}", "ms a query", "s once"):
         columns[title] = ">"

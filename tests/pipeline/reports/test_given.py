@@ -58,11 +58,6 @@ def test_a_missing_result_is_told(tmp_path: Path) -> None:
         read_results([tmp_path / "none.json"])
 
 
-def test_no_result_is_told() -> None:
-    with pytest.raises(ValueError, match="--results names no file"):
-        read_results([])
-
-
 def test_a_result_of_an_earlier_version_is_told_the_command(own: Path) -> None:
     change(own, lambda told: told.pop("intervals"))
     with pytest.raises(ValueError, match=r"lacks intervals; make it again with `python -m pipeli"):

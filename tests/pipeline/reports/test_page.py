@@ -1,19 +1,24 @@
 """The whole page: what stands in it, and that it needs nothing else."""
 
 import html.parser
+import io
 import itertools
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from pipeline import manifest
+from pipeline.data.sources.source import content_id
 from pipeline.report import Settings, main
 from pipeline.reports.page import write_report
+from pipeline.reports.pictures import data_address
 from pipeline.scoring import found
 from tests.reported import DISTRACTORS, HOSTILE, LANDMARKS, OF_EACH, Reported
 
@@ -197,7 +202,7 @@ def test_a_result_without_curves_is_told_how_to_get_them(made: Reported, tmp_pat
     shutil.rmtree(model / "metrics" / "queries")
     said = Parsed(write_report([result], tmp_path / "report.html").read_text("utf-8")).said
     assert "No result tells its precision by recall" in said
-    assert "What its queries found was not kept; its command keeps it." in said
+    assert "Its queries and what they found were not kept; its command keeps them." in said
 
 
 def test_the_stage_writes_the_page_and_its_own_command(
@@ -209,6 +214,11 @@ def test_the_stage_writes_the_page_and_its_own_command(
     page = Parsed(output.read_text("utf-8"))
     assert f"pipeline.report --results={made.plain} --output={output} --queries=0" in page.said
     assert "img" not in page.tags
+
+
+def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--results names no file"):
+        write_report([], tmp_path / "report.html")
 
 
 def test_flags_of_the_other_job_are_refused() -> None:
@@ -223,19 +233,57 @@ def test_flags_of_the_other_job_are_refused() -> None:
 def test_queries_of_unknown_landmarks_are_not_told_by_landmark(
     made: Reported, tmp_path: Path
 ) -> None:
-    """As those of ground-truth files; one of them is no photograph of the index."""
+    """As those of ground-truth files."""
     model = Path(shutil.copytree(made.model, tmp_path / "exported" / "made"))
     result = model / "metrics" / made.plain.name
     queries = pq.read_table(found.path_of(result))
-    ids = ["elsewhere", *queries["id"].to_pylist()[1:]]
-    changed = queries.set_column(0, "id", pa.array(ids))
-    changed = changed.set_column(1, "landmark", pa.array([""] * len(ids)))
+    changed = queries.set_column(
+        queries.column_names.index("landmark"), "landmark", pa.array([""] * len(queries))
+    )
     pq.write_table(changed.slice(0, 1), found.path_of(result))
     said = Parsed(write_report([result], tmp_path / "report.html").read_text("utf-8")).said
     assert "Which landmarks the queries show is not known." in said
-    assert "query: elsewhere. This photograph is not in the index." in said
     assert "Landmarks taken for others" not in said
     assert "None: the queries above are all there are." in said
+
+
+def test_queries_without_a_name_are_said_beside_the_landmarks(
+    made: Reported, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(made.model, tmp_path / "exported" / "made"))
+    result = model / "metrics" / made.plain.name
+    queries = pq.read_table(found.path_of(result))
+    names = ["", "", *queries["landmark"].to_pylist()[2:]]
+    place = queries.column_names.index("landmark")
+    changed = queries.set_column(place, "landmark", pa.array(names))
+    pq.write_table(changed, found.path_of(result))
+    said = Parsed(write_report([result], tmp_path / "report.html").read_text("utf-8")).said
+    assert "2 queries of landmarks without a name are left out." in said
+
+
+def test_a_query_is_drawn_from_its_own_file(made: Reported, tmp_path: Path) -> None:
+    """One of another data set, whose id is that of a photograph in the index."""
+    model = Path(shutil.copytree(made.model, tmp_path / "exported" / "made"))
+    result = model / "metrics" / made.plain.name
+    encoded = io.BytesIO()
+    Image.new("RGB", (64, 48), (250, 0, 0)).save(encoded, "JPEG")
+    (tmp_path / "asks.jpg").write_bytes(encoded.getvalue())
+    (query,) = pq.read_table(found.path_of(result)).slice(0, 1).to_pylist()
+    content = content_id(encoded.getvalue())
+    own = {**query, "shard": str(tmp_path / "asks.jpg"), "content": content, "author": "Zelda"}
+    pq.write_table(pa.Table.from_pylist([own]), found.path_of(result))
+    text = write_report([result], tmp_path / "report.html").read_text("utf-8")
+    assert data_address(np.asarray(Image.open(io.BytesIO(encoded.getvalue())))) in text
+    assert "© Zelda" in text
+
+
+def test_queries_that_an_earlier_version_kept_are_not_shown(made: Reported, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(made.model, tmp_path / "exported" / "made"))
+    result = model / "metrics" / made.plain.name
+    queries = pq.read_table(found.path_of(result))
+    pq.write_table(queries.drop_columns(["shard"]), found.path_of(result))
+    said = Parsed(write_report([result], tmp_path / "report.html").read_text("utf-8")).said
+    assert "Its queries and what they found were not kept; its command keeps them." in said
 
 
 def test_results_of_another_protocol_have_a_table_of_their_own(
