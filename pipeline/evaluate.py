@@ -106,7 +106,8 @@ def evaluate(settings: Settings) -> Path:
     described["precision_at_recall"] = precisions.means()
     if len(scored) > 1:
         described["steps"] = [
-            result.describe_step(name, one, once.get(name, 0.0)) for name, one in scored.items()
+            result.describe_step(name, scored[name], once.get(name, 0.0))
+            for name in sorted(scored, key=lambda name: name.endswith(lists.SEEN))  # this one last
         ]
     elif not exactness.is_exact(index):
         beside = exactness.compare(index, asked.asking, asked.judge)
