@@ -4,7 +4,8 @@
     python -m benchmarks.score_million --vectors=VECTORS.npz --count=1000000 --queries=100000
 
 The vectors are those of ``vector_sets``; so many of them keep their labels and ask, the others are
-distractors. Prints what ``pipeline.evaluate`` took besides what the index takes when it is open.
+distractors. Prints how long ``pipeline.evaluate`` took, and the most memory that its process, and
+the one that began it, ever had.
 """
 
 import argparse

@@ -12,7 +12,9 @@ from pipeline.progress import logger
 from pipeline.scoring.scored_index import ScoredIndex
 
 _COUNTED = ("queries_trained_on", "photographs_trained_on", "landmarks_trained_on")
-_QUERIES, _LANDMARKS = "queries are photographs", "landmarks asked for are some"
+_QUERIES = "queries are photographs that the model has learned from"
+# Two landmarks may have one name, as buildings of two synthetic cities may.
+_LANDMARKS = "landmarks asked for are, by name or by a photograph, ones that the model learned from"
 
 
 def by_content(model: Path, asking: np.ndarray, held: np.ndarray) -> dict[str, int | None]:
@@ -111,7 +113,6 @@ def _is_learned(photographs: pa.Table, learned: np.ndarray) -> np.ndarray:
 def _warn(seen: int, of: int, what: str) -> None:
     if seen:
         logger.warning(
-            "%d of the %d %s that the model has learned from; their score says nothing about "
-            "landmarks it has not seen.",
+            "%d of the %d %s; their score says nothing about landmarks it has not seen.",
             *(seen, of, what),
         )
