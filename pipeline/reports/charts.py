@@ -192,11 +192,13 @@ class _Frame:
         return {name: str(side) for name, side in sides.items()}
 
     def place(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Where a point of the data lies, across and down from the corner, pixels."""
         free = self._margins
         across = free.left + self._x.place(point[0]) * free.width
         return across, free.top + (1 - self._y.place(point[1])) * free.height
 
     def grid(self) -> Iterator[Html]:
+        """Lines at round values, these beside them, the frame, and what the axes are."""
         left, top = self.place((self._x.low, self._y.high))
         right, bottom = self.place((self._x.high, self._y.low))
         for value in self._x.named():
