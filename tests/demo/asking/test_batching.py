@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from demo.asking.batching import BatchingDescriptor
 from pipeline.descriptors import SavedDescriptor, describe_part
@@ -32,3 +33,32 @@ def test_concurrent_queries_are_described_as_each_would_be_alone(
         found = list(threads.map(describe, images))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert sum(sizes) == len(images)
+
+
+def test_an_error_reaches_everybody_of_its_batch_and_nobody_after(
+    tiny: Tiny, images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batching = BatchingDescriptor(tiny.model, lambda _: None)
+    expected = batching.describe_images(images[0][None])
+    describe_all = batching.describe_all
+
+    def fail(_: object) -> np.ndarray:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(batching, "describe_all", fail)
+    with pytest.raises(RuntimeError, match="could not be described") as told:
+        batching.describe_images(images[0][None])
+    assert isinstance(told.value.__cause__, MemoryError)
+    monkeypatch.setattr(batching, "describe_all", describe_all)
+    np.testing.assert_allclose(batching.describe_images(images[0][None]), expected, atol=1e-6)
+
+
+def test_a_box_is_described_as_without_a_server(tiny: Tiny, images: list[np.ndarray]) -> None:
+    """Also of a photograph much larger than what the network sees."""
+    large = np.kron(images[0], np.ones((9, 11, 1), np.uint8))
+    batching, plain = BatchingDescriptor(tiny.model, lambda _: None), SavedDescriptor(tiny.model)
+    box = np.array((0.1, 0.2, 0.7, 0.9), np.float32)
+    encoded = tf.io.encode_png(large)
+    signature = plain._module.signatures["region"]
+    expected = signature(image_bytes=encoded[None], box=box[None])["global_descriptor"].numpy()
+    np.testing.assert_allclose(batching.describe_region(large, box), expected, atol=1e-5)
