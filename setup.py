@@ -19,6 +19,10 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "demo",
+        "demo.asking",
+        "demo.page",
+        "demo.protection",
+        "demo.uploads",
         "models",
         "models.backbones",
         "models.delf",
