@@ -1,43 +1,55 @@
 """The page as a whole."""
 
+from pathlib import Path
+
 import gradio as gr
 
-from demo.asking.query import Query
+from demo import texts
+from demo.page.details_events import DetailsEvents
+from demo.page.details_view import details_view
+from demo.page.search_tab import build_search_tab
 from demo.parts import Parts
-from demo.refusals import Refused
+from pipeline.reports.elements import element
 
-STYLE = ""
-HEAD = ""
+STYLE = (Path(__file__).parent / "style.css").read_text("utf-8")
+HEAD = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _FONTS = ("system-ui", "sans-serif")  # those of the machine, so that none is fetched
 
 
 def theme() -> gr.themes.Base:
     """Colours and fonts."""
-    return gr.themes.Soft(font=_FONTS, font_mono=("ui-monospace", "monospace"))
+    return gr.themes.Default(
+        primary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.slate,
+        font=_FONTS,
+        font_mono=("ui-monospace", "monospace"),
+        radius_size=gr.themes.sizes.radius_md,
+    )
 
 
 def build_page(parts: Parts) -> gr.Blocks:
     """Lays the page out."""
-
-    def search(token: str, method: str, k: float) -> list[dict[str, object]]:
-        try:
-            query = Query(photograph=parts.kept.read(token), method=method, k=int(k))
-            found = parts.service.ask(query)
-        except Refused as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        return [
-            {"landmark": one.photograph.landmark, "similarity": one.similarity}
-            for one in found.answer.results
-        ]
-
-    catalogue = parts.catalogue
-    names = [one.name for each in catalogue.collections() for one in catalogue.methods(each)]
-    with gr.Blocks(title="Landmark retrieval", analytics_enabled=False) as page:
-        gr.Markdown("# Landmark retrieval")
-        token = gr.Textbox(label="Token of an upload")
-        method = gr.Dropdown(names, label="Method")
-        k = gr.Slider(1, 100, value=10, step=1, label="Results")
-        button = gr.Button("Search")
-        results = gr.JSON()
-        button.click(search, [token, method, k], results, api_visibility="private")
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
+        gr.HTML(_header(), apply_default_css=False)
+        with gr.Tabs():
+            with gr.Tab(texts.Tabs.SEARCH, id="search"):
+                search = build_search_tab(parts)
+        shown = details_view("details")
+        link = gr.Textbox(visible=False)
+        events = DetailsEvents(parts)
+        search.results.open(
+            events.open, None, shown, trigger_mode="multiple",
+            api_visibility="private", show_progress="hidden",
+        )  # fmt: skip
+        search.handlers.restore_on_load(page, search, link)
     return page
+
+
+def _header() -> str:
+    return element(
+        "header",
+        element("a", texts.SKIP, href="#results", class_="skip"),
+        element("h1", texts.TITLE),
+        element("p", texts.INTRODUCTION),
+        class_="page-header",
+    )
