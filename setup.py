@@ -19,6 +19,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "demo",
+        "demo.explaining",
         "models",
         "models.backbones",
         "models.delf",
