@@ -20,6 +20,7 @@ setup(
     packages=[
         "demo",
         "demo.asking",
+        "demo.explaining",
         "demo.page",
         "demo.protection",
         "demo.uploads",
