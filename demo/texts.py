@@ -4,6 +4,8 @@ Errors that a user can mend come from ``pipeline/`` and ``demo/`` as they are; w
 is here. Texts that a script of the page shows are dictionaries, which it is handed.
 """
 
+from collections.abc import Mapping
+
 TITLE = "Landmark retrieval"
 INTRODUCTION = "Which landmark is this, and which photographs of the collection show it?"
 SKIP = "Skip to the results"
@@ -28,7 +30,7 @@ class Photograph:
     WHOLE = "Whole photograph"
     ANOTHER = "Another"
     ANOTHER_NAME = "Choose another photograph"
-    REMOVE = "Remove"
+    REMOVE = "✕"
     REMOVE_NAME = "Remove this photograph"
     SHOWN = "The photograph to search with"
     KEYS = (
@@ -41,7 +43,7 @@ class Photograph:
     EXAMPLES = "Or begin with one of the collection"
     EXAMPLE = "Example: {name}"
     NAMELESS = "photograph {number}"
-    SCRIPT = {
+    SCRIPT: Mapping[str, str] = {
         "whole": "Whole photograph, {width} × {height} pixels. Draw a box to search for a part.",
         "wholeTouch": "Whole photograph, {width} × {height} pixels.",
         "part": "Part of {partWidth} × {partHeight} pixels, at {left}, {top}.",
@@ -145,7 +147,7 @@ class Results:
     COUNT = "{count} results in {milliseconds} ms"
     COUNT_OF_ONE = "1 result in {milliseconds} ms"
     STEPS = "What each step took"
-    STEP = {
+    STEP: Mapping[str, str] = {
         "photograph": "photograph",
         "description": "description",
         "search": "search",
@@ -161,14 +163,13 @@ class Results:
     OPEN = "Open result {rank}: {name}"
     PICTURE = "Result {rank}: {name}"
     SIMILARITY = "similarity {value}"
-    PROBABILITY = "{percent}"
-    PROBABILITY_TITLE = "How sure it is that this photograph shows the landmark of yours"
+    PROBABILITY = "{percent} same landmark"
     MATCHES = "{count} places match"
     ITSELF = "the query itself"
     NO_LANDMARK = "landmark unknown"
     SOURCE = "source"
     UNKNOWN_AUTHOR = "author unknown"
-    SCRIPT = {
+    SCRIPT: Mapping[str, str] = {
         "copied": "Link copied",
         "notCopied": "Copy it from the address bar",
         "unreachable": UNREACHABLE,
@@ -200,9 +201,10 @@ class Details:
     ID = "Id"
     SOURCE = "Source"
     UNKNOWN = "unknown"
-    REASONS = "Why it was found"
-    NEIGHBOURS = "Neighbours"
-    SCRIPT = {
+    MATCHED = "Places that match"
+    ALIKE = "What is alike"
+    NEIGHBOURS = "Its neighbours"
+    SCRIPT: Mapping[str, str] = {
         "loading": "Looking for the reasons …",
         "failed": "The server is busy, or cannot be reached. Close this and open it again.",
     }
@@ -211,13 +213,20 @@ class Details:
 class Compare:
     """Two methods side by side."""
 
-    INTRODUCTION = "The same photograph through two methods, side by side."
     FIRST = "First method"
     SECOND = "Second method"
     BUTTON = "Compare"
-    EMPTY = "Choose a photograph and two methods, and press Compare."
+    EMPTY = (
+        "Choose a photograph and two methods, and press Compare. The same photograph is searched "
+        "with both, side by side."
+    )
     COMMON = "{common} of {count} photographs are among both."
     ONLY = "only here"
+
+    @staticmethod
+    def method(collection: str, model: str, kind: str) -> str:
+        """A method in the list."""
+        return f"{collection} · {model} · {kind}"
 
 
 class Link:

@@ -127,7 +127,7 @@ class Asked:
             ranking=self.ranking,
             verify=self.verify or None,
             where=self.conditions,
-            without=self.photograph if self._is_of_searched(parts) else None,
+            without=self.photograph if self.is_of_searched(parts) else None,
             milliseconds_read=milliseconds,
         )
 
@@ -148,7 +148,7 @@ class Asked:
         """The method whose collection the photograph is of."""
         return self.source or self.method
 
-    def _is_of_searched(self, parts: Parts) -> bool:
+    def is_of_searched(self, parts: Parts) -> bool:
         """Whether the photograph is one of those that are searched."""
         if not self.photograph:
             return False

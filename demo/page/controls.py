@@ -63,10 +63,19 @@ def build_controls(catalogue: Catalogue) -> Controls:
     methods = method_choices(catalogue, collections[0]) if collections else []
     method = methods[0][1] if methods else None
     collection = gr.Dropdown(
-        collections, value=collections[0] if collections else None, label=Texts.COLLECTION
+        collections,
+        value=collections[0] if collections else None,
+        label=Texts.COLLECTION,
+        filterable=False,  # or a telephone's keyboard covers the list
     )
     fields = {
-        "method": gr.Dropdown(methods, value=method, label=Texts.METHOD, info=Texts.METHOD_HELP),
+        "method": gr.Dropdown(
+            methods,
+            value=method,
+            label=Texts.METHOD,
+            info=Texts.METHOD_HELP,
+            filterable=False,
+        ),
         "k": gr.Slider(1, MOST_RESULTS, value=Asked.k, step=1, label=Texts.K),
     }
     with gr.Accordion(Texts.FILTERS, open=False):
@@ -104,6 +113,7 @@ def _reordering(catalogue: Catalogue, method: str | None) -> dict[str, Any]:
         label=Texts.VERIFY,
         info=Texts.VERIFY_HELP,
         visible=len(verifying) > 1,
+        filterable=False,
     )
     return fields
 

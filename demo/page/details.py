@@ -15,7 +15,6 @@ from pipeline.reports.elements import Html, element
 from pipeline.stored_photograph import StoredPhotograph
 
 
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Opened:
     """A result that was chosen, as the browser tells of it.
@@ -58,23 +57,25 @@ def opened(told: dict[str, Any]) -> Opened:
         raise Refused(texts.Missing.RESULT) from error
 
 
-def facts(one: Opened, photograph: StoredPhotograph, query: np.ndarray) -> Html:
+def facts(one: Opened, photograph: StoredPhotograph, query: np.ndarray, result: np.ndarray) -> Html:
     """Both photographs side by side, and what is known of the result.
 
     Args:
         one: The result.
         photograph: Its photograph.
         query: Pixels of the photograph that asked, all of it.
+        result: Pixels of the result.
     """
     words = texts.Details
     asked = one.asked
     own = words.QUERY if asked.box is None else words.QUERY_PART
     pair = element(
         "div",
-        _side(addresses.asked_photograph(asked, addresses.LARGE), own, _part(asked, query)),
+        _side(addresses.asked_photograph(asked, addresses.LARGE), own, query, _part(asked, query)),
         _side(
             addresses.photograph(asked.method, one.id, addresses.LARGE),
             words.RESULT.format(rank=one.rank),
+            result,
         ),
         class_="pair",
     )
@@ -90,9 +91,10 @@ def facts(one: Opened, photograph: StoredPhotograph, query: np.ndarray) -> Html:
     return element("div", pair, _list(one, photograph), again)
 
 
-def _side(source: str, caption: str, over: Html = Html()) -> Html:
-    image = element("img", src=source, alt=caption)
-    stage = element("div", image, over, class_="whole")
+def _side(source: str, caption: str, image: np.ndarray, over: str = "") -> Html:
+    height, width = image.shape[:2]
+    shown = element("img", src=source, alt=caption, width=str(width), height=str(height))
+    stage = element("div", shown, over, class_="whole", style=f"--shape: {width / height:.4f}")
     return element("figure", stage, element("figcaption", caption))
 
 

@@ -37,7 +37,8 @@ function show() {
     facts.innerHTML = value.facts;
     facts.dataset.shown = value.key;
   }
-  if (value.reasons) reasons.innerHTML = value.reasons;
+  reasons.innerHTML = value.reasons;
+  if (!value.is_whole) reasons.append(note(props.texts.loading));
 }
 
 function openers() {

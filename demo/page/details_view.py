@@ -1,6 +1,7 @@
 """The component that shows a result large beside the query, in a dialog.
 
-Its value is ``{"key": number, "facts": HTML, "reasons": HTML}``; the key is that of the event
+Its value is ``{"key": number, "facts": HTML, "reasons": HTML, "is_whole": whether no more
+reasons come}``; the key is that of the event
 ``open`` that asked for it, so that an answer that comes late is not shown for another result. The
 event ``again`` searches with the result, ``id``, of the search with ``link``.
 """
@@ -36,6 +37,7 @@ def details_view(name: str) -> gr.HTML:
         element("div", class_="facts"),
         element("div", class_="reasons", aria_live="polite"),
         class_="details",
+        data_hears="",
         aria_label=Details.NAME,
     )
     return gr.HTML(

@@ -61,9 +61,7 @@ def _template(name: str, megabytes: int, minutes: int) -> Html:
 
 
 def _file_input(name: str, **attributes: str) -> Html:
-    return element(
-        "input", type="file", accept=_ACCEPTED, class_=name, hidden="", **attributes
-    )
+    return element("input", type="file", accept=_ACCEPTED, class_=name, hidden="", **attributes)
 
 
 def _empty(megabytes: int, minutes: int) -> Html:
@@ -95,6 +93,7 @@ def _chosen(name: str) -> Html:
         aria_describedby=f"{name}-keys",
         hidden="",
     )
+    image = element("img", alt=Photograph.SHOWN, draggable="false")
     buttons = [
         _button("part", Photograph.PART, class_="button"),
         _button("whole", Photograph.WHOLE, class_="button", hidden=""),
@@ -103,7 +102,7 @@ def _chosen(name: str) -> Html:
     ]
     return element(
         "div",
-        element("div", element("img", alt=Photograph.SHOWN, draggable="false"), part, class_="stage"),
+        element("div", image, part, class_="stage"),
         element("p", class_="told", aria_live="polite"),
         element("p", Photograph.KEYS, id=f"{name}-keys", class_="keys"),
         element("div", *buttons, class_="buttons"),

@@ -14,6 +14,7 @@ from pipeline.reports.elements import Html, element, joined
 
 _VOTERS = 5
 _AGREE = 2  # of them at least
+_LIKELY = 0.5
 _LAZY_FROM = 12  # the first are seen at once
 
 
@@ -46,12 +47,16 @@ def waiting() -> dict[str, Any]:
     html = element(
         "div", element("h2", texts.Results.EMPTY), element("ol", *steps), class_="state waiting"
     )
-    return {"html": html, "link": "", "csv": "", "json": ""}
+    return told(html)
 
 
 def problem(text: str) -> dict[str, Any]:
     """What went wrong, and what to do."""
-    html = state(texts.Results.FAILED, text, class_="state problem", role="alert")
+    return told(state(texts.Results.FAILED, text, class_="state problem", role="alert"))
+
+
+def told(html: Html) -> dict[str, Any]:
+    """What the component shows where there is nothing to hand over."""
     return {"html": html, "link": "", "csv": "", "json": ""}
 
 
@@ -103,7 +108,9 @@ def _answer_card(
     parts.append(element("h2", title))
     if meter is not None:
         width = f"width: {100 * meter:.0f}%"
-        parts.append(element("div", element("div", style=width), class_="meter", aria_hidden="true"))
+        parts.append(
+            element("div", element("div", style=width), class_="meter", aria_hidden="true")
+        )
     parts += [element("div", one, class_="told") for one in told]
     return element("div", *parts, class_=f"answer {kind}")
 
@@ -116,7 +123,7 @@ def _bar(found: Found, asked: Asked, minutes: int) -> Html:
         _action("json", words.JSON),
     ]
     return element(
-        "div", _steps(found), element("div", *buttons, class_="buttons"), class_="results-bar"
+        "div", steps(found), element("div", *buttons, class_="buttons"), class_="results-bar"
     )
 
 
@@ -133,7 +140,7 @@ def _action(action: str, text: str, title: str = "") -> Html:
     )
 
 
-def _steps(found: Found) -> Html:
+def steps(found: Found) -> Html:
     """How many results in what time, unfolding to what each step took."""
     words = texts.Results
     total = sum(step.milliseconds for step in found.steps)
@@ -206,7 +213,7 @@ def _figure(result: Result, asked: Asked, mark: frozenset[str]) -> Html:
     caption = element(
         "figcaption",
         element("span", name, class_="name"),
-        element("span", *_numbers(result), only, class_="numbers"),
+        element("span", *_numbers(result, asked), only, class_="numbers"),
         credit(result),
     )
     return element("figure", opener, caption)
@@ -221,16 +228,18 @@ def _told_of_result(result: Result) -> dict[str, str]:
     return told
 
 
-def _numbers(result: Result) -> list[Html]:
+def _numbers(result: Result, asked: Asked) -> list[Html]:
     words = texts.Results
-    numbers = [element("span", words.SIMILARITY.format(value=f"{result.similarity:.3f}"))]
-    if result.probability is not None:
+    numbers = []
+    if result.probability is not None and not is_itself(result, asked):
         sure = words.PROBABILITY.format(percent=percent(result.probability))
-        numbers.insert(0, element("strong", sure, class_="sure", title=words.PROBABILITY_TITLE))
+        likely = "likely" if result.probability >= _LIKELY else "unlikely"
+        numbers.append(element("span", sure, class_=likely))
     if result.verification is not None and result.verification.is_certain:
         matches = words.MATCHES.format(count=result.verification.inliers)
         numbers.append(element("span", matches, class_="verified"))
-    return numbers
+    similarity = words.SIMILARITY.format(value=f"{result.similarity:.3f}")
+    return [*numbers, element("span", similarity)]
 
 
 def credit(result: Result) -> Html:
@@ -255,10 +264,15 @@ def outward(link: str, text: str) -> Html:
 
 def name_of(result: Result, asked: Asked) -> str:
     """What a result is called."""
-    if asked.photograph and result.photograph.id == asked.photograph:
+    if is_itself(result, asked):
         return texts.Results.ITSELF
     found = result.photograph
     return found.landmark or found.title or found.id
+
+
+def is_itself(result: Result, asked: Asked) -> bool:
+    """Whether a result is the photograph that asks."""
+    return bool(asked.photograph) and result.photograph.id == asked.photograph
 
 
 def percent(share: float) -> str:

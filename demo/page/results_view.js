@@ -17,11 +17,12 @@ function show() {
 }
 
 function answered() {
+  const wasBusy = !busy.hidden;
   show();
-  if (element.offsetParent === null) return;
   const link = props.value?.link;
   if (link) history.replaceState(null, "", `?${link}`);
-  if (link && innerWidth < NARROW) view.scrollIntoView({ behavior: "smooth", block: "start" });
+  const isBelow = innerWidth < NARROW && element.offsetParent !== null;
+  if (isBelow && wasBusy) view.scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 function begin() {

@@ -31,7 +31,13 @@ def results_view(name: str, value: dict[str, Any]) -> gr.HTML:
         value=value,
         # Constant, see photograph_box.py; the script puts the value's HTML in.
         html_template=element(
-            "section", busy, body, class_="results-view", aria_label=Results.NAME, tabindex="-1"
+            "section",
+            busy,
+            body,
+            class_="results-view",
+            aria_label=Results.NAME,
+            tabindex="-1",
+            data_hears="",
         ),
         js_on_load=_SCRIPT,
         apply_default_css=False,
@@ -53,5 +59,5 @@ def fail(name: str) -> str:
 def _telling(name: str, event: str) -> str:
     return (
         "(...values) => { document.querySelector('#"
-        f"{name} .results-view').dispatchEvent(new Event('{event}')); return values; }}"
+        f"{name} [data-hears]').dispatchEvent(new Event('{event}')); return values; }}"
     )

@@ -11,11 +11,14 @@ from demo.page.asked import Asked, from_link
 from demo.page.controls import Controls, build_controls, method_choices, verify_update
 from demo.page.examples import Examples, examples_view
 from demo.page.photograph_box import photograph_box
+from demo.page.reasons import Searches
 from demo.page.results_view import begin, fail, results_view
 from demo.parts import Parts
 from demo.refusals import Refused
 
 _MEGABYTE = 1_000_000
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+SEARCH = "search"  # the tab's name
 BOX, RESULTS, EXAMPLES = "photograph", "results", "examples"  # names of elements
 
 
@@ -30,14 +33,14 @@ class SearchTab:
     handlers: "Handlers"
 
 
-def build_search_tab(parts: Parts) -> SearchTab:
+def build_search_tab(parts: Parts, searches: Searches) -> SearchTab:
     """Lays the tab out and says what happens on it."""
-    handlers = Handlers(parts)
+    handlers = Handlers(parts, searches)
     with gr.Row(elem_classes="search-columns"):
         with gr.Column(scale=2, min_width=320, elem_classes="asking"):
             box = build_box(parts, BOX)
-            examples = examples_view(EXAMPLES)
             button = gr.Button(texts.Controls.SEARCH, variant="primary", elem_id="search-button")
+            examples = examples_view(EXAMPLES)
             controls = build_controls(parts.catalogue)
         with gr.Column(scale=5, min_width=320, elem_classes="found"):
             shown = results_view(RESULTS, results.waiting())
@@ -57,15 +60,15 @@ def build_box(parts: Parts, name: str) -> gr.HTML:
 class Handlers:
     """What happens when something is chosen; what is refused is said where results would be."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, searches: Searches) -> None:
         self._parts = parts
+        self._searches = searches
         self._examples = Examples(parts)
 
     def connect(self, tab: SearchTab, button: gr.Button) -> None:
         """Connects the components with what happens."""
         controls, fields = tab.controls, tab.controls.fields
         self._controls = controls
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         texts_of = [field for field in fields.values() if isinstance(field, gr.Textbox)]
         gr.on(
             [button.click, *(field.submit for field in texts_of if field.lines == 1)],
@@ -73,18 +76,18 @@ class Handlers:
             [tab.box, *fields.values()],
             tab.results,
             js=begin(RESULTS),
-            **private,
+            **PRIVATE,
         ).failure(None, js=fail(RESULTS))
         controls.collection.input(
-            self.choose_collection, controls.collection, fields["method"], **private
+            self.choose_collection, controls.collection, fields["method"], **PRIVATE
         )
         fields["method"].change(
             self.choose_method,
             [fields["method"], fields["verify"]],
             [fields["verify"], tab.examples],
-            **private,
+            **PRIVATE,
         )
-        tab.examples.example(self.take, None, tab.box, **private)
+        tab.examples.example(self.take, None, tab.box, **PRIVATE)
 
     def restore_on_load(self, page: gr.Blocks, tab: SearchTab, link: gr.Textbox) -> None:
         """Fills the fields as the page's address says, and searches if it names a photograph."""
@@ -93,8 +96,7 @@ class Handlers:
             link,
             [tab.box, *tab.controls.all, tab.examples, tab.results],
             js="() => [location.search]",
-            api_visibility="private",
-            show_progress="hidden",
+            **PRIVATE,
         )
 
     def search(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
@@ -111,7 +113,7 @@ class Handlers:
         Raises:
             Refused: If the query cannot be answered.
         """
-        found = self._parts.service.ask(asked.query(self._parts))
+        found = self._searches.ask(asked)
         return results.shown(found, asked, round(self._parts.kept.minutes))
 
     def choose_collection(self, collection: str) -> dict[str, Any]:
@@ -162,15 +164,21 @@ class Handlers:
         """What the photograph box holds."""
         height, width = asked.pixels(self._parts).shape[:2]
         named = (
-            {"token": asked.token}
-            if asked.token
-            else {"method": asked.of, "id": asked.photograph}
+            {"token": asked.token} if asked.token else {"method": asked.of, "id": asked.photograph}
         )
         return {**named, "width": width, "height": height, "box": asked.box}
 
     def _first_method(self) -> str:
         collections = self._parts.catalogue.collections()
         return self._parts.catalogue.methods(collections[0])[0].name if collections else ""
+
+    def again(self, event: gr.EventData, *values: Any) -> list[Any]:
+        """Takes a result for the photograph that asks, whole, and searches."""
+        try:
+            chosen = self._chosen(Asked(method=str(event.method), photograph=str(event.id)))
+        except Refused as refused:
+            return [None, results.problem(str(refused)), gr.update()]
+        return [chosen, self.search(chosen, *values), gr.update(selected=SEARCH)]
 
     def take(self, event: gr.EventData) -> dict[str, Any]:
         """A photograph of a collection that was clicked, as the photograph box holds it."""
