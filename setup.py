@@ -53,6 +53,7 @@ setup(
     install_requires=[
         "absl-py",
         "faiss-cpu",
+        "fastapi",
         "filelock",
         "google-crc32c",
         "gradio",
@@ -65,6 +66,7 @@ setup(
         "pillow-heif",
         "psutil",
         "pyarrow",
+        "python-multipart",
         "requests",
         "scikit-image",
         "scipy",
@@ -74,6 +76,8 @@ setup(
         "tensorflow-datasets",
         "tensorflow-hub",
         "tqdm",
+        "typing-extensions",
+        "uvicorn",
     ],
     extras_require={
         "cluster": ["ray"],
