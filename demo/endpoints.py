@@ -22,9 +22,11 @@ from pipeline.query_photograph import Box
 from pipeline.ranking.settings import RankingSettings
 
 _LONGEST_TEXT = 2000
+_HOW_TO_SEND = "Send the photograph with handle_file, or its bytes in base64."
 _SWITCH = "keep_first"  # the one setting of a ranking that is no count
 
-Sent = dict[str, Any] | str | bytes  # Gradio's FileData, base64, or the file itself
+# Gradio's FileData, whose path is a token; or base64. A form's bytes come as {"data": bytes}.
+Sent = dict[str, Any] | str
 Told = TypeVar("Told")
 
 
@@ -124,18 +126,18 @@ class Endpoints:
 
     def _pixels(self, photograph: Sent) -> np.ndarray:
         kept = self._parts.kept
-        if isinstance(photograph, bytes):
-            return decode(photograph, kept.limits)
         if isinstance(photograph, dict):
-            token = photograph.get("path")
+            data, token = photograph.get("data"), photograph.get("path")
+            if isinstance(data, bytes):
+                return decode(data, kept.limits)
             if not isinstance(token, str):
-                raise Refused("Send the photograph with handle_file, or its bytes in base64.")
+                raise Refused(_HOW_TO_SEND)
             try:
                 return kept.read(token)
             finally:
                 kept.forget(token)
         if not isinstance(photograph, str):
-            raise Refused("Send the photograph with handle_file, or its bytes in base64.")
+            raise Refused(_HOW_TO_SEND)
         try:
             data = base64.b64decode(photograph.rpartition("base64,")[2], validate=True)
         except (binascii.Error, ValueError) as error:
@@ -155,7 +157,10 @@ def add_to_page(page: gr.Blocks, parts: Parts) -> None:
     endpoints = Endpoints(parts)
     with page:
         for endpoint in (endpoints.search, endpoints.recognise, endpoints.collections):
-            gr.api(_with_gradios_errors(endpoint), api_name=endpoint.__name__)
+            name = endpoint.__name__
+            gr.api(_with_gradios_errors(endpoint), api_name=name)
+            if list(page.fns.values())[-1].api_name != name:
+                raise ValueError(f"The page has an event of the name {name}; give it another.")
 
 
 def _with_gradios_errors(endpoint: Callable[..., Told]) -> Callable[..., Told]:
@@ -193,13 +198,13 @@ def add_routes(server: FastAPI, parts: Parts) -> None:
         keep_first: Annotated[bool, Form()] = False,
     ) -> SearchTold:
         return endpoints.search(
-            file, method, k, _numbers(box), where, verify, expand, diffuse, reciprocal, refine,
+            {"data": file}, method, k, _numbers(box), where, verify, expand, diffuse, reciprocal, refine,
             keep_first,
         )  # fmt: skip
 
     @server.post("/api/recognise")
     def recognise(file: _File, method: _Method = "", box: _Box = "") -> RecognitionTold:
-        return endpoints.recognise(file, method, _numbers(box))
+        return endpoints.recognise({"data": file}, method, _numbers(box))
 
     @server.get("/api/collections")
     def collections() -> list[CollectionTold]:

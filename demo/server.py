@@ -23,6 +23,7 @@ from demo.observing import Observing
 from demo.page import layout
 from demo.parts import Parts
 from demo.protection.body_limit import BodyLimit
+from demo.protection.file_references import FileReferences
 from demo.protection.gate import Gate
 from demo.protection.headers import SecurityHeaders
 from demo.protection.login import Login, read_users
@@ -82,7 +83,7 @@ def _mount_page(server: FastAPI, parts: Parts, settings: ServerSettings) -> None
     mounted = server.routes[-1]
     if not isinstance(mounted, Mount):
         raise TypeError(f"Gradio mounted {mounted!r} instead of an application.")
-    mounted.app = Gate(mounted.app)
+    mounted.app = Gate(FileReferences(mounted.app))
 
 
 def _add_guards(server: FastAPI, parts: Parts, settings: ServerSettings) -> None:
