@@ -54,6 +54,7 @@ setup(
     install_requires=[
         "absl-py",
         "faiss-cpu",
+        "fastapi",
         "filelock",
         "google-crc32c",
         "gradio",
@@ -66,6 +67,7 @@ setup(
         "pillow-heif",
         "psutil",
         "pyarrow",
+        "python-multipart",
         "requests",
         "scikit-image",
         "scipy",
@@ -75,6 +77,8 @@ setup(
         "tensorflow-datasets",
         "tensorflow-hub",
         "tqdm",
+        "typing-extensions",
+        "uvicorn",
     ],
     extras_require={
         "cluster": ["ray"],
