@@ -59,7 +59,7 @@ def build_compare_tab(parts: Parts, searches: Searches) -> CompareTab:
             return results.problem(str(refused))
 
     button.click(
-        compare, [box, first, second, k], shown, js=begin(RESULTS), **PRIVATE
+        compare, [box, first, second, k], shown, js=begin(RESULTS, BOX), **PRIVATE
     ).failure(None, js=fail(RESULTS))  # fmt: skip
     return CompareTab(box, shown, (first, second))
 
