@@ -198,9 +198,18 @@ def add_routes(server: FastAPI, parts: Parts) -> None:
         keep_first: Annotated[bool, Form()] = False,
     ) -> SearchTold:
         return endpoints.search(
-            {"data": file}, method, k, _numbers(box), where, verify, expand, diffuse, reciprocal, refine,
-            keep_first,
-        )  # fmt: skip
+            {"data": file},
+            method,
+            k=k,
+            box=_numbers(box),
+            where=where,
+            verify=verify,
+            expand=expand,
+            diffuse=diffuse,
+            reciprocal=reciprocal,
+            refine=refine,
+            keep_first=keep_first,
+        )
 
     @server.post("/api/recognise")
     def recognise(file: _File, method: _Method = "", box: _Box = "") -> RecognitionTold:
