@@ -19,7 +19,12 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "demo",
+        "demo.asking",
         "demo.explaining",
+        "demo.making",
+        "demo.page",
+        "demo.protection",
+        "demo.uploads",
         "models",
         "models.backbones",
         "models.delf",

@@ -1,43 +1,52 @@
-"""Serves the search page over everything under ``exported/``.
+"""Serves the demo over exported models and indexes.
 
-    python -m demo.app
+    python -m demo.app --collections=exported
 
 Then open http://127.0.0.1:7860.
 """
 
 import dataclasses
-import os
 import socket
 from pathlib import Path
 
-# Before Gradio is imported, which reads it: nothing is sent anywhere.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+import uvicorn
 
-import gradio as gr
-
-from demo.catalogue import Catalogue
-from demo.page import STYLE, build_page
+from demo.server import ServerSettings, build_server
 from pipeline import command_line
 from pipeline.command_line import setting
 
 _LAST_PORT = 65535
-_FONTS = ("system-ui", "sans-serif")  # those of the machine, so that none is fetched
+_KEEP_ALIVE_SECONDS = 75
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What to serve, and where."""
+    """What to serve, where, and within which limits."""
 
-    exported: Path = setting("Folder of the models with their indexes.", default=Path("exported"))
+    collections: tuple[str, ...] = setting(
+        "Folders, comma-separated, whose collections are served: exported/ with all its models, a "
+        "model's folder, or an index's. Nothing else is opened.",
+        default=("exported",),
+    )
     host: str = setting(
         "Address to serve on; 0.0.0.0 for all of the machine's.", default="127.0.0.1"
     )
     port: int = setting("Port to serve on.", default=7860)
+    megabytes: float = setting("Of an uploaded photograph, at most.", default=25.0)
+    megapixels: float = setting("Of an uploaded photograph, at most.", default=50.0)
+    keep_minutes: float = setting("Minutes after which an upload is deleted.", default=30.0)
+    seconds: float = setting("Seconds that a query may take.", default=30.0)
+    at_once: int = setting("Queries that are answered at a time.", default=16)
+    queue: int = setting("Queries that may wait; more are refused.", default=64)
 
     def __post_init__(self) -> None:
         """Checks ranges."""
         if not 1 <= self.port <= _LAST_PORT:
             raise ValueError(f"--port is 1 to {_LAST_PORT}. Received: {self.port}.")
+        command_line.require_at_least(
+            self, megabytes=0.01, megapixels=0.01, keep_minutes=0.01, seconds=0.1, at_once=1,
+            queue=1,
+        )  # fmt: skip
 
 
 def serve(settings: Settings) -> None:
@@ -47,17 +56,22 @@ def serve(settings: Settings) -> None:
         FileNotFoundError: If there is no index to search.
         OSError: If the port is taken.
     """
-    catalogue = Catalogue(settings.exported)
     _check_port(settings)
-    page = build_page(catalogue)
-    print(f"The search page is at http://{settings.host}:{settings.port} (Ctrl+C ends it).")
-    page.launch(
-        server_name=settings.host,
-        server_port=settings.port,
-        theme=gr.themes.Soft(font=_FONTS, font_mono=("ui-monospace", "monospace")),
-        css=STYLE,
-        footer_links=[],
-        quiet=True,
+    own = {field.name for field in dataclasses.fields(ServerSettings)} - {"collections"}
+    server = build_server(
+        ServerSettings(
+            collections=tuple(Path(folder).expanduser() for folder in settings.collections),
+            **{name: getattr(settings, name) for name in own},
+        )
+    )
+    print(f"The page is at http://{settings.host}:{settings.port} (Ctrl+C ends it).", flush=True)
+    uvicorn.run(
+        server,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 
 

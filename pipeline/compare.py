@@ -20,11 +20,11 @@ from pipeline import command_line, manifest, model_folder
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.command_line import setting
-from pipeline.comparing import cells, searched
+from pipeline.comparing import cells, making, searched
 from pipeline.comparing import row as rows
 from pipeline.comparing.kept import Earlier, first_line
-from pipeline.comparing.making import Making, data_of
 from pipeline.comparing.methods import METHODS, Method
+from pipeline.comparing.recipe import Recipe
 from pipeline.comparing.row import Row
 from pipeline.evaluate import Settings as EvaluateSettings
 from pipeline.evaluate import evaluate
@@ -97,10 +97,10 @@ class Settings:
             )
 
     @property
-    def making(self) -> Making:
+    def recipe(self) -> Recipe:
         """What the models are made of."""
         folders = tuple(map(Path, self.records))
-        return Making(
+        return Recipe(
             folder=self.output,
             searched=folders,
             training=self.training or folders[0],
@@ -128,21 +128,21 @@ def compare(settings: Settings) -> Path:
         ValueError: If they are unusable, or no method can be made of them.
     """
     searched.require_pairs(settings.records)
-    making = settings.making
+    recipe = settings.recipe
     found: list[Row] = []
     missing: dict[str, str] = {}
     for name in settings.methods:
         logger.info("%s:", name)
         try:
-            model = making.make(METHODS[name])
+            model = making.make(recipe, METHODS[name])
         except (FileNotFoundError, ValueError) as error:
             logger.warning("%s was not made: %s", name, error)
             missing[name] = first_line(error)
             continue
-        missing |= _make_cells(settings, making, METHODS[name], model)
+        missing |= _make_cells(settings, recipe, METHODS[name], model)
         found += cells.of_model(model)
     earlier = Earlier(settings.output / RESULT)
-    found += earlier.rows(making, settings.methods)
+    found += earlier.rows(recipe, settings.methods)
     missing |= earlier.missing(found, missing, settings.methods, settings.indexes)
     if not found:
         raise ValueError(f"Nothing was made to compare: {'; '.join(missing.values())}")
@@ -159,7 +159,7 @@ def compare(settings: Settings) -> Path:
     return output
 
 
-def _make_cells(settings: Settings, making: Making, method: Method, model: Path) -> dict[str, str]:
+def _make_cells(settings: Settings, recipe: Recipe, method: Method, model: Path) -> dict[str, str]:
     """Makes those of a model that are not there, or all again.
 
     Returns:
@@ -175,18 +175,18 @@ def _make_cells(settings: Settings, making: Making, method: Method, model: Path)
             continue
         try:
             searched.require_enough(settings.records, kind)
-            making.describe(model)
-            cells.write(model, _row(settings, making, method, model, kind))
+            making.describe(recipe, method, model)
+            cells.write(model, _row(settings, recipe, method, model, kind))
         except (FileNotFoundError, ValueError) as error:
             logger.warning("%s, %s was not made: %s", method.name, kind, error)
             missing[f"{method.name}, {kind}"] = first_line(error)
     return missing
 
 
-def _row(settings: Settings, making: Making, method: Method, model: Path, kind: str) -> Row:
+def _row(settings: Settings, recipe: Recipe, method: Method, model: Path, kind: str) -> Row:
     """A cell of the table, made."""
     index = build_index(
-        IndexSettings(model=model, data=data_of(making), kind=kind, overwrite=settings.overwrite)
+        IndexSettings(model=model, data=recipe.data, kind=kind, overwrite=settings.overwrite)
     )
     scored = manifest.read_json(
         evaluate(EvaluateSettings(index=index)), "python -m pipeline.evaluate"
@@ -196,12 +196,12 @@ def _row(settings: Settings, making: Making, method: Method, model: Path, kind: 
     return Row(
         method=method.name,
         index=kind,
-        start=making.starts(method),
+        start=recipe.start_name(method),
         scores=scored["scores"],
         intervals=scored["intervals"],
         queries_trained_on=scored["queries_trained_on"],
         landmarks_trained_on=scored["landmarks_trained_on"],
-        image_size=making.image_size_of(method),
+        image_size=recipe.image_size_of(method),
         dimension=rows.dimension_of(model),
         extraction_milliseconds=cells.extraction_milliseconds(model, Path(settings.records[0])),
         command=result.command("compare", own),

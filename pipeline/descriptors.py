@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from models.preprocessing import resize
 from pipeline import model_folder
 from pipeline.classical.opening import open_classical
 from pipeline.data.batching import Prepare
@@ -161,6 +162,9 @@ class SavedDescriptor:
         self.fingerprint = model_folder.require_own_files(folder, described)
         self._module = tf.saved_model.load(str(folder / model_folder.SAVED_MODEL))
         self.prepare: Prepare = self._module.prepare
+        seen = self._module.describe_prepared.concrete_functions[0].structured_input_signature[0][0]
+        self._is_tuple = isinstance(seen, tuple)
+        self._sides = _sides(seen)
 
     def none(self) -> np.ndarray:
         """See ``Descriptor``."""
@@ -169,6 +173,25 @@ class SavedDescriptor:
     def describe_prepared(self, prepared: Any) -> np.ndarray:
         """Describes a batch of what ``prepare`` gives, as ``describe_images`` does images."""
         return self._module.describe_prepared(prepared)["global_descriptor"].numpy()
+
+    def prepare_image(self, image: np.ndarray) -> tuple[tf.Tensor, ...]:
+        """What the model sees of an image, as ``prepare`` gives it of the image's file.
+
+        So images of several sizes are described in one batch, as ``describe_images`` describes
+        each.
+
+        Args:
+            image: uint8 ``(height, width, 3)``, RGB.
+        """
+        if self._sides:
+            return tuple(resize(tf.constant(image), side) for side in self._sides)
+        prepared = self.prepare(tf.io.encode_png(image, compression=0))
+        return prepared if isinstance(prepared, tuple) else (prepared,)
+
+    def describe_all(self, prepared: Sequence[tuple[tf.Tensor, ...]]) -> np.ndarray:
+        """Describes what ``prepare_image`` gave of some images, float32 ``(n, dimension)``."""
+        batch = tuple(tf.stack(of_all) for of_all in zip(*prepared, strict=True))
+        return self.describe_prepared(batch if self._is_tuple else batch[0])
 
     def describe_images(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
         """Describes RGB images of one size.
@@ -257,3 +280,10 @@ class SavedDescriptor:
             )
         found = self._module.describe_places(tf.io.encode_png(image, compression=0))
         return Places(**{name: values.numpy() for name, values in found.items()})
+
+
+def _sides(seen: Any) -> tuple[int, ...]:
+    """Of the squares that a network sees of a photograph; none where it sees something else."""
+    if not isinstance(seen, tuple) or any(one.dtype != tf.uint8 for one in seen):
+        return ()
+    return tuple(int(one.shape[1]) for one in seen)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,14 +22,16 @@ from pipeline.ranking.settings import RankingSettings
 from pipeline.ranking.verifier import FIRST, Verifier, verified_order
 from pipeline.recognition import votes
 from pipeline.recognition.votes import VOTERS
+from pipeline.step_times import StepTimes
 from pipeline.stored_photograph import StoredPhotograph
 
 DEFAULT_PRECISION = 0.9  # of recognition with confidence
+_RERANKERS = 8  # that are kept: each may hold the neighbours of every photograph
 _TOLD = [field.name for field in dataclasses.fields(StoredPhotograph)]
 
 
 class Engine:
-    """A model and a collection it has described.
+    """A model and a collection it has described; several threads may ask at a time.
 
     Args:
         folder: Folder of an index, ``exported/MODEL/indexes/NAME``.
@@ -57,7 +61,8 @@ class Engine:
                 f"{folder} was built by an earlier version and lacks {', '.join(lacking)}; run "
                 "`python -m pipeline.embed` and `python -m pipeline.build_index --overwrite` again."
             )
-        self._rerankers: dict[RankingSettings, Reranker] = {}
+        self._rerankers: OrderedDict[RankingSettings, Reranker] = OrderedDict()
+        self._reordering = threading.Lock()  # a reranker is for one thread at a time
         self._others: dict[str, Engine] = {}
         self._rules = votes.rules_of(self.collection.manifest["recognition"])
         self._verifier = None if extractor is None else Verifier(extractor, self.collection)
@@ -84,6 +89,7 @@ class Engine:
         without: str | None = None,
         ranking: RankingSettings | None = None,
         box_from: BoxSource = "auto",
+        times: StepTimes | None = None,
     ) -> Answer:
         """Finds the photographs most like an image, or a part of it, and its landmark.
 
@@ -104,6 +110,7 @@ class Engine:
                 default nothing.
             box_from: What the box is cut out of to be described, see ``describe_part``; its local
                 features are those of the cropped photograph either way.
+            times: Told what each step takes; it may end the query before a step.
 
         Raises:
             FileNotFoundError: If an index that ``ranking`` fuses is missing.
@@ -114,23 +121,28 @@ class Engine:
         """
         if k < 1:
             raise ValueError(f"--k is at least 1. Received: {k}.")
+        times = times or StepTimes()
         describe = functools.partial(describe_part, image=image, box=box, source=box_from)
-        vector = describe(self.descriptor)
+        with times.step("description"):
+            vector = describe(self.descriptor)
         if not len(self):
             return Answer(results=[], recognition=None)
         verified = 0 if self._verifier is None else FIRST
         depth = min(max(k, verified, VOTERS + (without is not None)), len(self))
-        similarities, keys = self.collection.search(vector, depth, where)
-        results = self._results(similarities[0], keys[0])
-        voters = [one for one in results if one.photograph.id != without]
-        recognition = self._recognised(voters, precision)
-        if least is not None:
-            results = self._results(*search_above(self.collection, vector, least, where)[0])
-        elif ranking is not None and ranking.steps:
+        with times.step("search"):
+            similarities, keys = self.collection.search(vector, depth, where)
+            results = self._results(similarities[0], keys[0])
+            voters = [one for one in results if one.photograph.id != without]
+            recognition = self._recognised(voters, precision)
+            if least is not None:
+                results = self._results(*search_above(self.collection, vector, least, where)[0])
+        if least is None and ranking is not None and ranking.steps:
             wanted = max(k, verified)
-            results = self._reordered(describe, vector, wanted, where, ranking, without)
+            with times.step("reordering"), self._reordering:
+                results = self._reordered(describe, vector, wanted, where, ranking, without)
         if self._verifier is not None:
-            results = self._verified(self._verifier, image, box, results)
+            with times.step("verification"):
+                results = self._verified(self._verifier, image, box, results)
         return Answer(
             results=results if least is not None else results[:k], recognition=recognition
         )
@@ -192,6 +204,9 @@ class Engine:
             self._rerankers[ranking] = Reranker(
                 self.collection, ranking, folder=self._folder, fused_with=fused_with
             )
+        self._rerankers.move_to_end(ranking)
+        while len(self._rerankers) > _RERANKERS:
+            self._rerankers.popitem(last=False)
         return self._rerankers[ranking]
 
     def _results(self, similarities: np.ndarray, keys: np.ndarray) -> list[Result]:

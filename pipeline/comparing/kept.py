@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline import manifest
 from pipeline.comparing import cells
-from pipeline.comparing.making import Making
 from pipeline.comparing.methods import METHODS, Method
+from pipeline.comparing.recipe import Recipe
 from pipeline.comparing.row import Row
 from pipeline.index.kinds import INVERTED
 from pipeline.progress import logger
@@ -27,14 +27,14 @@ class Earlier:
         self._had_rows = {row["method"] for row in told["rows"]}
         self._missing: dict[str, str] = told["missing"]
 
-    def rows(self, making: Making, asked: Collection[str]) -> list[Row]:
+    def rows(self, recipe: Recipe, asked: Collection[str]) -> list[Row]:
         """Those of methods that are not asked for now whose models fit what would be made now.
 
         Those that the table had and that do not fit are said.
         """
         found: list[Row] = []
         for name in (name for name in METHODS if name not in asked):
-            own, reason = _of_method(making, METHODS[name])
+            own, reason = _of_method(recipe, METHODS[name])
             found += own
             if not own and name in self._had_rows:
                 logger.warning("The rows of %s are left out: %s", name, reason)
@@ -61,11 +61,11 @@ class Earlier:
         return {one: why for one, why in self._missing.items() if one not in there | tried}
 
 
-def _of_method(making: Making, method: Method) -> tuple[list[Row], str]:
+def _of_method(recipe: Recipe, method: Method) -> tuple[list[Row], str]:
     """Its rows, or why there are none."""
     try:
-        if making.has(method):
-            return cells.of_model(making.folder / method.name), "its cells are gone."
+        if recipe.has(method):
+            return cells.of_model(recipe.folder / method.name), "its cells are gone."
     except (FileNotFoundError, ValueError) as error:
         return [], first_line(error)
     return [], "its model was made of something else, or is gone."

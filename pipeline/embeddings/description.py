@@ -64,14 +64,15 @@ class VectorDescriber:
 
     def describe(self, prepared: Any) -> Described:
         """See ``Describer``."""
-        return _stored(self._descriptor.describe_prepared(prepared))
+        return stored(self._descriptor.describe_prepared(prepared))
 
     def nothing(self) -> Described:
         """See ``Describer``."""
-        return _stored(self._descriptor.none())
+        return stored(self._descriptor.none())
 
 
-def _stored(descriptions: Descriptions) -> Described:
+def stored(descriptions: Descriptions) -> Described:
+    """What is stored of descriptions."""
     if isinstance(descriptions, Bags):
         return entries_of(descriptions), {COUNTED: descriptions.counts.astype(np.int32)}
     return descriptions, {}
@@ -136,14 +137,14 @@ def describe_shards(
     order = np.concatenate([np.zeros(0, np.int64), *numbers])
     for place, of_shard, batches in zip(places, numbers, parts, strict=True):
         nothing, no_columns = describer.nothing()
-        arrays, rows = [nothing], [_with_columns(METADATA.empty_table(), no_columns)]
+        arrays, rows = [nothing], [with_columns(METADATA.empty_table(), no_columns)]
         described = [np.zeros(0, np.int64)]
         for part in batches:
             kept, (array, columns), keys = next(stream)
             found = order[kept]
             if len(found):
                 arrays.append(array)
-                rows.append(_with_columns(photographs.rows(found, keys), columns))
+                rows.append(with_columns(photographs.rows(found, keys), columns))
             described.append(found)
             yield len(part)
         missing = np.setdiff1d(of_shard, np.concatenate(described))
@@ -155,7 +156,8 @@ def describe_shards(
         )
 
 
-def _with_columns(rows: pa.Table, columns: dict[str, np.ndarray]) -> pa.Table:
+def with_columns(rows: pa.Table, columns: dict[str, np.ndarray]) -> pa.Table:
+    """Rows with further columns."""
     for name, values in columns.items():
         rows = rows.append_column(name, pa.array(values))
     return rows
@@ -182,10 +184,10 @@ def _described(
             positions = kept.numpy()
             waiting.append((positions, threads.submit(describe, positions, of_batch), keys))
             if len(waiting) == _TOGETHER:
-                first, stored, its_keys = waiting.popleft()
-                yield first, stored.result(), its_keys
-        for positions, stored, keys in waiting:
-            yield positions, stored.result(), keys
+                first, described, its_keys = waiting.popleft()
+                yield first, described.result(), its_keys
+        for positions, last, keys in waiting:
+            yield positions, last.result(), keys
 
 
 def describe_shard(

@@ -14,7 +14,9 @@ import numpy as np
 
 from pipeline import manifest, model_folder
 from pipeline.classical.image_descriptor import ImageDescriptor
-from pipeline.local_features.extractor import open_extractor
+from pipeline.descriptions import Descriptions
+from pipeline.local_features import coding
+from pipeline.local_features.extractor import Extractor, open_extractor
 from pipeline.words.aggregation import Aggregator, Weighting
 from pipeline.words.learning import Learned
 from pipeline.words.vocabulary import Vocabulary
@@ -101,8 +103,33 @@ def write(
     )
 
 
-def open_words(folder: Path, described: dict[str, Any]) -> ImageDescriptor:
-    """The descriptor of a model folder.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OpenedWords:
+    """The parts of a model folder.
+
+    Attributes:
+        fingerprint: SHA-256 over all that decides the descriptions.
+        extractor: Finds local features.
+        aggregator: Describes by them.
+    """
+
+    fingerprint: str
+    extractor: Extractor
+    aggregator: Aggregator
+
+    def describe(self, image: np.ndarray) -> Descriptions:
+        """Describes an image by its features as they are where they are stored.
+
+        So that an image and its stored features have the same description, and that of the
+        features that the words were learned from.
+        """
+        sides = image.shape[0], image.shape[1]
+        stored = coding.encode(self.extractor.extract(image), sides)
+        return self.aggregator.describe(coding.decode(stored, sides))
+
+
+def open_parts(folder: Path, described: dict[str, Any]) -> OpenedWords:
+    """Opens what a model folder holds.
 
     Args:
         folder: The model folder.
@@ -112,15 +139,23 @@ def open_words(folder: Path, described: dict[str, Any]) -> ImageDescriptor:
         ValueError: If its files are not those that ``model.json`` tells of.
     """
     fingerprint = model_folder.require_own_files(folder, described)
-    aggregator = _aggregator(folder)
-    parts = folder / model_folder.PARTS
-    extractor = open_extractor(parts / _EXTRACTOR, _settings(folder)["most"])
+    extractor = folder / model_folder.PARTS / _EXTRACTOR
+    return OpenedWords(
+        fingerprint=fingerprint,
+        extractor=open_extractor(extractor, _settings(folder)["most"]),
+        aggregator=_aggregator(folder),
+    )
+
+
+def open_words(folder: Path, described: dict[str, Any]) -> ImageDescriptor:
+    """The descriptor of a model folder; takes and raises what ``open_parts`` does."""
+    opened = open_parts(folder, described)
     return ImageDescriptor(
         folder=folder,
-        fingerprint=fingerprint,
-        none=aggregator.none,
-        describe=lambda image: aggregator.describe(extractor.extract(image)),
-        longest_side=extractor.longest_side,
+        fingerprint=opened.fingerprint,
+        none=opened.aggregator.none,
+        describe=opened.describe,
+        longest_side=opened.extractor.longest_side,
     )
 
 

@@ -16,7 +16,7 @@ from pipeline.build_records import Settings as RecordSettings
 from pipeline.build_records import build_records
 from pipeline.compare import Settings, compare, main
 from pipeline.comparing import cells, markers
-from pipeline.comparing import making as making_of
+from pipeline.comparing import recipe as recipe_of
 from pipeline.comparing.methods import METHODS
 from tests.tiny import Tiny, write_photographs
 
@@ -229,7 +229,7 @@ def test_weights_decide_by_what_is_in_them(tiny: Tiny, tmp_path: Path) -> None:
     for path, content in ((one, b"same"), (two, b"same"), (other, b"else")):
         path.write_bytes(content)
     first, second, third = (
-        settings_of(tiny, tmp_path, vgg_weights=str(path)).making.decided_by(
+        settings_of(tiny, tmp_path, vgg_weights=str(path)).recipe.decided_by(
             METHODS["vgg16-gem-triplet"]
         )
         for path in (one, two, other)
@@ -241,7 +241,7 @@ def test_weights_decide_by_what_is_in_them(tiny: Tiny, tmp_path: Path) -> None:
 def test_delf_decides_by_what_is_in_its_folder(tiny: Tiny, tmp_path: Path) -> None:
     def decided(handle: str) -> object:
         settings = settings_of(tiny, tmp_path, delf=handle)
-        return settings.making.decided_by(METHODS["delf-asmk-5000"])["delf"]
+        return settings.recipe.decided_by(METHODS["delf-asmk-5000"])["delf"]
 
     for name, content in (("one", b"same"), ("two", b"same"), ("other", b"else")):
         (tmp_path / name).mkdir()
@@ -255,20 +255,20 @@ def test_a_finished_network_of_imagenet_is_kept_offline(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = METHODS["mobilenet_v2-gem-triplet"]
-    making = settings_of(tiny, tmp_path, mobilenet_weights="imagenet").making
+    recipe = settings_of(tiny, tmp_path, mobilenet_weights="imagenet").recipe
     folder = tmp_path / method.name
     with monkeypatch.context() as online:
-        online.setattr(making_of, "start_of", lambda _, weights: weights)
-        assert making.model(method) == folder
-    monkeypatch.setattr(making_of, "start_of", lambda *_: "none")
-    assert making.decided_by(method)["start"] == "none", "it is not finished"
+        online.setattr(recipe_of, "start_of", lambda _, weights: weights)
+        assert recipe.model(method) == folder
+    monkeypatch.setattr(recipe_of, "start_of", lambda *_: "none")
+    assert recipe.decided_by(method)["start"] == "none", "it is not finished"
     (folder / "model.json").write_text("{}")
-    assert making.model(method) == folder
+    assert recipe.model(method) == folder
     assert (folder / "model.json").is_file()
-    assert making.starts(method) == "ImageNet"
-    assert making.image_size_of(method) == 224
-    assert making.starts(METHODS["head-asmk-5000"]) == "ImageNet", "it stands on the same"
-    assert making.has(method)
+    assert recipe.start_name(method) == "ImageNet"
+    assert recipe.image_size_of(method) == 224
+    assert recipe.start_name(METHODS["head-asmk-5000"]) == "ImageNet", "it stands on the same"
+    assert recipe.has(method)
 
 
 def test_a_folder_of_something_else_is_not_touched(tiny: Tiny, tmp_path: Path) -> None:
@@ -282,8 +282,8 @@ def test_a_folder_of_something_else_is_not_touched(tiny: Tiny, tmp_path: Path) -
 
 def test_a_changed_setting_decides_only_its_own_cells(tiny: Tiny, tmp_path: Path) -> None:
     def decided(**changes: Any) -> dict[str, dict[str, Any]]:
-        making = settings_of(tiny, tmp_path, **changes).making
-        return {name: making.decided_by(method) for name, method in METHODS.items()}
+        recipe = settings_of(tiny, tmp_path, **changes).recipe
+        return {name: recipe.decided_by(method) for name, method in METHODS.items()}
 
     def changed(**changes: Any) -> set[str]:
         before, after = decided(), decided(**changes)
@@ -304,11 +304,11 @@ def test_weights_that_cannot_be_had_are_said(
     def offline(name: str, weights: str) -> None:
         raise FileNotFoundError("no weights") from OSError("no network")
 
-    monkeypatch.setattr(making_of, "build_backbone", offline)
-    making_of.start_of.cache_clear()
-    assert making_of.start_of("vgg16", "imagenet") == "none"
+    monkeypatch.setattr(recipe_of, "build_backbone", offline)
+    recipe_of.start_of.cache_clear()
+    assert recipe_of.start_of("vgg16", "imagenet") == "none"
     assert "vgg16 cannot be downloaded here (no network)" in caplog.text
-    making_of.start_of.cache_clear()
+    recipe_of.start_of.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""One query: what is asked, how it is answered, and many at once."""

@@ -1,0 +1,96 @@
+"""Concurrent queries are described together."""
+
+import dataclasses
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline import model_folder
+from pipeline.descriptors import Descriptor, SavedDescriptor, open_descriptor
+
+_MOST = 16  # images at a time: more make a batch slower than it makes each of them faster
+
+
+def open_batching(folder: Path) -> Descriptor:
+    """The descriptor of a model folder; that of a network describes concurrent queries together.
+
+    Raises:
+        FileNotFoundError: If the folder holds no exported model.
+        ValueError: As ``open_descriptor`` does.
+    """
+    if model_folder.is_classical(folder):
+        return open_descriptor(folder)
+    return BatchingDescriptor(folder)
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Waiting:
+    """An image that waits for its description, or for the error that it raised."""
+
+    prepared: tuple[tf.Tensor, ...]
+    outcome: np.ndarray | Exception | None = None
+
+
+class BatchingDescriptor(SavedDescriptor):
+    """Describes photographs with a SavedModel, those of several threads in one batch.
+
+    While one batch is described, what arrives waits, and makes the next one. So a lone query never
+    waits. There is no thread of its own: of those that wait, one describes for all.
+
+    Args:
+        folder: A model folder, ``exported/MODEL``.
+
+    Attributes:
+        batches: How many images each of the batches had, by that number.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.batches: dict[int, int] = {}
+        self._changed = threading.Condition()
+        self._waiting: list[_Waiting] = []
+        self._is_running = False
+
+    def describe_images(self, images: Any) -> np.ndarray:
+        """See ``Descriptor``; one image at a time is described together with others'."""
+        if len(images) != 1:
+            return super().describe_images(images)
+        return self._describe(_Waiting(prepared=self.prepare_image(images[0])))
+
+    def _describe(self, own: _Waiting) -> np.ndarray:
+        with self._changed:
+            self._waiting.append(own)
+        while (batch := self._next_batch(own)) is not None:
+            try:
+                self._run(batch)
+            finally:
+                with self._changed:
+                    self._is_running = False
+                    self._changed.notify_all()
+        if isinstance(own.outcome, np.ndarray):
+            return own.outcome
+        raise RuntimeError("An image could not be described.") from own.outcome
+
+    def _next_batch(self, own: _Waiting) -> list[_Waiting] | None:
+        """Those that wait, where nobody else describes them; None when one's own is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: own.outcome is not None or not self._is_running)
+            if own.outcome is not None:
+                return None
+            batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            self._is_running = True
+            self.batches[len(batch)] = self.batches.get(len(batch), 0) + 1
+            return batch
+
+    def _run(self, batch: list[_Waiting]) -> None:
+        try:
+            described = self.describe_all([one.prepared for one in batch])
+        except Exception as error:
+            for one in batch:
+                one.outcome = error
+            raise
+        for one, description in zip(batch, described, strict=True):
+            one.outcome = description[None]

@@ -1,0 +1,1 @@
+"""What guards the server: who may ask, how often, and what a browser may do with it."""

@@ -1,0 +1,1 @@
+"""Photographs that users upload: read with care, kept for a stated time."""
