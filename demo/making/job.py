@@ -29,6 +29,8 @@ class Job:
         model: Name of the model; "" where those that have described it already do.
         kind: Of the index, see ``build_index``; "" for the default.
         ids: Of the photographs to remove.
+        basket: Token of what was sent for it; "" for nothing.
+        folder: Whose photographs are linked; "" for none.
         state: How it stands.
         said: What came of it, or why it failed; "" before.
         process: Number and start, seconds since 1970, of the process that does it.
@@ -41,6 +43,8 @@ class Job:
     model: str = ""
     kind: str = ""
     ids: tuple[str, ...] = ()
+    basket: str = ""
+    folder: str = ""
     state: State = "waiting"
     said: str = ""
     process: tuple[int, float] | None = None

@@ -14,11 +14,13 @@ import psutil
 
 import pipeline
 from demo.making.job import ENDED, Job, Progress, Step, counted, reason
+from demo.refusals import Busy, NotFound
 from demo.texts import Collections
 from pipeline import manifest
 
 _CHECKOUT = Path(pipeline.__file__).parents[1]
 _PATIENCE = 10.0  # seconds that a process has to end in, before it is ended by force
+_CLOCK_SECONDS = 2.0  # by which the start of a process is told differently at different times
 _NICENESS = 10  # so that searching goes first
 _PROGRESS_SECONDS = "0.5"
 _MOST_WAITING = 20
@@ -62,6 +64,7 @@ class Jobs:
         self._changed = threading.Condition()
         self._child: subprocess.Popen[bytes] | None = None
         self._step: tuple[Step, int, int, int] | None = None
+        self._at = ""  # the job that the thread is at
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
@@ -70,11 +73,11 @@ class Jobs:
         """Puts a job at the end of the queue.
 
         Raises:
-            ValueError: If too many wait already.
+            Busy: If too many wait already.
         """
         with self._changed:
             if sum(one.state == "waiting" for one in self._jobs.values()) >= _MOST_WAITING:
-                raise ValueError(Collections.QUEUE_FULL)
+                raise Busy(Collections.QUEUE_FULL)
             self._set(job)
             self._changed.notify_all()
         return job
@@ -88,12 +91,20 @@ class Jobs:
         """The job of an id.
 
         Raises:
-            ValueError: If there is none.
+            NotFound: If there is none.
         """
         with self._changed:
             if number not in self._jobs:
-                raise ValueError(Collections.NO_JOB)
+                raise NotFound(Collections.NO_JOB)
             return self._jobs[number]
+
+    def are_at(self, collection: str) -> bool:
+        """Whether one waits to change a collection, or does so; a cancelled one until it ends."""
+        with self._changed:
+            return any(
+                job.collection == collection and (job.state not in ENDED or job.id == self._at)
+                for job in self._jobs.values()
+            )
 
     def progress(self) -> Progress | None:
         """How far the running job is; None where none runs."""
@@ -109,7 +120,7 @@ class Jobs:
         """Ends a job, or takes it out of the queue; what it has done so far stays.
 
         Raises:
-            ValueError: If there is no such job.
+            NotFound: If there is no such job.
         """
         job = self.job(number)
         with self._changed:
@@ -124,7 +135,7 @@ class Jobs:
         """Puts a job that failed or was cancelled back into the queue.
 
         Raises:
-            ValueError: If there is no such job.
+            NotFound: If there is no such job.
         """
         job = self.job(number)
         if job.state in ("failed", "cancelled"):
@@ -162,10 +173,11 @@ class Jobs:
                 if self._is_closing or job is None:
                     return
                 job = dataclasses.replace(job, state="running", said="")
+                self._at = job.id
                 self._set(job)
             ended = self._run(job)
             with self._changed:
-                self._step = None
+                self._step, self._at = None, ""
                 # Cancelled meanwhile, or to go on when the server starts again.
                 if self._jobs[job.id].state == "running" and not self._is_closing:
                     self._set(ended)
@@ -187,7 +199,7 @@ class Jobs:
     def _run_step(self, job: Job, step: Step, number: int, count: int) -> str | None:
         """Runs a step; why it failed, or None."""
         log = self._log(job)
-        with log.open("ab") as file:
+        with log.open("ab", buffering=0) as file:
             file.write(f"$ python -m {' '.join(step.command)}\n".encode())
             begin = file.tell()
             with self._changed:
@@ -253,7 +265,7 @@ def _end_left_over(number: int, began: float) -> None:
     """Ends the process of a server that was killed, so that no two do the same."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(number)
-        if process.create_time() != began:  # another one has its number now
+        if abs(process.create_time() - began) > _CLOCK_SECONDS:  # another has its number now
             return
         process.terminate()
         try:

@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from demo.refusals import NotFound, Refused
 from demo.texts import Collections
 from pipeline import manifest
 from pipeline.data.sources.folder import files_below
@@ -55,19 +57,24 @@ class PhotographFolder:
                 manifest.write_atomically(path, lambda part: part.write_bytes(content))
         return path
 
-    def link(self, source: Path) -> int:
+    def link(self, source: Path, within: Path) -> int:
         """Links the photographs of a folder that are not linked yet, nor were removed.
+
+        Args:
+            source: The folder.
+            within: The folder that is allowed; links that lead out of it are not followed.
 
         Returns:
             How many there are new.
         """
         self.remember(source=str(source))
-        removed = set(self.told().get("removed", []))
+        removed = set(self.told()["removed"])
         new = 0
         for file in files_below(source):
             inner = file.relative_to(source)
             path = self.folder / inner
-            if inner.as_posix() in removed or os.path.lexists(path):
+            is_out = not file.resolve().is_relative_to(within.resolve())
+            if is_out or inner.as_posix() in removed or os.path.lexists(path):
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(file.absolute())
@@ -95,7 +102,7 @@ class PhotographFolder:
         """Removes photographs; those that are none of this folder's are left alone."""
         own = [path for path in paths if _is_below(path, self.folder)]
         inner = [path.relative_to(self.folder).as_posix() for path in own]
-        self.remember(removed=sorted({*self.told().get("removed", []), *inner}))
+        self.remember(removed=sorted({*self.told()["removed"], *inner}))
         for path in own:
             path.unlink(missing_ok=True)
 
@@ -103,10 +110,11 @@ class PhotographFolder:
         """All of them, in order."""
         return files_below(self.folder) if self.folder.is_dir() else iter(())
 
-    def told(self) -> dict[str, object] | dict[str, list[str]]:
-        """What is remembered of the collection: where it was linked from, what was removed."""
+    def told(self) -> dict[str, Any]:
+        """What is remembered: ``source``, where photographs were linked from, and ``removed``."""
         path = self.folder / _TOLD
-        return manifest.read_json(path, "the page") if path.is_file() else {}
+        told = manifest.read_json(path, "the page") if path.is_file() else {}
+        return {"source": "", "removed": [], **told}
 
     def remember(self, **entries: object) -> None:
         """Adds to what is remembered."""
@@ -135,14 +143,18 @@ class Baskets:
         (self._folder / token).mkdir(parents=True)
         return token
 
+    def __contains__(self, token: str) -> bool:
+        """Whether there is a basket of a token."""
+        return _TOKEN.fullmatch(token) is not None and (self._folder / token).is_dir()
+
     def of(self, token: str) -> PhotographFolder:
         """The basket of a token.
 
         Raises:
-            ValueError: If there is none, or no more.
+            NotFound: If there is none, or no more.
         """
-        if _TOKEN.fullmatch(token) is None or not (self._folder / token).is_dir():
-            raise ValueError(Collections.NO_BASKET)
+        if token not in self:
+            raise NotFound(Collections.NO_BASKET)
         return self._opened.setdefault(token, PhotographFolder(self._folder / token))
 
     def put(self, token: str, encoded: bytes, name: str, landmark: str) -> int:
@@ -152,11 +164,12 @@ class Baskets:
             How many it holds now.
 
         Raises:
-            ValueError: If there is no such basket, it is full, or this is no photograph.
+            Refused: If there is no such basket, or it is full.
+            ValueError: If this is no photograph.
         """
         basket = self.of(token)
         if sum(1 for _ in basket.files()) >= self._most:
-            raise ValueError(Collections.too_many(self._most))
+            raise Refused(Collections.too_many(self._most))
         basket.put(encoded, name, landmark)
         return sum(1 for _ in basket.files())
 
