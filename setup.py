@@ -55,6 +55,7 @@ setup(
     install_requires=[
         "absl-py",
         "faiss-cpu",
+        "fastapi",
         "filelock",
         "google-crc32c",
         "gradio",
@@ -67,6 +68,7 @@ setup(
         "pillow-heif",
         "psutil",
         "pyarrow",
+        "python-multipart",
         "requests",
         "scikit-image",
         "scipy",
@@ -76,6 +78,8 @@ setup(
         "tensorflow-datasets",
         "tensorflow-hub",
         "tqdm",
+        "typing-extensions",
+        "uvicorn",
     ],
     extras_require={
         "cluster": ["ray"],

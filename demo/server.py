@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 # Before Gradio is imported, which reads it: nothing is sent anywhere.
@@ -12,12 +13,22 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.routing import Mount
 
+from demo import endpoints
 from demo.asking.service import Service
 from demo.catalogue import Catalogue
 from demo.measurements import Measurements
+from demo.observing import Observing
 from demo.page import layout
 from demo.parts import Parts
+from demo.protection.body_limit import BodyLimit
+from demo.protection.file_references import FileReferences
+from demo.protection.gate import Gate
+from demo.protection.headers import SecurityHeaders
+from demo.protection.login import Login, read_users
+from demo.protection.origins import OwnOrigin, is_loopback
+from demo.protection.rate_limit import RateLimit
 from demo.routes import add_routes
 from demo.uploads.intake import Limits
 from demo.uploads.kept import Kept
@@ -30,6 +41,10 @@ class ServerSettings:
     """What is served and within which limits; the flags of ``demo.app`` tell of each."""
 
     collections: tuple[Path, ...]
+    host: str = "127.0.0.1"
+    login: Path | None = None
+    behind_proxy: bool = False
+    per_minute: float = 120.0
     megabytes: float = 25.0
     megapixels: float = 50.0
     keep_minutes: float = 30.0
@@ -50,14 +65,41 @@ def build_server(settings: ServerSettings) -> FastAPI:
         lifespan=_lifespan(parts),
     )  # fmt: skip
     add_routes(server, parts)
+    endpoints.add_routes(server, parts)
+    _mount_page(server, parts, settings)
+    _add_guards(server, parts, settings)
+    return server
+
+
+def _mount_page(server: FastAPI, parts: Parts, settings: ServerSettings) -> None:
     page = layout.build_page(parts)
+    endpoints.add_to_page(page, parts)
     page.queue(max_size=settings.queue, default_concurrency_limit=settings.at_once)
     gr.mount_gradio_app(
         server, page, path="/", allowed_paths=[], show_error=False, footer_links=[],
-        max_file_size=0, ssr_mode=False, run_history=False, enable_monitoring=False,
+        ssr_mode=False, run_history=False, enable_monitoring=False,
         theme=layout.theme(), css=layout.STYLE, head=layout.HEAD,
     )  # fmt: skip
-    return server
+    mounted = server.routes[-1]
+    if not isinstance(mounted, Mount):
+        raise TypeError(f"Gradio mounted {mounted!r} instead of an application.")
+    mounted.app = Gate(FileReferences(mounted.app))
+
+
+def _add_guards(server: FastAPI, parts: Parts, settings: ServerSettings) -> None:
+    """The one added last is asked first."""
+    # A photograph in base64 has 4/3 of its bytes; what is sent with it has not much.
+    server.add_middleware(BodyLimit, bytes=int(settings.megabytes * 1e6 * 4 / 3) + 1_000_000)
+    if settings.login is not None:
+        users = read_users(settings.login)
+        server.add_middleware(Login, users=users, is_behind_proxy=settings.behind_proxy)
+    server.add_middleware(
+        RateLimit, per_minute=settings.per_minute, is_behind_proxy=settings.behind_proxy
+    )
+    is_local = is_loopback(settings.host) and not settings.behind_proxy
+    server.add_middleware(OwnOrigin, is_local=is_local)
+    server.add_middleware(SecurityHeaders)
+    server.add_middleware(Observing, measurements=parts.measurements)
 
 
 def _parts(settings: ServerSettings) -> Parts:
@@ -71,7 +113,7 @@ def _parts(settings: ServerSettings) -> Parts:
     return Parts(catalogue=catalogue, service=service, kept=kept, measurements=measurements)
 
 
-def _lifespan(parts: Parts):  # type: ignore[no-untyped-def]
+def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(server: FastAPI) -> AsyncIterator[None]:
         sweeping = asyncio.create_task(_sweep(parts.kept))

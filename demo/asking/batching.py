@@ -31,7 +31,7 @@ class _Waiting:
     """An image that waits for its description, or for the error that it raised."""
 
     prepared: tuple[tf.Tensor, ...]
-    outcome: np.ndarray | Exception | None = None
+    outcome: np.ndarray | BaseException | None = None
 
 
 class BatchingDescriptor(SavedDescriptor):
@@ -88,9 +88,11 @@ class BatchingDescriptor(SavedDescriptor):
     def _run(self, batch: list[_Waiting]) -> None:
         try:
             described = self.describe_all([one.prepared for one in batch])
-        except Exception as error:
+        except BaseException as error:
             for one in batch:
                 one.outcome = error
-            raise
+            if not isinstance(error, Exception):
+                raise
+            return
         for one, description in zip(batch, described, strict=True):
             one.outcome = description[None]

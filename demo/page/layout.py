@@ -19,7 +19,7 @@ def theme() -> gr.themes.Base:
 def build_page(parts: Parts) -> gr.Blocks:
     """Lays the page out."""
 
-    def search(token: str, method: str, k: float) -> list[dict[str, object]]:
+    def ask(token: str, method: str, k: float) -> list[dict[str, object]]:
         try:
             query = Query(photograph=parts.kept.read(token), method=method, k=int(k))
             found = parts.service.ask(query)
@@ -39,5 +39,5 @@ def build_page(parts: Parts) -> gr.Blocks:
         k = gr.Slider(1, 100, value=10, step=1, label="Results")
         button = gr.Button("Search")
         results = gr.JSON()
-        button.click(search, [token, method, k], results, api_visibility="private")
+        button.click(ask, [token, method, k], results, api_visibility="private")
     return page

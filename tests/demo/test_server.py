@@ -12,7 +12,8 @@ from tests.tiny import Tiny
 
 @pytest.fixture(scope="module")
 def client(tiny: Tiny) -> Iterator[TestClient]:
-    with TestClient(build_server(ServerSettings(collections=(tiny.model.parent,)))) as client:
+    settings = ServerSettings(collections=(tiny.model.parent,))
+    with TestClient(build_server(settings), base_url="http://127.0.0.1") as client:
         yield client
 
 

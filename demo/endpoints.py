@@ -1,0 +1,258 @@
+"""Searching for programs: by ``gradio_client``, and by plain requests as curl makes them."""
+
+import base64
+import binascii
+import functools
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import gradio as gr
+import numpy as np
+from fastapi import FastAPI, File, Form
+
+from demo import answers
+from demo.answers import CollectionTold, RecognitionTold, SearchTold
+from demo.asking.query import Found, Query
+from demo.parts import Parts
+from demo.refusals import NotFound, Refused, shown
+from demo.uploads.intake import decode
+from pipeline.index import filters
+from pipeline.query_photograph import Box
+from pipeline.ranking.settings import RankingSettings
+
+_LONGEST_TEXT = 2000
+_HOW_TO_SEND = "Send the photograph with handle_file, or its bytes in base64."
+_SWITCH = "keep_first"  # the one setting of a ranking that is no count
+
+# Gradio's FileData, whose path is a token; or base64. A form's bytes come as {"data": bytes}.
+Sent = dict[str, Any] | str
+Told = TypeVar("Told")
+
+
+class Endpoints:
+    """What programs can ask, whichever way they do.
+
+    Args:
+        parts: What answers.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def search(
+        self,
+        photograph: Sent,
+        method: str = "",
+        k: int = 10,
+        box: list[int] | None = None,
+        where: list[str] | None = None,
+        verify: str = "",
+        expand: int = 0,
+        diffuse: int = 0,
+        reciprocal: int = 0,
+        refine: int = 0,
+        keep_first: bool = False,
+    ) -> SearchTold:
+        """Finds the photographs of a collection that show what a photograph, or a part, shows.
+
+        Args:
+            photograph: ``handle_file("query.jpg")``, or the file's bytes in base64.
+            method: One of those that ``/collections`` names; the first of them by default.
+            k: How many results, 1 to 100.
+            box: The part that shows the landmark: x1, y1, x2, y2 in pixels of the upright
+                photograph; all of it by default.
+            where: Conditions on results, such as ``license=CC0|CC BY 4.0``.
+            verify: Extractor whose local features verify the first results; none by default.
+            expand: Query expansion by so many results; 0 for none.
+            diffuse: Diffusion over so many neighbours; 0 for none.
+            reciprocal: k-reciprocal re-ranking among so many neighbours; 0 for none.
+            refine: SuperGlobal's refinement of so many results; 0 for none.
+            keep_first: Whether the best as found stays first.
+        """
+        found = self._ask(
+            photograph, method, k, box, where or [], verify,
+            {"expand": expand, "diffuse": diffuse, "reciprocal": reciprocal, "refine": refine,
+             "keep_first": keep_first},
+        )  # fmt: skip
+        return answers.search_told(found)
+
+    def recognise(
+        self,
+        photograph: Sent,
+        method: str = "",
+        box: list[int] | None = None,
+    ) -> RecognitionTold:
+        """Tells which landmark a photograph, or a part of one, shows, and how sure that is.
+
+        Args:
+            photograph: As for ``/search``.
+            method: As for ``/search``.
+            box: As for ``/search``.
+        """
+        return answers.recognition_told(self._ask(photograph, method, 1, box).answer)
+
+    def collections(self) -> list[CollectionTold]:
+        """Lists the collections, and by which methods each can be searched."""
+        return answers.collections_told(self._parts.catalogue)
+
+    def _ask(
+        self,
+        photograph: Sent,
+        method: str,
+        k: int,
+        box: list[int] | None,
+        where: list[str] | None = None,
+        verify: str = "",
+        ranking: dict[str, Any] | None = None,
+    ) -> Found:
+        start = time.perf_counter()
+        image = self._pixels(photograph)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        try:
+            query = Query(
+                photograph=image,
+                method=_text(method, "method") or self._preferred(),
+                box=_box(box),
+                k=_whole(k, "k"),
+                where=filters.parse([_text(one, "where") for one in where or []]),
+                verify=_text(verify, "verify") or None,
+                ranking=_settings(ranking or {}),
+                milliseconds_read=milliseconds,
+            )
+        except ValueError as error:
+            raise shown(error) from error
+        return self._parts.service.ask(query)
+
+    def _pixels(self, photograph: Sent) -> np.ndarray:
+        kept = self._parts.kept
+        if isinstance(photograph, dict):
+            data, token = photograph.get("data"), photograph.get("path")
+            if isinstance(data, bytes):
+                return decode(data, kept.limits)
+            if not isinstance(token, str):
+                raise Refused(_HOW_TO_SEND)
+            try:
+                return kept.read(token)
+            finally:
+                kept.forget(token)
+        if not isinstance(photograph, str):
+            raise Refused(_HOW_TO_SEND)
+        try:
+            data = base64.b64decode(photograph.rpartition("base64,")[2], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Refused("The photograph's bytes are not in base64.") from error
+        return decode(data, kept.limits)
+
+    def _preferred(self) -> str:
+        catalogue = self._parts.catalogue
+        collections = catalogue.collections()
+        if not collections:
+            raise NotFound("There is no collection yet; make one on the page.")
+        return catalogue.methods(collections[0])[0].name
+
+
+def add_to_page(page: gr.Blocks, parts: Parts) -> None:
+    """Adds the endpoints for ``gradio_client`` to a page; they wait in its queue."""
+    endpoints = Endpoints(parts)
+    with page:
+        for endpoint in (endpoints.search, endpoints.recognise, endpoints.collections):
+            name = endpoint.__name__
+            gr.api(_with_gradios_errors(endpoint), api_name=name)
+            if list(page.fns.values())[-1].api_name != name:
+                raise ValueError(f"The page has an event of the name {name}; give it another.")
+
+
+def _with_gradios_errors(endpoint: Callable[..., Told]) -> Callable[..., Told]:
+    @functools.wraps(endpoint)
+    def answer(*arguments: Any, **named: Any) -> Told:
+        try:
+            return endpoint(*arguments, **named)
+        except Refused as refused:
+            raise gr.Error(str(refused), print_exception=False) from refused
+
+    return answer
+
+
+_File = Annotated[bytes, File(description="JPEG, PNG, BMP, GIF or WebP.")]
+_Method = Annotated[str, Form(description="One that /api/collections names.")]
+_Box = Annotated[str, Form(description="x1,y1,x2,y2 in pixels of the upright photograph.")]
+
+
+def add_routes(server: FastAPI, parts: Parts) -> None:
+    """Adds the same for plain requests, the photograph as a form's file."""
+    endpoints = Endpoints(parts)
+
+    @server.post("/api/search")
+    def search(
+        file: _File,
+        method: _Method = "",
+        box: _Box = "",
+        k: Annotated[int, Form()] = 10,
+        where: Annotated[list[str], Form()] = [],  # noqa: B006  # FastAPI copies it
+        verify: Annotated[str, Form()] = "",
+        expand: Annotated[int, Form()] = 0,
+        diffuse: Annotated[int, Form()] = 0,
+        reciprocal: Annotated[int, Form()] = 0,
+        refine: Annotated[int, Form()] = 0,
+        keep_first: Annotated[bool, Form()] = False,
+    ) -> SearchTold:
+        return endpoints.search(
+            {"data": file},
+            method,
+            k=k,
+            box=_numbers(box),
+            where=where,
+            verify=verify,
+            expand=expand,
+            diffuse=diffuse,
+            reciprocal=reciprocal,
+            refine=refine,
+            keep_first=keep_first,
+        )
+
+    @server.post("/api/recognise")
+    def recognise(file: _File, method: _Method = "", box: _Box = "") -> RecognitionTold:
+        return endpoints.recognise({"data": file}, method, _numbers(box))
+
+    @server.get("/api/collections")
+    def collections() -> list[CollectionTold]:
+        return endpoints.collections()
+
+
+def _numbers(box: str) -> list[int] | None:
+    if not box:
+        return None
+    try:
+        return [int(one) for one in box.split(",")]
+    except ValueError as error:
+        raise Refused(f"box is four whole numbers, x1,y1,x2,y2. Received: {box!r}.") from error
+
+
+def _box(box: list[int] | None) -> Box | None:
+    if box is None:
+        return None
+    if not isinstance(box, list) or len(box) != 4:
+        raise Refused(f"box is four whole numbers, x1, y1, x2, y2. Received: {box!r}.")
+    x1, y1, x2, y2 = (_whole(one, "box") for one in box)
+    return x1, y1, x2, y2
+
+
+def _whole(value: Any, name: str) -> int:
+    """A whole number; programs may send it as 3.0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise Refused(f"{name} takes whole numbers. Received: {value!r}.")
+    return int(value)
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise Refused(f"{name} takes text of at most {_LONGEST_TEXT} letters.")
+    return value
+
+
+def _settings(ranking: Mapping[str, Any]) -> RankingSettings:
+    counts: dict[str, Any] = {
+        name: _whole(value, name) for name, value in ranking.items() if name != _SWITCH
+    }
+    return RankingSettings(**counts, keep_first=bool(ranking.get(_SWITCH, False)))
