@@ -1,4 +1,254 @@
-"""Every English text of the page, one section a part of it."""
+"""Every English text of the page, one section a part of it.
+
+Errors that a user can mend come from ``pipeline/`` and ``demo/`` as they are; what surrounds them
+is here. Texts that a script of the page shows are dictionaries, which it is handed.
+"""
+
+from collections.abc import Mapping
+
+TITLE = "Landmark retrieval"
+INTRODUCTION = "Which landmark is this, and which photographs of the collection show it?"
+SKIP = "Skip to the results"
+
+
+class Tabs:
+    """Names of the tabs."""
+
+    SEARCH = "Search"
+    COMPARE = "Compare"
+    COLLECTIONS = "Collections"
+
+
+class Photograph:
+    """The box that a photograph is chosen in, and the part of it."""
+
+    NAME = "Photograph to search with"
+    INVITATION = "Drop a photograph here, or paste one."
+    CHOOSE = "Choose a photograph"
+    CAMERA = "Use the camera"
+    PART = "Choose a part"
+    WHOLE = "Whole photograph"
+    ANOTHER = "Another"
+    ANOTHER_NAME = "Choose another photograph"
+    REMOVE = "✕"
+    REMOVE_NAME = "Remove this photograph"
+    SHOWN = "The photograph to search with"
+    KEYS = (
+        "Arrow keys move the part, with Shift they change its size, with Alt in steps of one "
+        "pixel. Delete takes the whole photograph."
+    )
+    SHOOT = "Take the photograph"
+    CANCEL = "Cancel"
+    CAMERA_NAME = "Camera"
+    EXAMPLES = "Or begin with one of the collection"
+    EXAMPLE = "Example: {name}"
+    NAMELESS = "photograph {number}"
+    SCRIPT: Mapping[str, str] = {
+        "whole": "Whole photograph, {width} × {height} pixels. Draw a box to search for a part.",
+        "wholeTouch": "Whole photograph, {width} × {height} pixels.",
+        "part": "Part of {partWidth} × {partHeight} pixels, at {left}, {top}.",
+        "uploading": "Uploading … {percent} %",
+        "reading": "Reading the photograph …",
+        "noPhotograph": "That is no photograph. Choose a JPEG, PNG, WebP, GIF or BMP file.",
+        "tooLarge": "The file has {megabytes} MB; at most {limit} MB are taken. Choose a smaller "
+        "one.",
+        "failed": "The photograph did not reach the server. Check the connection and try again.",
+        "tooMany": "Too many requests. Wait a little and try again.",
+        "gone": "This photograph is no longer kept. Choose it again.",
+        "noCamera": "The camera cannot be used: {reason}. Choose a file instead.",
+    }
+
+    @staticmethod
+    def kept(megabytes: int, minutes: int) -> str:
+        """What becomes of an upload."""
+        return (
+            f"JPEG, PNG, WebP, GIF or BMP, at most {megabytes} MB. It is deleted after {minutes} "
+            "minutes, and where it was taken is not stored."
+        )
+
+
+class Controls:
+    """What is searched, and how."""
+
+    SEARCH = "Search"
+    COLLECTION = "Collection"
+    METHOD = "Method"
+    METHOD_HELP = "An index of a model. Flat is exact; the others are smaller or faster."
+    K = "Number of results"
+    FILTERS = "Filters"
+    LANDMARK = "Landmark contains"
+    AUTHOR = "Author contains"
+    LICENCE = "Licence contains"
+    SINCE = "Taken from"
+    UNTIL = "Taken until"
+    DATE_EXAMPLE = "2015-08-03"
+    WHERE = "More conditions, one a line"
+    WHERE_HELP = (
+        "A column (id, title, label, data, url …), one of = != ~ (contains) >= <=, and values with "
+        "| between them."
+    )
+    WHERE_EXAMPLE = "license=CC0|CC BY 4.0"
+    REORDERING = "Better order"
+    EXPAND = "Query expansion"
+    EXPAND_HELP = "Asks again with the mean of the photograph and its three best results."
+    DIFFUSE = "Diffusion"
+    DIFFUSE_HELP = "Follows neighbours of neighbours, twenty of each. Gains most, takes longest."
+    RECIPROCAL = "k-reciprocal"
+    RECIPROCAL_HELP = "Prefers results that have the same twenty neighbours."
+    REFINE = "Refinement"
+    REFINE_HELP = "Refines the best hundred results and the query by one another."
+    KEEP_FIRST = "Keep the best in the first place"
+    KEEP_FIRST_HELP = "Whatever the three above move."
+    VERIFY = "Verify places by local features of"
+    VERIFY_HELP = "Moves up, of the first hundred, those whose details lie as the query's do."
+    NO_VERIFYING = "none"
+
+    @staticmethod
+    def method(model: str, kind: str, photographs: int) -> str:
+        """A method in the list."""
+        return f"{model} · {kind} ({photographs:,} photographs)"
+
+
+class Answer:
+    """What is said above the results."""
+
+    CONFIDENT = "This is"
+    SURE = "{percent} sure"
+    NO_MATCH = "No confident match"
+    AT_BEST = "At best {name}, {percent} sure. Mark the part that shows it, or try a closer view."
+    UNKNOWN = "No landmark of the results is known."
+    NAMELESS = "a landmark without a name"
+    AGREED = "{name}, perhaps"
+    AGREED_BY = "{count} of the first {voters} results show it."
+    DISAGREE = "The first results do not agree on a landmark"
+    NOT_CALIBRATED = "How sure that is, is not known: the collection is not calibrated."
+    NOT_CALIBRATED_TITLE = "Why: {reason}."
+
+
+class Results:
+    """The results and what stands beside them."""
+
+    NAME = "Results"
+    EMPTY = "Results appear here"
+    EMPTY_STEPS = (
+        "Choose a photograph, or take one of the examples.",
+        "If there is more in it, draw a box around the landmark.",
+        "Press Search.",
+    )
+    LOADING = "Searching …"
+    NONE = "No photograph satisfies the filters"
+    NONE_HELP = "Take a filter away, or write less into it."
+    NOTHING = "The collection is empty"
+    NOTHING_HELP = "Add photographs to it under Collections."
+    FAILED = "That did not work"
+    UNREACHABLE = (
+        "The server is busy, or cannot be reached. Wait a few seconds and press Search again."
+    )
+    COUNT = "{count} results in {milliseconds} ms"
+    COUNT_OF_ONE = "1 result in {milliseconds} ms"
+    STEPS = "What each step took"
+    STEP: Mapping[str, str] = {
+        "photograph": "photograph",
+        "description": "description",
+        "search": "search",
+        "reordering": "reordering",
+        "verification": "verification",
+    }
+    MILLISECONDS = "{milliseconds} ms"
+    COPY = "Copy link"
+    COPY_TITLE = "A link that restores this search"
+    COPY_UPLOAD = "A link that restores this search, for the {minutes} minutes an upload is kept"
+    CSV = "CSV"
+    JSON = "JSON"
+    OPEN = "Open result {rank}: {name}"
+    PICTURE = "Result {rank}: {name}"
+    SIMILARITY = "similarity {value}"
+    PROBABILITY = "{percent} same landmark"
+    MATCHES = "{count} places match"
+    ITSELF = "the query itself"
+    NO_LANDMARK = "landmark unknown"
+    SOURCE = "source"
+    UNKNOWN_AUTHOR = "author unknown"
+    SCRIPT: Mapping[str, str] = {
+        "copied": "Link copied",
+        "notCopied": "Copy it from the address bar",
+        "unreachable": UNREACHABLE,
+        "failed": FAILED,
+        "loading": LOADING,
+        "missing": "not available",
+    }
+
+
+class Details:
+    """A result, large."""
+
+    NAME = "Result in detail"
+    CLOSE = "Close"
+    PREVIOUS = "Previous"
+    NEXT = "Next"
+    QUERY = "Your photograph"
+    QUERY_PART = "Your photograph, and the part searched for"
+    RESULT = "Result {rank}"
+    SEARCH = "Search with this one"
+    LANDMARK = "Landmark"
+    PROBABILITY = "Same landmark"
+    SIMILARITY = "Similarity"
+    MATCHES = "Matching places"
+    AUTHOR = "Author"
+    LICENCE = "Licence"
+    TITLE = "Title"
+    DATE = "Taken"
+    ID = "Id"
+    SOURCE = "Source"
+    UNKNOWN = "unknown"
+    MATCHED = "Places that match"
+    ALIKE = "What is alike"
+    NEIGHBOURS = "Its neighbours"
+    SCRIPT: Mapping[str, str] = {
+        "loading": "Looking for the reasons …",
+        "failed": "The server is busy, or cannot be reached. Close this and open it again.",
+    }
+
+
+class Compare:
+    """Two methods side by side."""
+
+    FIRST = "First method"
+    SECOND = "Second method"
+    BUTTON = "Compare"
+    EMPTY = (
+        "Choose a photograph and two methods, and press Compare. The same photograph is searched "
+        "with both, side by side."
+    )
+    COMMON = "{common} of {count} photographs are among both."
+    ONLY = "only here"
+
+    @staticmethod
+    def method(collection: str, model: str, kind: str) -> str:
+        """A method in the list."""
+        return f"{collection} · {model} · {kind}"
+
+
+class Link:
+    """What is said where a link does not lead where it did."""
+
+    NO_METHOD = "The link names an index that is not here any more: {name}."
+    NO_PHOTOGRAPH = "The link names a photograph that is not here any more: {reason}"
+    UPLOAD_GONE = (
+        "The photograph of this link was an upload and has been deleted since. Choose it again."
+    )
+    UNREADABLE = "The link cannot be read: {reason}"
+
+
+class Missing:
+    """What a request lacks."""
+
+    PHOTOGRAPH = "Choose a photograph first: upload one, paste one, or take an example."
+    METHOD = "Choose a collection and a method first."
+    RESULT = "That is no result. Search again."
+    FILE = (
+        "The photograph's file is not on the server any more, or was replaced. Choose another one."
+    )
 
 
 class Explained:
