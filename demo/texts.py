@@ -339,3 +339,69 @@ class Collections:
             return said
         named = "; ".join(f"{name}: {reason}" for name, reason in left_out)
         return f"{said} {count:,} files were left out ({named}{'; …' if count > 3 else ''})."
+
+    TITLES: Mapping[str, str] = {
+        "make": "{name}: a new collection",
+        "add": "{name}: adding photographs",
+        "remove": "{name}: removing photographs",
+        "index": "{name}: another index",
+    }
+
+    @staticmethod
+    def too_large(most: int) -> str:
+        """That a file is too large."""
+        return f"The file has more than {most / 1e6:g} MB. Make the photograph smaller."
+
+    @staticmethod
+    def doing(
+        said: str, step: int, steps: int, done: int | None, total: int | None, left: str
+    ) -> str:
+        """How far a job is."""
+        told = [f"Step {step} of {steps}: {said}"]
+        if done is not None and total is not None:
+            told.append(f"{done:,} of {total:,}")
+        if left:
+            told.append(f"{left} left")
+        return " · ".join(told)
+
+
+class Basket:
+    """Where photographs for a collection are sent."""
+
+    NAME = "Photographs for a collection"
+    INVITATION = "Drop photographs or a folder here."
+    CHOOSE = "Choose photographs"
+    FOLDER = "Choose a folder"
+    STOP = "Stop sending"
+    CLEAR = "Forget these"
+    REFUSED = "Not taken"
+    HINT = (
+        "Names of sub-folders become names of landmarks. Photographs are stored on the server "
+        "without the position at which they were taken."
+    )
+    SCRIPT: Mapping[str, str] = {
+        "sending": "Sending {done} of {count} …",
+        "arrived": "{count} photographs have arrived.",
+        "one": "One photograph has arrived.",
+        "more": "and {count} more",
+        "all": "Nothing was sent",
+        "noPhotograph": "That is no photograph.",
+        "tooLarge": "It has more than {megabytes} MB.",
+        "failed": "It did not reach the server. Check the connection and try again.",
+    }
+
+
+class Jobs:
+    """What is being made."""
+
+    NAME = "What is being made"
+    SCRIPT: Mapping[str, str] = {
+        "waiting": "waits for its turn",
+        "running": "at work",
+        "done": "done",
+        "failed": "failed",
+        "cancelled": "stopped",
+        "cancel": "Stop",
+        "go_on": "Go on",
+        "search": "Search it",
+    }

@@ -54,7 +54,7 @@ def run_here(step: Step) -> None:
     """Runs a command's stage in this process, with the settings that its flags name."""
     stage = importlib.import_module(step.command[0])
     types = {field.name: str(field.type) for field in dataclasses.fields(stage.Settings)}
-    told = {}
+    told: dict[str, object] = {}
     for flag in step.command[1:]:
         name, value = flag.removeprefix("--").split("=", 1)
         told[name] = tuple(value.split(",")) if "tuple" in types[name] else value
