@@ -21,6 +21,7 @@ setup(
         "demo",
         "demo.asking",
         "demo.explaining",
+        "demo.making",
         "demo.page",
         "demo.protection",
         "demo.uploads",

@@ -277,3 +277,131 @@ class Explained:
             f"{others} of those that were not found: near one another where their descriptions are "
             "(t-SNE). Distances between far groups mean little."
         )
+
+
+class Collections:
+    """The tab in which collections are made and looked at, and what is done to them."""
+
+    NAMELESS = "photograph"
+    NO_BASKET = "What was sent is kept here no more. Choose the photographs again."
+    DAMAGED = "The photograph is damaged. Choose another one, or save it anew."
+    NOTHING = "Choose photographs first: send some, or name a folder of this machine."
+    NOT_ALLOWED = (
+        "This folder may not be used here. Start the page with --photos=DIR to allow a folder and "
+        "all in it."
+    )
+    NOT_OWN = (
+        "This collection was not made on this page. Change it with `python -m pipeline.embed` and "
+        "`python -m pipeline.update_index`."
+    )
+    NO_NAME = (
+        "Give the collection a name of at most 60 letters, digits, hyphens and underscores, such "
+        "as holiday-2026."
+    )
+    TAKEN = "There is a collection {name} already. Choose another name, or add to that one below."
+    NO_MODEL = "There is no such model here any more. Choose another one."
+    NO_KIND = "There is no such kind of index. Choose one of the list."
+    BUSY = "Something is being done to {name}. Wait until it is done, or stop it."
+    QUEUE_FULL = "Too much is waiting already. Wait until some of it is done."
+    NO_JOB = "That is not remembered here any more."
+    CHOOSE = "Choose the photographs to remove first, at most {most} at a time."
+    TOO_MANY_TO_COMPARE = (
+        "Copies are looked for here among at most {most} photographs. For more, run `python -m "
+        "pipeline.search --duplicates`."
+    )
+    DESCRIBING = "Looking at the photographs ({model})"
+    INDEXING = "Making them searchable"
+    COMPARING = "Trying every kind of index, and choosing one"
+    ADDING = "Adding what is new"
+    REMOVING = "Removing the photographs"
+
+    @staticmethod
+    def too_many(most: int) -> str:
+        """That no more photographs are taken."""
+        return (
+            f"At most {most:,} photographs are taken at a time. Make a collection of these first."
+        )
+
+    @staticmethod
+    def ended_with(status: int) -> str:
+        """That a command ended without telling why."""
+        how = f"was ended by the signal {-status}" if status < 0 else f"ended with {status}"
+        return (
+            f"The command {how}. There may be too little memory, or too little room on the disk. "
+            "Mend that and press “Go on”: nothing that was done is lost."
+        )
+
+    @staticmethod
+    def outcome(held: int, count: int, left_out: list[tuple[str, str]]) -> str:
+        """How many photographs can be searched, and which were left out."""
+        said = f"{held:,} photographs can be searched."
+        if not count:
+            return said
+        named = "; ".join(f"{name}: {reason}" for name, reason in left_out)
+        return f"{said} {count:,} files were left out ({named}{'; …' if count > 3 else ''})."
+
+    TITLES: Mapping[str, str] = {
+        "make": "{name}: a new collection",
+        "add": "{name}: adding photographs",
+        "remove": "{name}: removing photographs",
+        "index": "{name}: another index",
+    }
+
+    @staticmethod
+    def too_large(most: int) -> str:
+        """That a file is too large."""
+        return f"The file has more than {most / 1e6:g} MB. Make the photograph smaller."
+
+    @staticmethod
+    def doing(
+        said: str, step: int, steps: int, done: int | None, total: int | None, left: str
+    ) -> str:
+        """How far a job is."""
+        told = [f"Step {step} of {steps}: {said}"]
+        if done is not None and total is not None:
+            told.append(f"{done:,} of {total:,}")
+        if left:
+            told.append(f"{left} left")
+        return " · ".join(told)
+
+
+class Basket:
+    """Where photographs for a collection are sent."""
+
+    NAME = "Photographs for a collection"
+    INVITATION = "Drop photographs or a folder here."
+    CHOOSE = "Choose photographs"
+    FOLDER = "Choose a folder"
+    STOP = "Stop sending"
+    CLEAR = "Forget these"
+    REFUSED = "Not taken"
+    HINT = (
+        "Names of sub-folders become names of landmarks. Photographs are stored on the server "
+        "without the position at which they were taken."
+    )
+    SCRIPT: Mapping[str, str] = {
+        "sending": "Sending {done} of {count} …",
+        "arrived": "{count} photographs have arrived.",
+        "one": "One photograph has arrived.",
+        "more": "and {count} more",
+        "all": "Nothing was sent",
+        "noPhotograph": "That is no photograph.",
+        "tooLarge": "It has more than {megabytes} MB.",
+        "failed": "It did not reach the server. Check the connection and try again.",
+    }
+
+
+class Jobs:
+    """What is being made."""
+
+    NAME = "What is being made"
+    SCRIPT: Mapping[str, str] = {
+        "waiting": "waits for its turn",
+        "running": "at work",
+        "done": "done",
+        "failed": "failed",
+        "cancelled": "stopped",
+        "cancel": "Stop",
+        "go_on": "Go on",
+        "search": "Search it",
+    }
