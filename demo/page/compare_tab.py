@@ -74,6 +74,16 @@ def every_method(parts: Parts) -> list[tuple[str, str]]:
     ]
 
 
+def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
+    """Updates of the two fields: what there is by now, what was chosen still chosen."""
+    choices = every_method(parts)
+    names = [name for _, name in choices]
+    return [
+        gr.update(choices=choices, value=one if one in names else other)
+        for one, other in zip(chosen, first_two(choices), strict=True)
+    ]
+
+
 def first_two(choices: Sequence[tuple[str, str]]) -> tuple[str | None, str | None]:
     """Of the names; the only one twice, None where there is none."""
     names = [name for _, name in choices]

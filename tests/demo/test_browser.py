@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from demo import texts
 from demo.server import ServerSettings, build_server
@@ -93,8 +93,8 @@ def photograph(landmark: int, size: tuple[int, int] = (960, 800)) -> bytes:
 
 
 def send(page: Page, content: bytes, name: str = "mine.png", kind: str = "image/png") -> None:
-    file = {"name": name, "mimeType": kind, "buffer": content}
-    page.locator("#photograph input.file").set_input_files([file])  # type: ignore[list-item]
+    file: FilePayload = {"name": name, "mimeType": kind, "buffer": content}
+    page.locator("#photograph input.file").set_input_files(file)
 
 
 def upload(page: Page, content: bytes) -> None:
@@ -246,7 +246,11 @@ def test_what_is_no_photograph_is_refused_with_what_to_do(browser: Browser, addr
 
 
 def test_a_search_waits_for_a_photograph_that_is_on_its_way(page: Page) -> None:
-    page.route("**/uploads", lambda route: (time.sleep(0.5), route.continue_()))
+    def late(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    page.route("**/uploads", late)
     send(page, photograph(5))
     expect(search(page).first).to_contain_text("landmark 5")
     page.unroute("**/uploads")
