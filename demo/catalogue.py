@@ -5,7 +5,7 @@ import functools
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,18 +63,22 @@ class Catalogue:
 
     Args:
         named: Each an ``exported/``, a model folder or the folder of an index.
+        count_batch: Told how many queries were described together, whenever some were.
 
     Raises:
         FileNotFoundError: If one is missing, or there is neither an index nor a model in any.
     """
 
-    def __init__(self, named: Sequence[Path]) -> None:
+    def __init__(
+        self, named: Sequence[Path], count_batch: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._roots = [folders.Root(folder) for folder in named]
         self._names: dict[Path, str] = {}
         self._folders: dict[str, Path] = {}
         self._methods: dict[Path, tuple[folders.FileState, Method]] = {}
         self._opened: dict[tuple[Path, str | None], _Opened] = {}
         self._descriptors: dict[Path, tuple[folders.FileState, Descriptor]] = {}
+        self._count_batch = count_batch
         self._lock = threading.Lock()
         self._describing = threading.Lock()  # while a model is loaded, others are searched
         self._opening: dict[tuple[Path, str | None], threading.Lock] = {}
@@ -206,7 +210,7 @@ class Catalogue:
             state = folders.state(model / model_folder.MODEL_FILE)
             known = self._descriptors.get(model)
             if known is None or known[0] != state:
-                known = self._descriptors[model] = state, open_batching(model)
+                known = self._descriptors[model] = state, open_batching(model, self._count_batch)
             return known[1]
 
     def _extractors(self, method: Method) -> dict[str, Path]:

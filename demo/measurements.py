@@ -46,6 +46,7 @@ class Measurements:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._batches: Counter[int] = Counter()
         self._requests: Counter[tuple[str, int]] = Counter()
         self._queries: Counter[str] = Counter()
         self._running = 0
@@ -68,6 +69,11 @@ class Measurements:
         """Adds a step of a query."""
         with self._lock:
             self._steps.setdefault(step.name, _Histogram()).observe(step.milliseconds / 1000)
+
+    def count_batch(self, size: int) -> None:
+        """Counts queries that were described together."""
+        with self._lock:
+            self._batches[size] += 1
 
     @contextlib.contextmanager
     def query(self) -> Iterator[None]:
@@ -99,6 +105,9 @@ class Measurements:
         yield from _head("landmark_queries_total", "counter", "Queries, by how they ended.")
         for end in ("answered", "refused", "error"):
             yield f'landmark_queries_total{{end="{end}"}} {self._queries[end]}'
+        yield from _head("landmark_batches_total", "counter", "Queries described together.")
+        for size, count in sorted(self._batches.items()):
+            yield f'landmark_batches_total{{size="{size}"}} {count}'
         yield from _head("landmark_queries_running", "gauge", "Queries asked and not answered yet.")
         yield f"landmark_queries_running {self._running}"
         name = "landmark_query_seconds"

@@ -13,6 +13,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 
 from demo import endpoints
@@ -113,7 +114,8 @@ def _add_guards(server: FastAPI, parts: Parts, settings: ServerSettings) -> None
 
 
 def _parts(settings: ServerSettings) -> Parts:
-    catalogue, measurements = Catalogue(settings.collections), Measurements()
+    measurements = Measurements()
+    catalogue = Catalogue(settings.collections, measurements.count_batch)
     limits = Limits(bytes=int(settings.megabytes * 1e6), pixels=int(settings.megapixels * 1e6))
     kept = Kept(limits, minutes=settings.keep_minutes)
     measurements.gauge("landmark_uploads_kept", "Uploaded photographs.", lambda: len(kept))
@@ -142,10 +144,12 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[N
     @contextlib.asynccontextmanager
     async def lifespan(server: FastAPI) -> AsyncIterator[None]:
         sweeping = asyncio.create_task(_sweep(parts.kept))
+        warming = asyncio.create_task(run_in_threadpool(parts.warm_up))
         try:
             yield
         finally:
             sweeping.cancel()
+            await warming
             parts.kept.close()
             if parts.making is not None:
                 parts.making.close()

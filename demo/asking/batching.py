@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from pipeline.descriptors import Descriptor, SavedDescriptor, open_descriptor
 _MOST = 16  # images at a time: more make a batch slower than it makes each of them faster
 
 
-def open_batching(folder: Path) -> Descriptor:
+def open_batching(folder: Path, count: Callable[[int], None]) -> Descriptor:
     """The descriptor of a model folder; that of a network describes concurrent queries together.
+
+    Args:
+        folder: ``exported/MODEL``.
+        count: Told the size of every batch.
 
     Raises:
         FileNotFoundError: If the folder holds no exported model.
@@ -23,7 +28,7 @@ def open_batching(folder: Path) -> Descriptor:
     """
     if model_folder.is_classical(folder):
         return open_descriptor(folder)
-    return BatchingDescriptor(folder)
+    return BatchingDescriptor(folder, count)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -42,14 +47,12 @@ class BatchingDescriptor(SavedDescriptor):
 
     Args:
         folder: A model folder, ``exported/MODEL``.
-
-    Attributes:
-        batches: How many images each of the batches had, by that number.
+        count: Told the size of every batch.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: Callable[[int], None]) -> None:
         super().__init__(folder)
-        self.batches: dict[int, int] = {}
+        self._count = count
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._is_running = False
@@ -82,8 +85,8 @@ class BatchingDescriptor(SavedDescriptor):
                 return None
             batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
             self._is_running = True
-            self.batches[len(batch)] = self.batches.get(len(batch), 0) + 1
-            return batch
+        self._count(len(batch))
+        return batch
 
     def _run(self, batch: list[_Waiting]) -> None:
         try:
