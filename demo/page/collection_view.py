@@ -1,8 +1,8 @@
 """The component that shows one collection: its numbers, its photographs, copies among them.
 
-Its value is the HTML of ``told``. ``turn``, ``duplicates``, ``leave_out`` and ``alter`` are its events:
-another page of photographs is asked for, copies are looked for, photographs that were chosen are to
-be removed (``ids``), something is to be done to the whole (``what``).
+Its value is the HTML of ``told``. Its events: ``turn``, another page of photographs is asked for;
+``duplicates``, copies are looked for; ``leave_out``, photographs that were chosen are to be removed
+(``ids``); ``alter``, something is to be done to the whole (``what``).
 """
 
 import dataclasses
@@ -90,12 +90,17 @@ def _numbers(method: Method, found: Statistics) -> Html:
         told.append((words.AUTHORS, f"{found.authors:,}"))
     told += [
         (words.MODEL, method.model),
-        (words.INDEX, f"{method.kind}, {found.bytes / _MEGABYTE:,.1f} MB"),
+        (words.INDEX, f"{method.kind}, {_size(found.bytes)}"),
         (words.QUERY, f"{found.milliseconds:.2f} ms"),
         (words.CALIBRATED, words.YES if sizes.get("recognition") else words.NO),
     ]
     rows = [element("div", element("dt", name), element("dd", text)) for name, text in told]
     return element("dl", *rows)
+
+
+def _size(bytes: int) -> str:
+    large = bytes >= _MEGABYTE
+    return f"{bytes / _MEGABYTE:,.1f} MB" if large else f"{bytes / 1e3:,.0f} kB"
 
 
 def _lists(found: Statistics) -> Html:

@@ -1,12 +1,13 @@
 """The tab in which collections are made of one's own photographs, and looked at."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import gradio as gr
 
 from demo.making.making import AUTO, KINDS, Making
-from demo.making.statistics import find_duplicates, statistics
+from demo.making.statistics import Statistics, find_duplicates, statistics
 from demo.page import collection_view
 from demo.page.collection_view import Rights
 from demo.page.controls import method_choices
@@ -22,6 +23,7 @@ from pipeline.reports.elements import element
 
 BASKET, JOBS, VIEW = "basket", "jobs", "collection"  # names of elements
 _COPIES_LEAST = 0.925  # as pipeline.search has it, where it was measured
+_COUNTED = 32  # methods whose numbers are remembered
 _NEW = ""  # of what photographs go into
 
 
@@ -69,7 +71,7 @@ def build_collections_tab(parts: Parts, tab: gr.Tab) -> None:
         _MakingHandlers(parts.making).connect(making_fields)
         fields = [looking.collection, looking.method, looking.view]
         making_fields.jobs.ended(
-            looking_at.refresh, [looking.collection, looking.method], fields, **PRIVATE
+            looking_at.ended, [looking.collection, looking.method], fields, **PRIVATE
         ).then(_own_names(parts.making), None, making_fields.into, **PRIVATE)
         tab.select(_own_names(parts.making), None, making_fields.into, **PRIVATE)
 
@@ -95,7 +97,7 @@ def _build_making(making: Making) -> _Making:
         kind = gr.Dropdown(
             [(_kind(one), one) for one in KINDS], value="", label=words.KIND, filterable=False
         )
-    button = gr.Button(words.BUTTON, variant="primary", elem_id="make-button")
+    button = gr.Button(words.BUTTON, variant="secondary", elem_id="make-button")
     said = gr.HTML("", apply_default_css=False, elem_id="make-said")
     return _Making(basket, folder, into, name, model, kind, button, said, jobs_view(JOBS))
 
@@ -124,11 +126,12 @@ class _MakingHandlers:
     def connect(self, fields: _Making) -> None:
         """Connects the fields with what happens."""
         fields.into.change(self.choose_into, fields.into, [fields.name, fields.button], **PRIVATE)
-        fields.basket.change(
-            self.suggest, [fields.basket, fields.folder, fields.name], fields.name, **PRIVATE
-        )
-        fields.folder.input(
-            self.suggest, [fields.basket, fields.folder, fields.name], fields.name, **PRIVATE
+        gr.on(
+            [fields.basket.change, fields.folder.input],
+            self.suggest,
+            [fields.basket, fields.folder, fields.name],
+            [fields.name, fields.button],
+            **PRIVATE,
         )
         asked = [
             fields.basket, fields.folder, fields.into, fields.name, fields.model, fields.kind,
@@ -147,12 +150,12 @@ class _MakingHandlers:
         text = Collections.BUTTON if is_new else Collections.ADD_BUTTON
         return gr.update(visible=is_new), gr.update(value=text)
 
-    def suggest(self, basket: dict[str, Any] | None, folder: str, name: str) -> Any:
-        """A name, where none was given yet."""
-        if name or not (basket or folder):
-            return gr.update()
+    def suggest(self, basket: dict[str, Any] | None, folder: str, name: str) -> tuple[Any, Any]:
+        """A name, where none was given yet; the button stands out once it has something to do."""
+        if not (basket or folder):
+            return gr.update(), gr.update(variant="secondary")
         chosen = folder.rpartition("/")[2] or (basket or {}).get("name") or Collections.NAME_GIVEN
-        return self._free(str(chosen))
+        return name or self._free(str(chosen)), gr.update(variant="primary")
 
     def make(
         self,
@@ -203,6 +206,7 @@ class _LookingHandlers:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._counted = functools.lru_cache(_COUNTED)(self._count)
 
     def connect(self, fields: _Looking, tab: gr.Tab) -> None:
         """Connects the fields with what happens."""
@@ -230,6 +234,10 @@ class _LookingHandlers:
             self.show(method),
         ]
 
+    def ended(self, collection: str | None, method: str | None, event: gr.EventData) -> list[Any]:
+        """The collection that something was done to, where that ended well."""
+        return self.refresh(str(event._data["made"]) or collection, method)
+
     def show(self, method: str | None, page: int = 0, below: str = "") -> str:
         """All of a collection, or why it cannot be shown."""
         if not method:
@@ -237,11 +245,15 @@ class _LookingHandlers:
         try:
             found = self._parts.catalogue.method(method)
             engine = self._parts.catalogue.engine(method)
-            counted = statistics(engine.collection)
+            counted = self._counted(method, found.built)
             rights = self._rights(found.collection)
             return collection_view.told(found, engine, counted, rights, page, below)
         except Refused as refused:
             return collection_view.wrong(str(refused))
+
+    def _count(self, method: str, built: float) -> Statistics:
+        """The numbers of a method that was built, or changed, at some time."""
+        return statistics(self._parts.catalogue.engine(method).collection)
 
     def turn(self, method: str | None, event: gr.EventData) -> str:
         """Another page of photographs."""
@@ -253,7 +265,7 @@ class _LookingHandlers:
             found = self._parts.catalogue.method(method)
             opened = self._parts.catalogue.engine(method).collection
             groups = find_duplicates(opened, _COPIES_LEAST)
-            below = collection_view.duplicates(groups, found, self._rights(found.collection))
+            below = collection_view.copies(groups, found, self._rights(found.collection))
         except ValueError as error:
             below = collection_view.wrong(str(shown(error)))
         return self.show(method, below=below)

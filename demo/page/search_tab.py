@@ -72,7 +72,7 @@ class Handlers:
         texts_of = [field for field in fields.values() if isinstance(field, gr.Textbox)]
         gr.on(
             [button.click, *(field.submit for field in texts_of if field.lines == 1)],
-            self.search,
+            self.results_of,
             [tab.box, *fields.values()],
             tab.results,
             js=begin(RESULTS),
@@ -99,7 +99,7 @@ class Handlers:
             **PRIVATE,
         )
 
-    def search(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
+    def results_of(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
         """The answer and the results, or what is wrong."""
         try:
             asked = self._controls.asked(values).with_chosen(chosen)
@@ -178,7 +178,7 @@ class Handlers:
             chosen = self._chosen(Asked(method=str(event.method), photograph=str(event.id)))
         except Refused as refused:
             return [None, results.problem(str(refused)), gr.update()]
-        return [chosen, self.search(chosen, *values), gr.update(selected=SEARCH)]
+        return [chosen, self.results_of(chosen, *values), gr.update(selected=SEARCH)]
 
     def take(self, event: gr.EventData) -> dict[str, Any]:
         """A photograph of a collection that was clicked, as the photograph box holds it."""
