@@ -282,6 +282,25 @@ class Explained:
 class Collections:
     """The tab in which collections are made and looked at, and what is done to them."""
 
+    MAKE = "Make your own collection"
+    FOLDER = "Or a folder of this machine"
+    NO_FOLDER = "none: the photographs above"
+    INTO = "They become"
+    NEW = "a new collection"
+    NAME = "Name"
+    NAME_EXAMPLE = "holiday-2026"
+    NAME_GIVEN = "my-photographs"
+    MORE = "More choices"
+    MODEL = "Model that looks at them"
+    KIND = "Kind of index"
+    SUITING = "exact, the usual choice"
+    AUTO = "the best of all kinds, which are tried"
+    BUTTON = "Make it searchable"
+    ADD_BUTTON = "Add them"
+    BEGUN = "It has begun. The page may be closed meanwhile."
+    LOOK = "Look at a collection"
+    NOTHING_YET = "There is no collection yet. Make one of your own photographs."
+    NO_CHANGES = "Collections cannot be changed here. Start the page with --changes to allow it."
     NAMELESS = "photograph"
     NO_BASKET = "What was sent is kept here no more. Choose the photographs again."
     DAMAGED = "The photograph is damaged. Choose another one, or save it anew."
@@ -303,6 +322,10 @@ class Collections:
     NO_KIND = "There is no such kind of index. Choose one of the list."
     BUSY = "Something is being done to {name}. Wait until it is done, or stop it."
     QUEUE_FULL = "Too much is waiting already. Wait until some of it is done."
+    ANOTHER = (
+        "Another server makes collections in the same folder. End it, or start this one with "
+        "another --own=DIR."
+    )
     NO_JOB = "That is not remembered here any more."
     CHOOSE = "Choose the photographs to remove first, at most {most} at a time."
     TOO_MANY_TO_COMPARE = (
@@ -405,3 +428,66 @@ class Jobs:
         "go_on": "Go on",
         "search": "Search it",
     }
+
+
+class Shown:
+    """One collection: its numbers, its photographs, copies among them."""
+
+    NAME = "The collection"
+    PHOTOGRAPHS = "Photographs"
+    LANDMARKS = "Landmarks"
+    UNNAMED = "Of no known landmark"
+    SIDES = "Typical size, pixels"
+    DATES = "Taken"
+    DAYS = "{first} to {last}"
+    AUTHORS = "Authors"
+    MODEL = "Model"
+    INDEX = "Index"
+    QUERY = "A search in it takes"
+    CALIBRATED = "Says how sure it is"
+    YES = "yes"
+    NO = "no: too few landmarks are known"
+    LANDMARK_LIST = "Landmarks"
+    LANDMARK = "Landmark"
+    LICENCE_LIST = "Licences"
+    LICENCE = "Licence"
+    NO_LICENCE = "not known"
+    MORE = "and {count:,} more"
+    ADVICE_TITLE = "Which kind of index suits"
+    ADVICE = (
+        "Every kind was built of these photographs and measured. Recall is the share of the truly "
+        "nearest ten that it finds."
+    )
+    NO_ADVICE = (
+        "Not measured yet. All kinds are tried, which takes a while, and the best one can then be "
+        "chosen as a method of its own."
+    )
+    NO_ADVICE_HERE = (
+        "Not measured for this index. `python -m pipeline.build_index --kind=auto` does that."
+    )
+    ADVISE = "Try all kinds"
+    COPIES_TITLE = "Copies"
+    COPIES_HELP = "Photographs that are nearly the same, such as smaller or brighter versions."
+    COPIES = "Look for copies"
+    NO_COPIES = "There are no copies."
+    ALL = "All photographs"
+    PAGE = "Page {page} of {pages}"
+    BEFORE = "Back"
+    NEXT = "Next"
+    REMOVE = "Remove the chosen ones"
+    WHOLE = "The whole collection"
+    LOOK_AGAIN = "Look for new photographs in its folder"
+    DELETE = "Delete this collection"
+    SCRIPT: Mapping[str, str] = {
+        "remove": "Remove {count} photographs from this collection?",
+        "choose": "Choose photographs first, by the boxes below them.",
+        "delete": "Delete this collection, and the photographs that were sent for it?",
+    }
+
+    @staticmethod
+    def found(photographs: int, groups: int) -> str:
+        """How many copies there are."""
+        return (
+            f"{photographs:,} photographs in {groups:,} groups. All but the first of each are "
+            "chosen."
+        )

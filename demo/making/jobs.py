@@ -39,9 +39,6 @@ class Jobs:
         steps: The commands of a job, asked for when it begins, at which they may change what they
             need; they can be run again after an interruption.
         outcome: What is told of a job that has ended well.
-
-    Raises:
-        BlockingIOError: If another server has these jobs.
     """
 
     def __init__(
@@ -51,30 +48,40 @@ class Jobs:
         outcome: Callable[[Job], str] = lambda _: "",
     ) -> None:
         self._folder, self._steps, self._outcome = folder, steps, outcome
-        folder.mkdir(parents=True, exist_ok=True)
-        self._owned = filelock.FileLock(folder / _LOCK)
-        try:
-            self._owned.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise BlockingIOError(
-                f"Another server makes collections in {folder.parent}; end it, or pass another "
-                "--own=DIR."
-            ) from error
-        self._jobs = {job.id: self._taken_up(job) for job in _read(folder)}
+        self._jobs: dict[str, Job] = {}
         self._changed = threading.Condition()
         self._child: subprocess.Popen[bytes] | None = None
         self._step: tuple[Step, int, int, int] | None = None
         self._at = ""  # the job that the thread is at
         self._is_closing = False
-        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
-        self._thread.start()
+        self._owned = filelock.FileLock(folder / _LOCK)
+        self._thread: threading.Thread | None = None
+        if folder.is_dir():
+            self._open()
+
+    def _open(self) -> bool:
+        """Takes up the jobs of the folder, unless another server has them; whether it does."""
+        with self._changed:
+            if self._thread is not None:
+                return True
+            self._folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._owned.acquire(timeout=0)
+            except filelock.Timeout:
+                return False
+            self._jobs = {job.id: self._taken_up(job) for job in _read(self._folder)}
+            self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+            self._thread.start()
+            return True
 
     def add(self, job: Job) -> Job:
         """Puts a job at the end of the queue.
 
         Raises:
-            Busy: If too many wait already.
+            Busy: If too many wait already, or another server has the jobs of this folder.
         """
+        if not self._open():
+            raise Busy(Collections.ANOTHER)
         with self._changed:
             if sum(one.state == "waiting" for one in self._jobs.values()) >= _MOST_WAITING:
                 raise Busy(Collections.QUEUE_FULL)
@@ -154,7 +161,8 @@ class Jobs:
             if self._child is not None:
                 self._child.terminate()
             self._changed.notify_all()
-        self._thread.join(2 * _PATIENCE)
+        if self._thread is not None:
+            self._thread.join(2 * _PATIENCE)
         self._owned.release()
 
     def _taken_up(self, job: Job) -> Job:

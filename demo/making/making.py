@@ -46,7 +46,6 @@ class Making:
 
     Raises:
         FileNotFoundError: If a folder of photographs is missing.
-        BlockingIOError: If another server makes collections there.
     """
 
     def __init__(self, settings: MakingSettings, models: Callable[[], Iterable[Path]]) -> None:

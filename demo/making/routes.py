@@ -71,6 +71,7 @@ def _told(job: Job, making: Making, catalogue: Catalogue) -> dict[str, Any]:
     methods = catalogue.methods(job.collection) if job.state == "done" else []
     return {
         "id": job.id,
+        "collection": job.collection,
         "title": Collections.TITLES[job.task].format(name=job.collection),
         "state": job.state,
         "said": str(shown(ValueError(job.said))) if job.said else "",

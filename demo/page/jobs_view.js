@@ -68,12 +68,11 @@ async function ask() {
     const { jobs, is_at_work: isAtWork } = await answer.json();
     draw(jobs);
     const now = new Map(jobs.map((job) => [job.id, job.state]));
-    const hasEnded = states && jobs.some((job) => {
-      const before = states.get(job.id);
-      return before !== job.state && ["done", "failed", "cancelled"].includes(job.state);
-    });
+    const ended = !states ? [] : jobs.filter((job) => (
+      states.get(job.id) !== job.state && ["done", "failed", "cancelled"].includes(job.state)
+    ));
     states = now;
-    if (hasEnded) trigger("ended");
+    if (ended.length) trigger("ended", { made: ended.find((job) => job.search)?.collection ?? "" });
     if (!isAtWork) return;
   }
   timer = setTimeout(ask, 1000 * SECONDS * (answer?.ok ? 1 : 5));

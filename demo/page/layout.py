@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from demo import explaining, texts
+from demo.page.collections_tab import build_collections_tab
 from demo.page.compare_tab import CompareTab, build_compare_tab, methods_anew
 from demo.page.details_events import DetailsEvents
 from demo.page.details_view import details_view
@@ -52,6 +53,8 @@ def build_page(parts: Parts) -> gr.Blocks:
                 search = build_search_tab(parts, searches)
             with gr.Tab(texts.Tabs.COMPARE, id="compare") as compare_tab:
                 compare = build_compare_tab(parts, searches)
+            with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
+                build_collections_tab(parts, collections_tab)
         shown = details_view(_DETAILS)
         link = gr.Textbox(visible=False)
     with page:

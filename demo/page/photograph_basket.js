@@ -188,9 +188,8 @@ element.addEventListener("drop", (event) => {
 });
 // A collection was made of it: the next one begins anew.
 watch("value", () => {
-  if (props.value !== null || !token) return;
+  if (props.value || !token) return;
   token = null;
   folderName = "";
-  show(".arrived", false);
-  show("[data-do=clear]", false);
+  for (const one of [".arrived", ".refused", "[data-do=clear]"]) show(one, false);
 });

@@ -145,10 +145,16 @@ def test_another_process_that_has_its_number_now_is_left_alone(
     assert opened(lambda _: [QUICK]).wait(job.id, SECONDS).state == "done"
 
 
-def test_two_servers_cannot_have_the_same_jobs(opened: Callable[..., Jobs]) -> None:
-    opened(lambda _: [])
-    with pytest.raises(BlockingIOError, match="--own"):
-        opened(lambda _: [])
+def test_of_two_servers_one_has_the_jobs_until_it_ends(opened: Callable[..., Jobs]) -> None:
+    first = opened(lambda _: [QUICK])
+    done = first.wait(first.add(Job.new("make", "a")).id, SECONDS)
+    second = opened(lambda _: [QUICK])
+    with pytest.raises(Busy, match="--own=DIR"):
+        second.add(Job.new("make", "b"))
+    first.close()
+    ended = second.wait(second.add(Job.new("make", "b")).id, SECONDS)
+    assert ended.state == "done"
+    assert second.job(done.id) == done
 
 
 def test_a_full_queue_refuses_and_unknown_jobs_are_not_found(opened: Callable[..., Jobs]) -> None:

@@ -260,7 +260,7 @@ def test_statistics_are_counted_by_hand(tiny: Tiny) -> None:
     assert [count for _, count in found.landmarks] == [4] * 6
     assert (found.unnamed, found.licenses, found.authors) == (0, [("", 24)], 0)
     assert (found.dates, found.advice) == (None, "")
-    assert found.sides == (48, 40, 24)
+    assert found.sides == (48, 40, 12)
 
 
 def test_duplicates_come_in_groups(tiny: Tiny) -> None:
