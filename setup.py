@@ -20,6 +20,8 @@ setup(
     packages=[
         "demo",
         "demo.asking",
+        "demo.explaining",
+        "demo.making",
         "demo.page",
         "demo.protection",
         "demo.uploads",
@@ -86,7 +88,7 @@ setup(
         "kaggle": ["kagglehub"],
         "serving": ["tensorflow-serving-api"],
         "dev": [
-            *("mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "selenium", "types-tqdm"),
+            *("mypy", "playwright", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"),
             # Extras that tests use for real:
             *("milvus-lite", "pymilvus", "ray", "tensorflow-serving-api"),
         ],

@@ -54,6 +54,20 @@ class Settings:
     megabytes: float = setting("Of an uploaded photograph, at most.", default=25.0)
     megapixels: float = setting("Of an uploaded photograph, at most.", default=50.0)
     keep_minutes: float = setting("Minutes after which an upload is deleted.", default=30.0)
+    changes: bool | None = setting(
+        "Whether collections can be made and changed on the page; by default where it serves this "
+        "machine alone. Add --login where others are to do so.",
+        default=None,
+    )
+    own: Path = setting(
+        "Folder of the photographs that are sent for collections, and of what is being made.",
+        default=Path("tfrecords/own"),
+    )
+    photos: tuple[str, ...] = setting(
+        "Folders of this machine, comma-separated, of which and of whose sub-folders collections "
+        "may be made; by default of none.",
+        default=(),
+    )
     seconds: float = setting("Seconds that a query may take.", default=30.0)
     at_once: int = setting("Queries that are answered at a time.", default=16)
     queue: int = setting("Queries that may wait; more are refused.", default=64)
@@ -78,10 +92,11 @@ def serve(settings: Settings) -> None:
         OSError: If the port is taken.
     """
     _check_port(settings)
-    own = {field.name for field in dataclasses.fields(ServerSettings)} - {"collections"}
+    own = {field.name for field in dataclasses.fields(ServerSettings)} - {"collections", "photos"}
     server = build_server(
         ServerSettings(
             collections=tuple(Path(folder).expanduser() for folder in settings.collections),
+            photos=tuple(Path(folder).expanduser() for folder in settings.photos),
             **{name: getattr(settings, name) for name in own},
         )
     )

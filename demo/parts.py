@@ -7,6 +7,7 @@ import numpy as np
 
 from demo.asking.service import Service
 from demo.catalogue import Catalogue
+from demo.making.making import Making
 from demo.measurements import Measurements
 from demo.uploads.kept import Kept
 
@@ -17,12 +18,17 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One of each, for routes, endpoints and page."""
+    """One of each, for routes, endpoints and page.
+
+    Attributes:
+        making: Makes and changes collections; None where nobody may.
+    """
 
     catalogue: Catalogue
     service: Service
     kept: Kept
     measurements: Measurements
+    making: Making | None = None
 
     def warm_up(self) -> None:
         """Opens what is asked first, and asks it once, so that the first user does not wait."""

@@ -22,6 +22,8 @@ from starlette.routing import Mount
 from demo import endpoints
 from demo.asking.service import Service
 from demo.catalogue import Catalogue
+from demo.making import routes as making_routes
+from demo.making.making import Making, MakingSettings
 from demo.measurements import Measurements
 from demo.observing import Observing
 from demo.page import layout
@@ -42,7 +44,10 @@ _SWEEP_SECONDS = 30
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerSettings:
-    """What is served and within which limits; the flags of ``demo.app`` tell of each."""
+    """What is served and within which limits; the flags of ``demo.app`` tell of each.
+
+    Where ``changes`` is None, they are allowed if this machine alone is served.
+    """
 
     collections: tuple[Path, ...]
     host: str = "127.0.0.1"
@@ -52,6 +57,9 @@ class ServerSettings:
     megabytes: float = 25.0
     megapixels: float = 50.0
     keep_minutes: float = 30.0
+    changes: bool | None = False
+    own: Path = Path("tfrecords/own")
+    photos: tuple[Path, ...] = ()
     seconds: float = 30.0
     at_once: int = 16
     queue: int = 64
@@ -70,6 +78,8 @@ def build_server(settings: ServerSettings) -> FastAPI:
     )  # fmt: skip
     add_routes(server, parts)
     endpoints.add_routes(server, parts)
+    if parts.making is not None:
+        making_routes.add_routes(server, parts.making, parts.catalogue)
     _mount_page(server, parts, settings)
     _add_guards(server, parts, settings)
     return server
@@ -115,7 +125,22 @@ def _parts(settings: ServerSettings) -> Parts:
     service = Service(
         catalogue, measurements, most=settings.queue + settings.at_once, seconds=settings.seconds
     )
-    return Parts(catalogue=catalogue, service=service, kept=kept, measurements=measurements)
+    return Parts(
+        catalogue=catalogue,
+        service=service,
+        kept=kept,
+        measurements=measurements,
+        making=_making(settings, catalogue, limits),
+    )
+
+
+def _making(settings: ServerSettings, catalogue: Catalogue, limits: Limits) -> Making | None:
+    """What makes collections; None where that was not allowed, or others are served."""
+    is_local = is_loopback(settings.host) and not settings.behind_proxy
+    if not (is_local if settings.changes is None else settings.changes):
+        return None
+    made = MakingSettings(folder=settings.own, limits=limits, photos=settings.photos)
+    return Making(made, catalogue.models)
 
 
 def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -129,6 +154,8 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[N
             sweeping.cancel()
             await warming
             parts.kept.close()
+            if parts.making is not None:
+                parts.making.close()
 
     return lifespan
 

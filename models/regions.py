@@ -78,16 +78,31 @@ def within(
     return features[:, rows[0] : rows[1], columns[0] : columns[1]]
 
 
+def centres(count: tf.Tensor, side: tf.Tensor, seen: ReceptiveField) -> tf.Tensor:
+    """Where the positions of a feature map have their centres along an axis of the image.
+
+    Args:
+        count: How many positions there are.
+        side: Of the image, pixels.
+        seen: What a position sees.
+
+    Returns:
+        float32 ``(count,)``, pixels from the image's edge; a centre in the padding counts as the
+        border.
+    """
+    # From the image's edge, not from the middle of its first pixel.
+    found = seen.centre + 0.5 + seen.stride * tf.cast(tf.range(count), tf.float32)
+    return tf.clip_by_value(found, 0.5, tf.cast(side, tf.float32) - 0.5)
+
+
 def _places_within(
     count: tf.Tensor, span: tf.Tensor, side: tf.Tensor, seen: ReceptiveField
 ) -> tf.Tensor:
     """First place within a span ``(2,)`` of an axis, and the one after the last, int32 ``(2,)``."""
+    found = centres(count, side, seen)
     side = tf.cast(side, tf.float32)
-    # From the image's edge, not from the middle of its first pixel.
-    centres = seen.centre + 0.5 + seen.stride * tf.cast(tf.range(count), tf.float32)
-    centres = tf.clip_by_value(centres, 0.5, side - 0.5)
-    places = tf.reduce_sum(tf.cast(centres < side * span[:, None], tf.int32), axis=1)
-    away = tf.abs(centres - side * tf.reduce_mean(span))
+    places = tf.reduce_sum(tf.cast(found < side * span[:, None], tf.int32), axis=1)
+    away = tf.abs(found - side * tf.reduce_mean(span))
     nearest = tf.argmin(away, output_type=tf.int32)
     return tf.where(places[0] < places[1], places, tf.stack([nearest, nearest + 1]))
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from models.grouping import describe_by_size, pack, unpack
 from models.local.extraction import LocalExtraction
 from models.preprocessing import fitting_sides, load_at_sizes, resize
-from models.regions import split, within
+from models.regions import centres, split, within
 from models.variants import FrozenNetwork
 
 _SMALLEST_SIDE = 32  # halved five times, as backbones do, it is one place
@@ -74,7 +74,7 @@ class ServingModel(tf.Module):
 
     Each scale is resized from the photograph itself. Whoever describes many photographs prepares
     them in an input pipeline, with ``prepare``, and describes them in batches, with
-    ``describe_prepared``; both are functions of the SavedModel too.
+    ``describe_prepared``; both are functions of the SavedModel too, and so is ``describe_places``.
 
     Args:
         network: From uint8 ``(batch, side, side, 3)``, whatever the side, to ``(batch, dim)`` of
@@ -175,6 +175,35 @@ class ServingModel(tf.Module):
         return {"global_descriptor": described}
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    def describe_places(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Describes every place of the feature map of one photograph, as if there were no other.
+
+        Of the largest scale, whose places are the smallest, and without the mirror image. A place
+        is described as ``region`` does a box around its centre, where there is one scale.
+
+        Args:
+            encoded: A photograph, string scalar.
+
+        Returns:
+            ``descriptors`` float32 ``(rows, columns, dim)``, unit length, and where their centres
+            are: ``down`` ``(rows,)`` and ``across`` ``(columns,)``, shares of the upright
+            photograph's height and width.
+        """
+        image = self.prepare(encoded)[-1]
+        if self._views.keep_aspect:
+            image = unpack(image)
+        features = self._features(image[None])
+        shape, sides = tf.shape(features), tf.shape(image)[:2]
+        each = tf.reshape(features, (-1, 1, 1, features.shape[-1]))
+        described = self._whitened(self._parts.head(each))
+        down, across = (centres(shape[1 + axis], sides[axis], self._parts.seen) for axis in (0, 1))
+        return {
+            "descriptors": tf.reshape(described, (shape[1], shape[2], self.dimension)),
+            "down": down / tf.cast(sides[0], tf.float32),
+            "across": across / tf.cast(sides[1], tf.float32),
+        }
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def prepare(self, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Decodes one photograph of any size, a string scalar.
 
@@ -260,7 +289,10 @@ class ServingModel(tf.Module):
         described = views[0]
         if len(views) > 1:
             described = aggregate(tf.stack(views), self._views.power)
-        if self._whitening is not None:
-            projection, mean = self._whitening
-            described = tf.math.l2_normalize((described - mean) @ projection, axis=-1)
-        return {"global_descriptor": described}
+        return {"global_descriptor": self._whitened(described)}
+
+    def _whitened(self, described: tf.Tensor) -> tf.Tensor:
+        if self._whitening is None:
+            return described
+        projection, mean = self._whitening
+        return tf.math.l2_normalize((described - mean) @ projection, axis=-1)

@@ -1,5 +1,6 @@
 """Any model folder as one thing that describes photographs."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,22 @@ from pipeline.descriptions import Descriptions
 from pipeline.query_photograph import Box, BoxSource, crop, shares
 
 _REGION = "region"  # the signature that describes a part by its feature map
+_PLACES = "describe_places"  # the function of the SavedModel that describes each of its places
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Places:
+    """Every place of a network's feature map of a photograph, described as if it were alone.
+
+    Attributes:
+        descriptors: float32 ``(rows, columns, dimension)``, unit length.
+        down: Where the centres of the rows are, float32 ``(rows,)``, shares of the photograph's
+            height; ``across`` of the columns, of its width.
+    """
+
+    descriptors: np.ndarray
+    down: np.ndarray
+    across: np.ndarray
 
 
 class Descriptor(Protocol):
@@ -247,6 +264,30 @@ class SavedDescriptor:
             image_bytes=encoded[None], box=tf.constant(box[None])
         )
         return outputs["global_descriptor"].numpy()
+
+    @property
+    def has_places(self) -> bool:
+        """Whether it describes the places of its feature map one by one."""
+        return hasattr(self._module, _PLACES)
+
+    def describe_places(self, image: np.ndarray) -> Places:
+        """Describes every place of the network's feature map of an image, in one pass.
+
+        Args:
+            image: uint8 ``(height, width, 3)``, RGB.
+
+        Raises:
+            ValueError: If the model has no such function.
+        """
+        if not self.has_places:
+            raise ValueError(
+                f"{self.folder} does not describe the places of its feature map: it was imported, "
+                "or exported by an earlier version. Export a model that was trained here again "
+                f"with `python -m pipeline.export --model={self.folder} --overwrite`, then embed "
+                "and index again."
+            )
+        found = self._module.describe_places(tf.io.encode_png(image, compression=0))
+        return Places(**{name: values.numpy() for name, values in found.items()})
 
 
 def _sides(seen: Any) -> tuple[int, ...]:

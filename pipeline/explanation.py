@@ -50,12 +50,11 @@ def _draw(cell: Axes, query: np.ndarray, result: Result) -> None:
     gap = np.full((_HEIGHT, _GAP, 3), 255, np.uint8)
     cell.imshow(np.concatenate([left, gap, right], axis=1))
     name = result.photograph.landmark or result.photograph.title
-    said = _said(result.verification)
-    cell.set_title(f"{result.rank}. {name}\n{said}", fontsize=9, parse_math=False)
+    told = said(result.verification)
+    cell.set_title(f"{result.rank}. {name}\n{told}", fontsize=9, parse_math=False)
     if result.verification is None or not len(result.verification.points):
         return
-    points = result.verification.points
-    points = points[:: -(-len(points) // _MOST_LINES)]
+    points = drawn_points(result.verification)
     starts = (points[:, 0] + 0.5) * of_query
     ends = (points[:, 1] + 0.5) * of_result + (left.shape[1] + _GAP, 0)
     colour = _CERTAIN if result.verification.is_certain else _UNCERTAIN
@@ -72,7 +71,14 @@ def _to_height(image: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.resize(image, (width, _HEIGHT), interpolation=cv2.INTER_AREA), factor
 
 
-def _said(verification: Verification | None) -> str:
+def drawn_points(verification: Verification) -> np.ndarray:
+    """As many of the points that match, evenly chosen, as can be told apart, ``(n, 2, 2)``."""
+    points = verification.points
+    return points[:: max(1, -(-len(points) // _MOST_LINES))]
+
+
+def said(verification: Verification | None) -> str:
+    """How many places match and whether that is certain, in words."""
     if verification is None:
         return "not compared"
     if verification.is_certain:

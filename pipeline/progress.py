@@ -1,6 +1,7 @@
 """What a stage says while it works: plain messages, and progress with the time left."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
@@ -8,6 +9,8 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 Item = TypeVar("Item")
+
+_FILE_SECONDS = 15.0
 
 logger = logging.getLogger("pipeline")
 
@@ -40,15 +43,17 @@ def progress(items: Iterable[Item], what: str, *, unit: str) -> Iterator[Item]:
 def progress_bar(what: str, *, unit: str, total: int | None, done: int = 0) -> "tqdm[Any]":
     """A bar to be updated by hand.
 
-    A terminal is refreshed every half second; a log file gets a line every 15 seconds.
+    A terminal is refreshed every half second; a log file gets a line every 15 seconds, or as many
+    as ``TQDM_MININTERVAL`` says, tqdm's own environment variable.
     """
     on_terminal = sys.stderr.isatty()
+    of_a_file = float(os.environ.get("TQDM_MININTERVAL", _FILE_SECONDS))
     return tqdm(
         desc=what,
         unit=f" {unit}",
         total=total,
         initial=done,
-        mininterval=0.5 if on_terminal else 15.0,
+        mininterval=0.5 if on_terminal else of_a_file,
         ascii=not on_terminal,
         dynamic_ncols=on_terminal,
     )

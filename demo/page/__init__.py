@@ -1,1 +1,1 @@
-"""The page."""
+"""The page: its layout, its parts, and what happens when something is chosen."""

@@ -1,16 +1,20 @@
 """Charts as SVG that stands in a page: drawn with its colours, read out by its title.
 
 Every chart is 400 by 280 units, so that its letters can be read on a telephone, where a unit is a
-little less than a pixel. Lines differ in dashes and points in shape as well as in colour.
+little less than a pixel. Lines differ in dashes and points in shape as well as in colour. The page
+has the rules of ``STYLE``, and gives their colours: ``--paper``, ``--faint``, ``--rule``, and from
+``--colour-0`` on as many as ``MOST_SERIES``.
 """
 
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pipeline.reports.axes import Axis, written
 from pipeline.reports.elements import Html, breakable, element, joined
 
+STYLE = Path(__file__).with_name("charts.css")
 _WIDTH, _HEIGHT = 400, 280
 _AMONG_MANY = 0.6  # of its size, a mark among hundreds
 _LETTERS = 18  # that a line of them takes

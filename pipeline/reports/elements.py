@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-_VOID = ("img", "meta")  # elements that nothing is in
+_VOID = ("img", "input", "meta")  # elements that nothing is in
 _BREAKS = re.compile(r"(?<=[/_+-])(?=[^/_+-])")  # where a long name may go on in the next line
 
 

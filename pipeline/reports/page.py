@@ -7,7 +7,7 @@ from typing import Any
 from pipeline import manifest
 from pipeline.index.collection import load_collection
 from pipeline.progress import logger
-from pipeline.reports import asked
+from pipeline.reports import asked, charts
 from pipeline.reports.comparison import comparison
 from pipeline.reports.comparison_section import comparisons_section
 from pipeline.reports.elements import Html, breakable, command, details, element, paragraph
@@ -21,7 +21,7 @@ from pipeline.scoring.scored_index import ScoredIndex
 
 QUERIES = 4  # of the best and of the worst, that are shown of each result
 _TITLE = "Landmark retrieval, report"
-_STYLE = Path(__file__).with_name("page.css")
+_STYLES = (Path(__file__).with_name("page.css"), charts.STYLE)
 # What a browser may load: the pictures and the style inside the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -127,7 +127,7 @@ def _head() -> Html:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", _TITLE),
-        element("style", Html(_STYLE.read_text(encoding="utf-8"))),
+        element("style", Html("".join(path.read_text(encoding="utf-8") for path in _STYLES))),
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from models.words.bags import Bags
 from pipeline import descriptions
+from pipeline.descriptions import Descriptions
 from pipeline.index.inverted_index import InvertedIndex
-from pipeline.index.metric import similarity
+from pipeline.index.metric import Metric, similarity
 from pipeline.recognition import votes
 from pipeline.reports import embedding_map
 from pipeline.scoring import metrics
@@ -154,33 +155,52 @@ def map_of(index: ScoredIndex) -> EmbeddingMap | None:
     rows = np.sort(np.concatenate([*chosen, others]))
     if len(rows) < 3:
         return None
-    found = similarities(index, rows)
-    metric = index.collection.metric
-    squared = found**2 if metric == "euclidean" else np.maximum(2 - 2 * found, 0)
+    places = mapped(_described(index, rows), index.collection.metric)
     told = index.stored.metadata.take(rows).select(["id", "landmark", "title"]).to_pylist()
     names = {int(label): "" for label in most}
     for label, row in zip(labels[rows].tolist(), told, strict=True):
         if label in names:
             names[label] = row["landmark"] or f"landmark {label}"
     return EmbeddingMap(
-        places=embedding_map.place(squared),
+        places=places,
         labels=labels[rows],
         names=names,
         titles=[row["title"] or row["id"] for row in told],
     )
 
 
+def mapped(described: Descriptions, metric: Metric) -> np.ndarray:
+    """Places of photographs in a plane, near one another where their descriptions are.
+
+    Args:
+        described: Of the photographs.
+        metric: By which they are compared.
+
+    Returns:
+        float64 ``(photographs, 2)``.
+    """
+    found = compared(described, metric)
+    return embedding_map.place(found**2 if metric == "euclidean" else np.maximum(2 - 2 * found, 0))
+
+
 def similarities(index: ScoredIndex, rows: np.ndarray) -> np.ndarray:
     """Of every pair of some photographs, by the model's own vectors, float64 ``(n, n)``."""
-    none = index.stored.none()
-    described = descriptions.concatenate([none, *index.stored.take(rows)])
-    if isinstance(described, np.ndarray):
-        return _dense(index, described.astype(np.float64))
-    return _of_words(described)
+    return compared(_described(index, rows), index.collection.metric)
 
 
-def _dense(index: ScoredIndex, vectors: np.ndarray) -> np.ndarray:
-    if index.collection.metric == "cosine":
+def compared(described: Descriptions, metric: Metric) -> np.ndarray:
+    """Similarities of every pair of descriptions, float64 ``(n, n)``."""
+    if isinstance(described, Bags):
+        return _of_words(described)
+    return _dense(described.astype(np.float64), metric)
+
+
+def _described(index: ScoredIndex, rows: np.ndarray) -> Descriptions:
+    return descriptions.concatenate([index.stored.none(), *index.stored.take(rows)])
+
+
+def _dense(vectors: np.ndarray, metric: Metric) -> np.ndarray:
+    if metric == "cosine":
         return vectors @ vectors.T
     lengths = np.einsum("nd,nd->n", vectors, vectors)
     return similarity("euclidean", lengths[:, None] + lengths - 2 * vectors @ vectors.T)

@@ -68,8 +68,7 @@ def test_photographs_of_the_collection_are_served_at_the_width_asked_for(
         assert wrong.status_code == 422
 
 
-# Percent signs, which the test client decodes once more, are asked for in test_documentation.py.
-@pytest.mark.parametrize("odd", ["a b/c?d#e.jpg", "../../up", "é&=+"])
+@pytest.mark.parametrize("odd", ["a b/c?d#e%20.jpg", "../../up", "é&=+", "%2e%2e%2f"])
 def test_ids_of_any_letters_have_an_address(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:

@@ -107,6 +107,44 @@ def test_the_whole_photograph_is_described_as_by_serving_default(
     assert np.abs(part["global_descriptor"] - whole["global_descriptor"]).max() > 1e-2
 
 
+@pytest.mark.parametrize(("name", "keep_aspect"), [("plain", False), ("frozen", True)])
+def test_every_place_is_described_as_the_box_around_its_centre(
+    network: keras.Model, name: str, keep_aspect: bool, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(0)
+    whitening = generator.normal(size=(8, 5)).astype(np.float32), np.zeros(8, np.float32)
+    views = Views(keep_aspect=keep_aspect)
+    variant = build_variant(network, name)  # type: ignore[arg-type]
+    ServingModel(variant, 3 * SIZE, views, whitening).save(tmp_path / "model")
+    model = tf.saved_model.load(str(tmp_path / "model"))
+    (image,) = photographs(1, 180, 60)
+    encoded = tf.io.encode_png(image)
+    found = {key: values.numpy() for key, values in model.describe_places(encoded).items()}
+    rows, columns, _ = found["descriptors"].shape
+    assert found["down"].shape == (rows,)
+    assert found["across"].shape == (columns,)
+    assert (rows > columns) == keep_aspect
+    np.testing.assert_allclose(np.linalg.norm(found["descriptors"], axis=2), 1, atol=1e-5)
+    places = [(row, column) for row in range(rows) for column in range(columns)][::17]
+    middles = np.array([(found["across"][column], found["down"][row]) for row, column in places])
+    boxes = np.concatenate([middles - 1e-3, middles + 1e-3], axis=1)  # narrower than a place
+    region = model.signatures["region"]
+    files = tf.repeat(encoded[None], len(boxes))
+    expected = region(image_bytes=files, box=tf.constant(boxes, tf.float32))["global_descriptor"]
+    of_places = found["descriptors"].reshape(-1, 5)[::17]
+    np.testing.assert_allclose(of_places, expected, atol=1e-5)
+
+
+def test_places_are_those_of_the_largest_scale(network: keras.Model) -> None:
+    (image,) = photographs(1)
+    encoded = tf.io.encode_png(image)
+    largest = ServingModel(network, 2 * SIZE).describe_places(encoded)
+    several = ServingModel(network, SIZE, Views(scales=(2.0, 1.0), flip=True))
+    found = several.describe_places(encoded)
+    for name in ("descriptors", "down", "across"):
+        np.testing.assert_allclose(found[name], largest[name], atol=1e-6)
+
+
 def test_a_box_is_one_of_the_upright_photograph(network: keras.Model) -> None:
     model = ServingModel(network, SIZE)
     (turned,) = (one for one in odd_photographs(64) if one.name == "a JPEG of orientation 6")

@@ -1,0 +1,245 @@
+"""What the page asks, as its fields hold it and as a link tells it."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+
+from demo.asking.query import MOST_RESULTS, Query
+from demo.parts import Parts
+from demo.refusals import Refused, shown
+from demo.texts import Missing
+from pipeline.index import filters
+from pipeline.index.filters import Condition
+from pipeline.query_photograph import Box
+from pipeline.ranking.settings import RankingSettings
+
+_MOST_LETTERS = 8_000  # of a link; servers take about as many
+# As docs/reordering.md measured them; refinement of as many as may be asked for.
+_EXPANDED, _NEIGHBOURS, _REFINED = 3, 20, 100
+_CONTAINS = {"landmark": "landmark", "author": "author", "licence": "license"}
+_BOUNDS = (("since", ">="), ("until", "<="))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A photograph, or a part of one, and how to search for it.
+
+    Attributes:
+        token: Of an upload; "" where the photograph is one of the collection.
+        photograph: Its id, where it is one of a collection.
+        source: The method whose collection that is; "" for ``method``.
+        box: x1, y1, x2, y2 in its pixels; None for all of it.
+        method: See ``Catalogue``.
+        k: How many results, 1 to 100.
+        expand: Whether the query is expanded; ``diffuse``, ``reciprocal``, ``refine``,
+            ``keep_first``: likewise, the other switches of ``RankingSettings``.
+        verify: The extractor that verifies; "" for none.
+        landmark: What it has to contain, "" for anything; ``author``, ``licence``: likewise.
+        since: The first date; ``until``: the last.
+        where: More conditions, one a line.
+    """
+
+    token: str = ""
+    photograph: str = ""
+    source: str = ""
+    box: Box | None = None
+    method: str = ""
+    k: int = 20
+    expand: bool = False
+    diffuse: bool = False
+    reciprocal: bool = False
+    refine: bool = False
+    keep_first: bool = False
+    verify: str = ""
+    landmark: str = ""
+    author: str = ""
+    licence: str = ""
+    since: str = ""
+    until: str = ""
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        """Checks ranges."""
+        if not 1 <= self.k <= MOST_RESULTS:
+            raise Refused(f"The number of results is 1 to {MOST_RESULTS}. Received: {self.k}.")
+
+    @property
+    def is_reordered_by_graph(self) -> bool:
+        """Whether something moves the first place that ``keep_first`` could keep."""
+        return self.diffuse or self.reciprocal or self.refine
+
+    @property
+    def ranking(self) -> RankingSettings:
+        """What reorders the results."""
+        return RankingSettings(
+            expand=_EXPANDED * self.expand,
+            diffuse=_NEIGHBOURS * self.diffuse,
+            reciprocal=_NEIGHBOURS * self.reciprocal,
+            refine=_REFINED * self.refine,
+            keep_first=self.keep_first and self.is_reordered_by_graph,
+        )
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What a result has to satisfy.
+
+        Raises:
+            Refused: If a line of ``where`` is no condition.
+        """
+        contains = [
+            Condition(column, "~", (text,))
+            for name, column in _CONTAINS.items()
+            if (text := getattr(self, name).strip())
+        ]
+        bounds = [
+            Condition("date", operator, (text,))  # type: ignore[arg-type]
+            for name, operator in _BOUNDS
+            if (text := getattr(self, name).strip())
+        ]
+        lines = [line for line in self.where.splitlines() if line.strip()]
+        try:
+            return (*contains, *bounds, *filters.parse(lines))
+        except ValueError as error:
+            raise shown(error) from error
+
+    def query(self, parts: Parts) -> Query:
+        """The query, with its photograph.
+
+        Raises:
+            Refused: If there is no photograph or method, they are not there any more, or a value
+                is out of range.
+        """
+        if not self.method:
+            raise Refused(Missing.METHOD)
+        start = time.perf_counter()
+        pixels = self.pixels(parts)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        return Query(
+            photograph=pixels,
+            box=self.box,
+            method=self.method,
+            k=self.k,
+            ranking=self.ranking,
+            verify=self.verify or None,
+            where=self.conditions,
+            without=self.photograph if self.is_of_searched(parts) else None,
+            milliseconds_read=milliseconds,
+        )
+
+    def pixels(self, parts: Parts) -> np.ndarray:
+        """The photograph that asks, all of it.
+
+        Raises:
+            Refused: If there is none, or not any more.
+        """
+        if self.token:
+            return parts.kept.read(self.token)
+        if self.photograph:
+            return read_stored(parts, self.of, self.photograph)
+        raise Refused(Missing.PHOTOGRAPH)
+
+    @property
+    def of(self) -> str:
+        """The method whose collection the photograph is of."""
+        return self.source or self.method
+
+    def is_of_searched(self, parts: Parts) -> bool:
+        """Whether the photograph is one of those that are searched."""
+        if not self.photograph:
+            return False
+        own, searched = (parts.catalogue.method(one).collection for one in (self.of, self.method))
+        return own == searched
+
+    def with_chosen(self, chosen: Mapping[str, Any] | None) -> "Asked":
+        """With the value of the photograph box.
+
+        Raises:
+            Refused: If that is none; it comes from the browser.
+        """
+        if not isinstance(chosen, Mapping):
+            chosen = {}
+        box = chosen.get("box")
+        source = str(chosen.get("method") or "")
+        return dataclasses.replace(
+            self,
+            token=str(chosen.get("token") or ""),
+            photograph=str(chosen.get("id") or ""),
+            source="" if source == self.method else source,
+            box=None if box is None else _box(box),
+        )
+
+    def to_link(self) -> str:
+        """What a link holds behind its question mark; what is as by default is left out."""
+        told = {
+            field.name: _written(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return urlencode(told)
+
+
+def read_stored(parts: Parts, method: str, id: str) -> np.ndarray:
+    """A photograph of a collection.
+
+    Raises:
+        Refused: If there is none, or its file is gone or was replaced.
+    """
+    stored = parts.catalogue.photograph(method, id)
+    try:
+        return stored.read_image()
+    except (ValueError, OSError) as error:
+        raise Refused(Missing.FILE) from error
+
+
+def from_link(text: str) -> Asked:
+    """What ``Asked.to_link`` wrote; what it does not know is passed over.
+
+    Raises:
+        Refused: If a value is none.
+    """
+    if len(text) > _MOST_LETTERS:
+        raise Refused(f"It has {len(text):,} letters; at most {_MOST_LETTERS:,} are read.")
+    given = dict(parse_qsl(text.lstrip("?")))
+    told = {
+        field.name: _read(field, given[field.name])
+        for field in dataclasses.fields(Asked)
+        if field.name in given
+    }
+    return Asked(**told)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _read(field: dataclasses.Field[Any], text: str) -> Any:
+    if isinstance(field.default, bool):
+        return text == "1"
+    if field.name == "box":
+        return _box(text.split(","))
+    if isinstance(field.default, int):
+        return _whole(text, field.name)
+    return text
+
+
+def _box(sides: Any) -> Box:
+    if not isinstance(sides, list) or len(sides) != 4:
+        raise Refused(f"A part is four whole numbers. Received: {json.dumps(sides)}.")
+    x1, y1, x2, y2 = (_whole(side, "A side of the part") for side in sides)
+    return x1, y1, x2, y2
+
+
+def _whole(value: Any, name: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused(f"{name} is a whole number. Received: {value!r}.") from error

@@ -1,0 +1,121 @@
+"""The tab that asks two methods the same and shows their results side by side."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from demo import texts
+from demo.asking.query import MOST_RESULTS, Found
+from demo.page import results
+from demo.page.answer_card import answer
+from demo.page.asked import Asked
+from demo.page.reasons import Searches
+from demo.page.results_view import begin, fail, results_view
+from demo.page.search_tab import PRIVATE, build_box
+from demo.parts import Parts
+from demo.refusals import Refused
+from pipeline.reports.elements import Html, element, joined
+
+BOX, RESULTS = "photograph-compared", "results-compared"  # names of elements
+_K = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareTab:
+    """The components that other parts of the page use."""
+
+    box: gr.HTML
+    results: gr.HTML
+    methods: tuple[gr.Dropdown, gr.Dropdown]
+
+
+def build_compare_tab(parts: Parts, searches: Searches) -> CompareTab:
+    """Lays the tab out and says what happens on it."""
+    choices = every_method(parts)
+    words = texts.Compare
+    with gr.Row(elem_classes="search-columns"):
+        with gr.Column(scale=2, min_width=320, elem_classes="asking"):
+            box = build_box(parts, BOX)
+            button = gr.Button(words.BUTTON, variant="primary", elem_id="compare-button")
+            first, second = (
+                gr.Dropdown(choices, value=chosen, label=label, filterable=False)
+                for chosen, label in zip(
+                    first_two(choices), (words.FIRST, words.SECOND), strict=True
+                )
+            )
+            k = gr.Slider(1, MOST_RESULTS, value=_K, step=1, label=texts.Controls.K)
+        with gr.Column(scale=5, min_width=320, elem_classes="found"):
+            shown = results_view(RESULTS, results.told(_waiting()))
+
+    def compare(chosen: Any, one: str | None, other: str | None, count: float) -> dict[str, Any]:
+        try:
+            asked = [
+                Asked(method=method or "", k=int(count)).with_chosen(chosen)
+                for method in (one, other)
+            ]
+            return results.told(_side_by_side([searches.ask(each) for each in asked], asked))
+        except Refused as refused:
+            return results.problem(str(refused))
+
+    button.click(
+        compare, [box, first, second, k], shown, js=begin(RESULTS, BOX), **PRIVATE
+    ).failure(None, js=fail(RESULTS))  # fmt: skip
+    return CompareTab(box, shown, (first, second))
+
+
+def every_method(parts: Parts) -> list[tuple[str, str]]:
+    """All methods of all collections, each as it is told and by its name."""
+    catalogue = parts.catalogue
+    return [
+        (texts.Compare.method(name, method.model, method.kind), method.name)
+        for name in catalogue.collections()
+        for method in catalogue.methods(name)
+    ]
+
+
+def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
+    """Updates of the two fields: what there is by now, what was chosen still chosen."""
+    choices = every_method(parts)
+    names = [name for _, name in choices]
+    return [
+        gr.update(choices=choices, value=one if one in names else other)
+        for one, other in zip(chosen, first_two(choices), strict=True)
+    ]
+
+
+def first_two(choices: Sequence[tuple[str, str]]) -> tuple[str | None, str | None]:
+    """Of the names; the only one twice, None where there is none."""
+    names = [name for _, name in choices]
+    return (names[0], names[min(1, len(names) - 1)]) if names else (None, None)
+
+
+def _waiting() -> Html:
+    return results.state(texts.Results.EMPTY, texts.Compare.EMPTY, class_="state waiting")
+
+
+def _side_by_side(found: Sequence[Found], asked: Sequence[Asked]) -> Html:
+    ids = [frozenset(one.photograph.id for one in each.answer.results) for each in found]
+    columns = [
+        _column(each, one, ids[place] - ids[1 - place])
+        for place, (each, one) in enumerate(zip(found, asked, strict=True))
+    ]
+    count = max(map(len, ids))
+    common = texts.Compare.COMMON.format(common=len(ids[0] & ids[1]), count=count)
+    return joined(
+        [element("p", common, class_="common"), element("div", *columns, class_="compared")]
+    )
+
+
+def _column(found: Found, asked: Asked, only: frozenset[str]) -> Html:
+    method = found.method
+    title = texts.Compare.method(method.collection, method.model, method.kind)
+    return element(
+        "section",
+        element("h3", title),
+        answer(found, asked.photograph),
+        results.steps(found),
+        results.gallery(found.answer.results, asked, only),
+        aria_label=title,
+    )

@@ -1,0 +1,88 @@
+// Shows the results. Gradio hands over element, trigger, props and watch.
+
+const view = element.querySelector(".results-view");
+const [busy, body] = [".busy", ".body"].map((selector) => view.querySelector(selector));
+const NARROW = 900; // pixels of the window: results stand below the fields
+
+function show() {
+  busy.hidden = true;
+  body.hidden = false;
+  // Escaped in Python, see results.py.
+  body.innerHTML = props.value?.html ?? "";
+  for (const image of body.querySelectorAll("img")) {
+    image.addEventListener("error", () => {
+      image.closest("li")?.classList.add("missing");
+    });
+  }
+}
+
+function answered() {
+  const wasBusy = !busy.hidden;
+  show();
+  const link = props.value?.link;
+  if (link) history.replaceState(null, "", `?${link}`);
+  const isBelow = innerWidth < NARROW && element.offsetParent !== null;
+  if (isBelow && wasBusy) view.scrollIntoView({ behavior: "smooth", block: "start" });
+}
+
+function begin() {
+  body.hidden = true;
+  busy.hidden = false;
+}
+
+function fail() {
+  if (busy.hidden) return;
+  const card = document.createElement("div");
+  card.className = "state problem";
+  card.setAttribute("role", "alert");
+  for (const [tag, text] of [["h2", props.texts.failed], ["p", props.texts.unreachable]]) {
+    card.append(Object.assign(document.createElement(tag), { textContent: text }));
+  }
+  busy.hidden = true;
+  body.hidden = false;
+  body.replaceChildren(card);
+}
+
+function save(text, kind, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+async function copy(button) {
+  const address = new URL(`?${props.value.link}`, location.href).href;
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(address);
+    button.textContent = props.texts.copied;
+  } catch { // not allowed, or not over HTTPS; the address bar has it
+    button.textContent = props.texts.notCopied;
+  }
+  setTimeout(() => { button.textContent = before; }, 2500);
+}
+
+const actions = {
+  copy,
+  // The mark makes spreadsheets read it as UTF-8.
+  csv: () => save(`\ufeff${props.value.csv}`, "text/csv", "results.csv"),
+  json: () => save(props.value.json, "application/json", "results.json"),
+};
+
+element.addEventListener("click", (event) => {
+  const opener = event.target.closest(".opener");
+  if (opener) {
+    const { link } = opener.closest("[data-link]").dataset;
+    const key = Date.now();
+    document.dispatchEvent(new CustomEvent("result-opened", { detail: { opener, key } }));
+    trigger("open", { key, link, ...opener.dataset });
+    return;
+  }
+  const button = event.target.closest("[data-do]");
+  if (button) actions[button.dataset.do]?.(button);
+});
+view.addEventListener("begin", begin);
+view.addEventListener("fail", fail);
+watch("value", answered);
+show();
