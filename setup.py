@@ -88,7 +88,7 @@ setup(
         "kaggle": ["kagglehub"],
         "serving": ["tensorflow-serving-api"],
         "dev": [
-            *("mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "selenium", "types-tqdm"),
+            *("mypy", "playwright", "pre-commit", "pytest", "pytest-xdist", "ruff", "types-tqdm"),
             # Extras that tests use for real:
             *("milvus-lite", "pymilvus", "ray", "tensorflow-serving-api"),
         ],

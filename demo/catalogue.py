@@ -75,6 +75,7 @@ class Catalogue:
         self._roots = [folders.Root(folder) for folder in named]
         self._names: dict[Path, str] = {}
         self._folders: dict[str, Path] = {}
+        self._root_of: dict[Path, folders.Root] = {}
         self._methods: dict[Path, tuple[folders.FileState, Method]] = {}
         self._opened: dict[tuple[Path, str | None], _Opened] = {}
         self._descriptors: dict[Path, tuple[folders.FileState, Descriptor]] = {}
@@ -116,8 +117,8 @@ class Catalogue:
         """
         with self._lock:
             folder = self._folders.get(name)
-        known = None if folder is None else self._method(folder)
-        if known is not None:
+        root = self._root_of.get(folder) if folder else None
+        if folder and root and root.holds_index(folder) and (known := self._method(folder)):
             return known
         methods = self._all()
         for method in methods:
@@ -222,8 +223,9 @@ class Catalogue:
         }
 
     def _all(self) -> list[Method]:
-        found = [folder for root in self._roots for folder in root.indexes()]
-        methods = [method for folder in dict.fromkeys(found) if (method := self._method(folder))]
+        found = {folder: root for root in self._roots for folder in root.indexes()}
+        self._root_of = found
+        methods = [method for folder in found if (method := self._method(folder))]
         with self._lock:
             present = {method.folder for method in methods}
             for key in [key for key in self._opened if key[0] not in present]:

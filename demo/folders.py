@@ -48,8 +48,12 @@ class Root:
         return [
             folder
             for folder in found
-            if not manifest.is_temporary(folder) and self._holds(model_folder.of_index(folder))
+            if not manifest.is_temporary(folder) and self.holds_index(folder)
         ]
+
+    def holds_index(self, folder: Path) -> bool:
+        """Whether the folder of an index and its model lie in it, even where links are followed."""
+        return self._holds(folder) and self._holds(model_folder.of_index(folder))
 
     def models(self) -> list[Path]:
         """Folders of the models in it, in order."""

@@ -59,7 +59,7 @@ def build_compare_tab(parts: Parts, searches: Searches) -> CompareTab:
             return results.problem(str(refused))
 
     button.click(
-        compare, [box, first, second, k], shown, js=begin(RESULTS), **PRIVATE
+        compare, [box, first, second, k], shown, js=begin(RESULTS, BOX), **PRIVATE
     ).failure(None, js=fail(RESULTS))  # fmt: skip
     return CompareTab(box, shown, (first, second))
 
@@ -71,6 +71,16 @@ def every_method(parts: Parts) -> list[tuple[str, str]]:
         (texts.Compare.method(name, method.model, method.kind), method.name)
         for name in catalogue.collections()
         for method in catalogue.methods(name)
+    ]
+
+
+def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
+    """Updates of the two fields: what there is by now, what was chosen still chosen."""
+    choices = every_method(parts)
+    names = [name for _, name in choices]
+    return [
+        gr.update(choices=choices, value=one if one in names else other)
+        for one, other in zip(chosen, first_two(choices), strict=True)
     ]
 
 

@@ -1,13 +1,13 @@
 """The page as a whole."""
 
+import functools
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from demo import explaining, texts
 from demo.page.collections_tab import build_collections_tab
-from demo.page.compare_tab import CompareTab, build_compare_tab, every_method, first_two
+from demo.page.compare_tab import CompareTab, build_compare_tab, methods_anew
 from demo.page.details_events import DetailsEvents
 from demo.page.details_view import details_view
 from demo.page.reasons import Searches
@@ -65,14 +65,14 @@ def build_page(parts: Parts) -> gr.Blocks:
             (search_tab, compare.box, search.box),
         ):
             tab.select(None, [one, other], other, js="(one, other) => one ?? other", **PRIVATE)
+        # Collections are made, changed and replaced while the page is open.
+        chosen = [search.controls.collection, search.controls.fields["method"]]
+        search_tab.select(search.handlers.list_anew, chosen, chosen, **PRIVATE)
+        methods = list(compare.methods)
+        compare_tab.select(functools.partial(methods_anew, parts), methods, methods, **PRIVATE)
+        page.load(functools.partial(methods_anew, parts), methods, methods, **PRIVATE)
         search.handlers.restore_on_load(page, search, link)
-        page.load(lambda: _two_methods(parts), None, list(compare.methods), **PRIVATE)
     return page
-
-
-def _two_methods(parts: Parts) -> list[dict[str, Any]]:
-    choices = every_method(parts)
-    return [gr.update(choices=choices, value=value) for value in first_two(choices)]
 
 
 def _connect_details(

@@ -4,6 +4,7 @@
 const SMALLEST = 12; // pixels of the screen: a shorter draw is a click
 const STEP = 0.02; // of the photograph's side, by a key
 const find = (selector) => element.querySelector(selector);
+const root = find(".photograph-box");
 const [empty, chosen, stage, image, part] =
   [".empty", ".chosen", ".stage", ".stage img", ".part"].map(find);
 const [file, shot, camera, video] = [".file", ".shot", ".camera", "video"].map(find);
@@ -88,8 +89,14 @@ function upload(blob) {
   const request = new XMLHttpRequest();
   request.open("POST", "uploads");
   request.upload.onprogress = (event) => showProgress(event.loaded / event.total);
-  request.onloadend = () => received(request);
   showProgress(0);
+  root.arriving = new Promise((resolve) => {
+    request.onloadend = () => {
+      received(request);
+      root.arriving = undefined;
+      resolve(props.value);
+    };
+  });
   request.send(form);
 }
 

@@ -6,6 +6,8 @@ names the photograph instead of holding it:
     {"token": "...", "width": 4000, "height": 3000, "box": [120, 80, 2400, 1900]}
     {"method": "mine/mine-flat", "id": "...", "width": 640, "height": 480, "box": null}
 
+While a photograph is on its way, ``arriving`` of its element is a promise of that value.
+
 ``box`` is x1, y1, x2, y2 in the photograph's own pixels; None for all of it. ``example`` is the
 event of a photograph of the collection that was taken, whose ``id`` and ``method`` it carries.
 """
@@ -56,6 +58,7 @@ def _template(name: str, megabytes: int, minutes: int) -> Html:
         _file_input("shot", capture="environment"),
         _camera(),
         class_="photograph-box",
+        data_hears="",
         aria_label=Photograph.NAME,
     )
 

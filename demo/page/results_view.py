@@ -46,18 +46,26 @@ def results_view(name: str, value: dict[str, Any]) -> gr.HTML:
     )
 
 
-def begin(name: str) -> str:
-    """JavaScript that passes an event's inputs on and tells the component that a search begins."""
-    return _telling(name, "begin")
+def begin(name: str, box: str | None = None) -> str:
+    """JavaScript that tells the component that a search begins, and passes the inputs on.
+
+    Args:
+        name: Of the component.
+        box: Name of the photograph box whose value is the first input: where a photograph is still
+            on its way to the server, it is waited for.
+    """
+    wait = "" if box is None else f"values[0] = await {_heard(box)}.arriving ?? values[0];"
+    return f"async (...values) => {{ {_dispatch(name, 'begin')}; {wait} return values; }}"
 
 
 def fail(name: str) -> str:
     """JavaScript that tells the component that there was no answer."""
-    return _telling(name, "fail")
+    return f"(...values) => {{ {_dispatch(name, 'fail')}; return values; }}"
 
 
-def _telling(name: str, event: str) -> str:
-    return (
-        "(...values) => { document.querySelector('#"
-        f"{name} [data-hears]').dispatchEvent(new Event('{event}')); return values; }}"
-    )
+def _dispatch(name: str, event: str) -> str:
+    return f"{_heard(name)}.dispatchEvent(new Event('{event}'))"
+
+
+def _heard(name: str) -> str:
+    return f"document.querySelector('#{name} [data-hears]')"

@@ -75,7 +75,7 @@ class Handlers:
             self.results_of,
             [tab.box, *fields.values()],
             tab.results,
-            js=begin(RESULTS),
+            js=begin(RESULTS, BOX),
             **PRIVATE,
         ).failure(None, js=fail(RESULTS))
         controls.collection.input(
@@ -115,6 +115,20 @@ class Handlers:
         """
         found = self._searches.ask(asked)
         return results.shown(found, asked, round(self._parts.kept.minutes))
+
+    def list_anew(self, collection: str | None, method: str | None) -> list[Any]:
+        """The collections and methods that there are by now, what was chosen still chosen."""
+        collections = self._parts.catalogue.collections()
+        if collection not in collections:
+            collection = collections[0] if collections else None
+        choices = method_choices(self._parts.catalogue, collection) if collection else []
+        names = [name for _, name in choices]
+        if method not in names:
+            method = names[0] if names else None
+        return [
+            gr.update(choices=collections, value=collection),
+            gr.update(choices=choices, value=method),
+        ]
 
     def choose_collection(self, collection: str) -> dict[str, Any]:
         """The methods of a collection, the first of them chosen."""

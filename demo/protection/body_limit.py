@@ -1,5 +1,7 @@
 """How much a request may send."""
 
+import contextlib
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.protection.answering import header, refusal
@@ -40,14 +42,14 @@ class BodyLimit:
                 raise refused
             return message
 
-        async def send_noted(message: Message) -> None:
+        async def send_unless_too_large(message: Message) -> None:
+            """Whoever reads the body may make another error of the refusal."""
             nonlocal is_begun
-            is_begun = is_begun or message["type"] == "http.response.start"
-            await send(message)
+            if received <= self._bytes or is_begun:
+                is_begun = True
+                await send(message)
 
-        try:
-            await self._app(scope, receive_limited, send_noted)
-        except TooLarge:
-            if is_begun:
-                raise
+        with contextlib.suppress(TooLarge):
+            await self._app(scope, receive_limited, send_unless_too_large)
+        if received > self._bytes and not is_begun:
             await refusal(refused, {"Connection": "close"})(scope, receive, send)
