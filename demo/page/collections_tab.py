@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -41,6 +42,11 @@ class _Making:
     said: gr.HTML
     jobs: gr.HTML
 
+    @property
+    def choices(self) -> list[gr.Dropdown]:
+        """The fields whose choices change while the page is open."""
+        return [self.folder, self.into]
+
 
 @dataclasses.dataclass(frozen=True)
 class _Looking:
@@ -63,7 +69,7 @@ def build_collections_tab(parts: Parts, tab: gr.Tab) -> None:
         making_fields = None
         if parts.making is not None:
             with gr.Column(scale=2, min_width=320, elem_classes="making"):
-                making_fields = _build_making(parts.making)
+                making_fields = _build_making(parts.making, _preferred_model(parts))
         with gr.Column(scale=5, min_width=320, elem_classes="looking"):
             looking = _build_looking(parts)
     looking_at.connect(looking, tab)
@@ -72,28 +78,28 @@ def build_collections_tab(parts: Parts, tab: gr.Tab) -> None:
         fields = [looking.collection, looking.method, looking.view]
         making_fields.jobs.ended(
             looking_at.ended, [looking.collection, looking.method], fields, **PRIVATE
-        ).then(_own_names(parts.making), None, making_fields.into, **PRIVATE)
-        tab.select(_own_names(parts.making), None, making_fields.into, **PRIVATE)
+        ).then(_choices(parts.making), None, making_fields.choices, **PRIVATE)
+        tab.select(_choices(parts.making), None, making_fields.choices, **PRIVATE)
 
 
-def _build_making(making: Making) -> _Making:
+def _preferred_model(parts: Parts) -> str | None:
+    """That of the collection that was indexed last."""
+    names = parts.catalogue.collections()
+    return parts.catalogue.methods(names[0])[0].model if names else None
+
+
+def _build_making(making: Making, preferred: str | None) -> _Making:
     words = Collections
     gr.HTML(element("h3", words.MAKE), apply_default_css=False)
     basket = photograph_basket(BASKET, bytes=making.settings.limits.bytes)
-    folders = list(making.own.folders())
-    folder = gr.Dropdown(
-        [(words.NO_FOLDER, ""), *((name, name) for name in folders)],
-        value="",
-        label=words.FOLDER,
-        visible=bool(folders),
-    )
+    is_allowed = bool(making.settings.photos)
+    folder = gr.Dropdown(_folders(making), value="", label=words.FOLDER, visible=is_allowed)
     into = gr.Dropdown(_into(making), value=_NEW, label=words.INTO, filterable=False)
     name = gr.Textbox(label=words.NAME, placeholder=words.NAME_EXAMPLE, max_lines=1)
     models = list(making.own.models())
     with gr.Accordion(words.MORE, open=False):
-        model = gr.Dropdown(
-            models, value=models[0] if models else None, label=words.MODEL, filterable=False
-        )
+        chosen = preferred if preferred in models else next(iter(models), None)
+        model = gr.Dropdown(models, value=chosen, label=words.MODEL, filterable=False)
         kind = gr.Dropdown(
             [(_kind(one), one) for one in KINDS], value="", label=words.KIND, filterable=False
         )
@@ -112,9 +118,13 @@ def _into(making: Making) -> list[tuple[str, str]]:
     return [(Collections.NEW, _NEW), *((name, name) for name in making.own.names())]
 
 
-def _own_names(making: Making) -> Any:
-    """What the field of one's own collections is updated by; what is chosen stays."""
-    return lambda: gr.update(choices=_into(making))
+def _folders(making: Making) -> list[tuple[str, str]]:
+    return [(Collections.NO_FOLDER, ""), *((name, name) for name in making.own.folders())]
+
+
+def _choices(making: Making) -> Callable[[], list[Any]]:
+    """What there is to choose from by now; what is chosen stays."""
+    return lambda: [gr.update(choices=_folders(making)), gr.update(choices=_into(making))]
 
 
 class _MakingHandlers:
