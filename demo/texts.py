@@ -59,10 +59,10 @@ class Photograph:
     }
 
     @staticmethod
-    def kept(megabytes: int, minutes: int) -> str:
+    def kept(megabytes: str, minutes: float) -> str:
         """What becomes of an upload."""
         return (
-            f"JPEG, PNG, WebP, GIF or BMP, at most {megabytes} MB. It is deleted after {minutes} "
+            f"JPEG, PNG, WebP, GIF or BMP, at most {megabytes} MB. It is deleted after {minutes:g} "
             "minutes, and where it was taken is not stored."
         )
 
@@ -157,7 +157,7 @@ class Results:
     MILLISECONDS = "{milliseconds} ms"
     COPY = "Copy link"
     COPY_TITLE = "A link that restores this search"
-    COPY_UPLOAD = "A link that restores this search, for the {minutes} minutes an upload is kept"
+    COPY_UPLOAD = "A link that restores this search, for the {minutes:g} minutes an upload is kept"
     CSV = "CSV"
     JSON = "JSON"
     OPEN = "Open result {rank}: {name}"

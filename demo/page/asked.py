@@ -161,7 +161,8 @@ class Asked:
         Raises:
             Refused: If that is none; it comes from the browser.
         """
-        chosen = chosen or {}
+        if not isinstance(chosen, Mapping):
+            chosen = {}
         box = chosen.get("box")
         source = str(chosen.get("method") or "")
         return dataclasses.replace(

@@ -9,6 +9,7 @@ import gradio as gr
 from demo import texts
 from demo.asking.query import MOST_RESULTS, Found
 from demo.page import results
+from demo.page.answer_card import answer
 from demo.page.asked import Asked
 from demo.page.reasons import Searches
 from demo.page.results_view import begin, fail, results_view
@@ -113,7 +114,7 @@ def _column(found: Found, asked: Asked, only: frozenset[str]) -> Html:
     return element(
         "section",
         element("h3", title),
-        results.answer(found, asked.photograph),
+        answer(found, asked.photograph),
         results.steps(found),
         results.gallery(found.answer.results, asked, only),
         aria_label=title,

@@ -7,8 +7,9 @@ import numpy as np
 
 from demo import texts
 from demo.page import addresses
+from demo.page.answer_card import percent
 from demo.page.asked import Asked, from_link
-from demo.page.results import outward, percent
+from demo.page.results import outward
 from demo.refusals import Refused
 from pipeline.query_photograph import shares
 from pipeline.reports.elements import Html, element
@@ -36,7 +37,7 @@ class Opened:
     inliers: int | None
 
 
-def opened(told: dict[str, Any]) -> Opened:
+def opened(told: Any) -> Opened:
     """Reads an event's data.
 
     Raises:
@@ -53,7 +54,7 @@ def opened(told: dict[str, Any]) -> Opened:
             probability=None if probability is None else float(probability),
             inliers=None if inliers is None else int(inliers),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Refused(texts.Missing.RESULT) from error
 
 

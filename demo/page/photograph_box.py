@@ -19,21 +19,24 @@ import gradio as gr
 from demo.texts import Photograph
 from pipeline.reports.elements import Html, element, joined
 
-_SCRIPT = Path(__file__).with_suffix(".js").read_text("utf-8")
+_SCRIPT = "".join(
+    Path(__file__).with_name(name).read_text("utf-8")
+    for name in ("photograph_box.js", "photograph_part.js")
+)
 _EDGES = ("nw", "n", "ne", "e", "se", "s", "sw", "w")
-_MEGABYTE = 1_000_000
 # Named one by one: a telephone that stores HEIC then hands over a JPEG.
 _ACCEPTED = "image/jpeg,image/png,image/webp,image/gif,image/bmp"
 
 
-def photograph_box(name: str, *, megabytes: int, minutes: int) -> gr.HTML:
+def photograph_box(name: str, *, most_bytes: int, minutes: float) -> gr.HTML:
     """The component.
 
     Args:
         name: Of its element; ``#name`` finds it.
-        megabytes: A file has at most.
+        most_bytes: A file has at most.
         minutes: An upload is kept for.
     """
+    megabytes = f"{most_bytes / 1e6:g}"
     return gr.HTML(
         value=None,
         # Constant: Gradio reads it as a template of Handlebars and of JavaScript, so that no text
@@ -43,11 +46,11 @@ def photograph_box(name: str, *, megabytes: int, minutes: int) -> gr.HTML:
         apply_default_css=False,
         elem_id=name,
         texts=Photograph.SCRIPT,
-        limits={"bytes": megabytes * _MEGABYTE, "megabytes": megabytes},
+        limits={"bytes": most_bytes, "megabytes": megabytes},
     )
 
 
-def _template(name: str, megabytes: int, minutes: int) -> Html:
+def _template(name: str, megabytes: str, minutes: float) -> Html:
     return element(
         "section",
         _empty(megabytes, minutes),
@@ -67,7 +70,7 @@ def _file_input(name: str, **attributes: str) -> Html:
     return element("input", type="file", accept=_ACCEPTED, class_=name, hidden="", **attributes)
 
 
-def _empty(megabytes: int, minutes: int) -> Html:
+def _empty(megabytes: str, minutes: float) -> Html:
     buttons = joined(
         [
             _button("choose", Photograph.CHOOSE, class_="button primary"),

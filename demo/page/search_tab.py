@@ -16,7 +16,6 @@ from demo.page.results_view import begin, fail, results_view
 from demo.parts import Parts
 from demo.refusals import Refused
 
-_MEGABYTE = 1_000_000
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SEARCH = "search"  # the tab's name
 BOX, RESULTS, EXAMPLES = "photograph", "results", "examples"  # names of elements
@@ -35,7 +34,6 @@ class SearchTab:
 
 def build_search_tab(parts: Parts, searches: Searches) -> SearchTab:
     """Lays the tab out and says what happens on it."""
-    handlers = Handlers(parts, searches)
     with gr.Row(elem_classes="search-columns"):
         with gr.Column(scale=2, min_width=320, elem_classes="asking"):
             box = build_box(parts, BOX)
@@ -44,6 +42,7 @@ def build_search_tab(parts: Parts, searches: Searches) -> SearchTab:
             controls = build_controls(parts.catalogue)
         with gr.Column(scale=5, min_width=320, elem_classes="found"):
             shown = results_view(RESULTS, results.waiting())
+    handlers = Handlers(parts, searches, controls)
     tab = SearchTab(box, examples, shown, controls, handlers)
     handlers.connect(tab, button)
     return tab
@@ -51,24 +50,22 @@ def build_search_tab(parts: Parts, searches: Searches) -> SearchTab:
 
 def build_box(parts: Parts, name: str) -> gr.HTML:
     """A photograph box that tells the server's limits."""
-    limits = parts.kept.limits
-    return photograph_box(
-        name, megabytes=limits.bytes // _MEGABYTE, minutes=round(parts.kept.minutes)
-    )
+    kept = parts.kept
+    return photograph_box(name, most_bytes=kept.limits.bytes, minutes=kept.minutes)
 
 
 class Handlers:
     """What happens when something is chosen; what is refused is said where results would be."""
 
-    def __init__(self, parts: Parts, searches: Searches) -> None:
+    def __init__(self, parts: Parts, searches: Searches, controls: Controls) -> None:
         self._parts = parts
         self._searches = searches
+        self._controls = controls
         self._examples = Examples(parts)
 
     def connect(self, tab: SearchTab, button: gr.Button) -> None:
         """Connects the components with what happens."""
         controls, fields = tab.controls, tab.controls.fields
-        self._controls = controls
         texts_of = [field for field in fields.values() if isinstance(field, gr.Textbox)]
         gr.on(
             [button.click, *(field.submit for field in texts_of if field.lines == 1)],
@@ -114,7 +111,7 @@ class Handlers:
             Refused: If the query cannot be answered.
         """
         found = self._searches.ask(asked)
-        return results.shown(found, asked, round(self._parts.kept.minutes))
+        return results.shown(found, asked, self._parts.kept.minutes)
 
     def list_anew(self, collection: str | None, method: str | None) -> list[Any]:
         """The collections and methods that there are by now, what was chosen still chosen."""
@@ -189,7 +186,7 @@ class Handlers:
     def again(self, event: gr.EventData, *values: Any) -> list[Any]:
         """Takes a result for the photograph that asks, whole, and searches."""
         try:
-            chosen = self._chosen(Asked(method=str(event.method), photograph=str(event.id)))
+            chosen = self._chosen(_named(event))
         except Refused as refused:
             return [None, results.problem(str(refused)), gr.update()]
         return [chosen, self.results_of(chosen, *values), gr.update(selected=SEARCH)]
@@ -197,6 +194,12 @@ class Handlers:
     def take(self, event: gr.EventData) -> dict[str, Any]:
         """A photograph of a collection that was clicked, as the photograph box holds it."""
         try:
-            return self._chosen(Asked(method=str(event.method), photograph=str(event.id)))
+            return self._chosen(_named(event))
         except Refused as refused:
             raise gr.Error(str(refused), print_exception=False) from refused
+
+
+def _named(event: gr.EventData) -> Asked:
+    """The photograph of a collection that an event's data name; they come from the browser."""
+    told = event._data if isinstance(event._data, dict) else {}
+    return Asked(method=str(told.get("method", "")), photograph=str(told.get("id", "")))

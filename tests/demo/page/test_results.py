@@ -9,6 +9,7 @@ import numpy as np
 from demo.asking.query import Found
 from demo.catalogue import Method
 from demo.page import details, downloads, results
+from demo.page.answer_card import answer
 from demo.page.asked import Asked
 from pipeline.answer import Answer, Recognition, Result
 from pipeline.step_times import Step
@@ -119,7 +120,7 @@ def test_author_and_licence_stand_with_a_result() -> None:
 def test_the_answer_says_how_sure_it_is_or_that_it_is_not() -> None:
     def said(**told: object) -> str:
         recognition = Recognition(**told)  # type: ignore[arg-type]
-        return read(results.answer(found(result(), recognition=recognition), "")).text
+        return read(answer(found(result(), recognition=recognition), "")).text
 
     assert said(landmark="Gate", probability=0.934, is_confident=True) == "This is Gate 93 % sure"
     unsure = said(landmark="Gate", probability=0.41, is_confident=False)
@@ -131,14 +132,14 @@ def test_the_answer_says_how_sure_it_is_or_that_it_is_not() -> None:
 
 def test_an_uncalibrated_collection_tells_what_the_first_results_agree_on() -> None:
     shown = [result(i, name) for i, name in enumerate(["A", "B", "A", "", "A"], 1)]
-    text = read(results.answer(found(*shown), "")).text
+    text = read(answer(found(*shown), "")).text
     assert text.startswith("A, perhaps 3 of the first 5 results show it.")
     assert "not calibrated" in text
     # The query itself has no vote: two of the other four show A.
-    assert "2 of the first 4" in read(results.answer(found(*shown), "id1")).text
+    assert "2 of the first 4" in read(answer(found(*shown), "id1")).text
     for names in (["A", "B", "C"], ["", "", "A"], ["A"], []):
         shown = [result(rank, name) for rank, name in enumerate(names, 1)]
-        assert "do not agree" in read(results.answer(found(*shown), "")).text
+        assert "do not agree" in read(answer(found(*shown), "")).text
 
 
 def test_a_figure_tells_rank_similarity_and_how_sure_it_is_and_no_path() -> None:
