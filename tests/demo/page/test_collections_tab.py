@@ -16,7 +16,8 @@ from demo.making.statistics import statistics
 from demo.measurements import Measurements
 from demo.page import collection_view
 from demo.page.collection_view import Rights
-from demo.page.collections_tab import _LookingHandlers, _MakingHandlers
+from demo.page.looking_fields import LookingHandlers
+from demo.page.making_fields import MakingHandlers
 from demo.parts import Parts
 from demo.uploads.intake import Limits
 from demo.uploads.kept import Kept
@@ -59,7 +60,7 @@ def begun(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
 
 def test_a_collection_is_shown_with_its_numbers_and_photographs(parts: Parts) -> None:
-    shown = _LookingHandlers(parts).show(METHOD)
+    shown = LookingHandlers(parts).show(METHOD)
     assert "<dt>Photographs</dt><dd>24</dd>" in shown
     assert "<dt>Landmarks</dt><dd>6</dd>" in shown
     assert "<dd>48 × 40</dd>" in shown
@@ -72,7 +73,7 @@ def test_the_pages_of_photographs_hold_each_once(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection_view, "PAGE", 10)
-    handlers = _LookingHandlers(parts)
+    handlers = LookingHandlers(parts)
     pages = [handlers.turn(METHOD, Event(page=page)) for page in range(3)]
     assert [one.count("<li>") for one in pages] == [10, 10, 4]
     assert "Page 3 of 3" in pages[2]
@@ -110,7 +111,7 @@ def test_of_copies_all_but_the_first_are_chosen(parts: Parts) -> None:
 
 
 def test_what_is_not_there_any_more_is_said(parts: Parts) -> None:
-    handlers = _LookingHandlers(parts)
+    handlers = LookingHandlers(parts)
     assert "There is no such method" in handlers.show("model/gone")
     assert "There is no collection yet" in handlers.show(None)
     names, methods, shown = handlers.refresh("gone", "model/gone")
@@ -119,13 +120,13 @@ def test_what_is_not_there_any_more_is_said(parts: Parts) -> None:
 
 
 def test_what_was_not_made_here_is_not_changed(parts: Parts) -> None:
-    handlers = _LookingHandlers(parts)
+    handlers = LookingHandlers(parts)
     shown = handlers.remove("squares", METHOD, Event(ids=["0"]))
     assert "was not made on this page" in shown
     for what in ("delete", "look_again", "advise"):
         with pytest.raises(gr.Error, match="was not made on this page"):
             handlers.alter("squares", METHOD, Event(what=what))
-    nobody = _LookingHandlers(dataclasses.replace(parts, making=None))
+    nobody = LookingHandlers(dataclasses.replace(parts, making=None))
     with pytest.raises(gr.Error, match="--changes"):
         nobody.alter("squares", METHOD, Event(what="delete"))
 
@@ -134,7 +135,7 @@ def test_two_clicks_make_a_collection(parts: Parts, monkeypatch: pytest.MonkeyPa
     making = parts.making
     assert making is not None
     asked = begun(parts, monkeypatch)
-    handlers = _MakingHandlers(making)
+    handlers = MakingHandlers(making)
     token = making.baskets.open()
     making.arrive(token, tf.io.encode_jpeg(np.zeros((9, 9, 3), np.uint8)).numpy(), "a.jpg", "")
     basket = {"token": token, "count": 1, "name": "squares"}
@@ -150,7 +151,7 @@ def test_two_clicks_make_a_collection(parts: Parts, monkeypatch: pytest.MonkeyPa
 
 def test_what_is_wrong_is_said_and_the_fields_stay(parts: Parts) -> None:
     assert parts.making is not None
-    handlers = _MakingHandlers(parts.making)
+    handlers = MakingHandlers(parts.making)
     said, basket, *_ = handlers.make(None, "", "", "new", "model", "")
     assert 'role="alert"' in said
     assert "Choose photographs first" in said
