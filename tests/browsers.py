@@ -40,7 +40,12 @@ def launched() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--disable-dev-shm-usage"],
+            # A camera that films a test card, which needs no leave.
+            args=[
+                "--disable-dev-shm-usage",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+            ],
             chromium_sandbox=os.geteuid() != 0,  # it is not for root, as whom containers run
         )
         yield browser

@@ -234,6 +234,18 @@ def test_a_photograph_is_pasted_or_dropped(page: Page) -> None:
         page.locator("#photograph [data-do=remove]").click()
 
 
+def test_a_photograph_is_taken_with_the_camera(page: Page) -> None:
+    page.get_by_role("button", name=texts.Photograph.CAMERA).click()
+    camera = page.get_by_role("dialog", name=texts.Photograph.CAMERA_NAME)
+    expect(camera).to_be_visible()
+    page.wait_for_function("document.querySelector('#photograph video').videoWidth > 0")
+    width, height = camera.locator("video").evaluate("one => [one.videoWidth, one.videoHeight]")
+    camera.get_by_role("button", name=texts.Photograph.SHOOT).click()
+    expect(camera).to_be_hidden()
+    expect(page.locator("#photograph .stage")).to_be_visible()
+    expect(told(page)).to_contain_text(f"{width} × {height}")
+
+
 def test_what_is_no_photograph_is_refused_with_what_to_do(browser: Browser, address: str) -> None:
     with opened(browser, address, failures=1) as page:
         problem = page.locator("#photograph .problem")
