@@ -121,10 +121,10 @@ class Making:
             Refused: If it was not made here, or of no folder, or that is allowed no more.
         """
         source = self.own.photographs(name).told()["source"]
-        allowed = [key for key, path in self.own.folders().items() if str(path) == source]
-        if not allowed:
+        if not self.own.is_allowed(source):
             raise Refused(Collections.NOT_ALLOWED)
-        return self.add(name, folder=allowed[0])
+        self._require_idle(name)
+        return self.jobs.add(Job.new("add", name, folder=source))
 
     def remove(self, name: str, ids: Sequence[str]) -> Job:
         """Removes photographs from a collection; those of a folder of this machine stay there.

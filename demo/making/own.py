@@ -72,6 +72,11 @@ class OwnCollections:
                     found.setdefault(path.relative_to(top.parent).as_posix(), path)
         return found
 
+    def is_allowed(self, folder: str) -> bool:
+        """Whether a folder is there and lies in an allowed one; "" is none."""
+        path = Path(folder).resolve()
+        return bool(folder) and path.is_dir() and any(map(path.is_relative_to, self._allowed))
+
     def photographs(self, name: str) -> PhotographFolder:
         """Those of a collection.
 

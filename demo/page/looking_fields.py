@@ -157,5 +157,4 @@ class LookingHandlers:
         if making is None or collection not in making.own.names():
             return Rights()
         source = making.own.photographs(collection).told()["source"]
-        allowed = map(str, making.own.folders().values())
-        return Rights(is_own=True, is_linked=bool(source) and source in allowed)
+        return Rights(is_own=True, is_linked=making.own.is_allowed(source))
