@@ -38,6 +38,7 @@ from pipeline.ranking.verifier import FIRST, VerifiedLists, Verifier
 from pipeline.scoring import asking, exactness, found, lists, overlap, questions, result
 from pipeline.scoring.asking import Asking
 from pipeline.scoring.curve import PrecisionByRecall
+from pipeline.scoring.landmark_submissions import MOST, write_retrieval_submission
 from pipeline.scoring.lists import Lists, Verify
 from pipeline.scoring.query_scores import QueryScores
 from pipeline.scoring.questions import CUT, WHOLE, Questions
@@ -71,6 +72,11 @@ class Settings(RankingSettings):
         "as --data of pipeline.build_index; those of a landmark that the index has ask for it.",
         default=(),
     )
+    submission: Path | None = setting(
+        f"CSV file to write the first {MOST} results of every query to, as Google Landmarks' "
+        "challenge took them.",
+        default=None,
+    )
 
     def __post_init__(self) -> None:
         """Checks ranges, and that no flag is without effect."""
@@ -99,7 +105,8 @@ def evaluate(settings: Settings) -> Path:
     indexes = [index, *(ScoredIndex.open(Path(folder)) for folder in settings.fuse)]
     asked = _questions(settings, index)
     rankings, once = _rankings(settings, indexes, asked)
-    scored, first, precisions = _score(rankings, asked)
+    shown = found.SHOWN if settings.submission is None else MOST
+    scored, first, precisions = _score(rankings, asked, shown)
     described = _describe(settings, indexes, asked)
     last = _last(scored, settings)
     described["scores"], described["intervals"] = last.means(), last.intervals()
@@ -115,6 +122,9 @@ def evaluate(settings: Settings) -> Path:
     described |= overlap.with_training(index, asked.metadata, asked.landmarks)
     output = index.model / model_folder.METRICS / f"{result.name_of(settings)}.json"
     found.write(found.path_of(output), asked.metadata, last, first.table(index))
+    if settings.submission is not None:
+        answers = zip(asked.metadata["id"].to_pylist(), first.ids(index, MOST), strict=True)
+        write_retrieval_submission(settings.submission, answers)
     manifest.write_json(output, described)
     model_card.write_card(index.model)
     return output
@@ -179,20 +189,26 @@ def _verify(settings: Settings, index: ScoredIndex, contents: list[str]) -> Veri
 
 
 def _score(
-    rankings: Iterable[Lists], asked: Questions
+    rankings: Iterable[Lists], asked: Questions, shown: int
 ) -> tuple[dict[str, QueryScores], found.Found, PrecisionByRecall]:
-    """Scores of every step, what is found first after the last, and how precise that is."""
+    """Scores of every step, what is found first after the last, and how precise that is.
+
+    Args:
+        rankings: What is found, step by step.
+        asked: Who asks for what.
+        shown: How much of what is found first is kept.
+    """
     judge = asked.judge
     scored: dict[str, QueryScores] = {}
-    first = found.Found(len(judge.groups))
+    first = found.Found(len(judge.groups), shown)
     precisions = PrecisionByRecall(len(judge.groups))
     for one in rankings:
         keys = one.keys[:, : asked.depth]
         scores = scored.setdefault(one.step, QueryScores(judge.names, judge.groups))
         scores.put(one.queries, judge.scores(one.queries, keys), one.seconds)
         if not one.step.endswith(lists.SEEN):  # the last that comes stays
-            shown = judge.counted(one.queries, keys)[:, : found.SHOWN]
-            first.put(one.queries, shown, judge.is_right(one.queries, shown))
+            counted = judge.counted(one.queries, keys)[:, :shown]
+            first.put(one.queries, counted, judge.is_right(one.queries, counted))
             precisions.put(one.queries, judge.precisions(one.queries, keys))
     return scored, first, precisions
 
@@ -239,6 +255,8 @@ def main(settings: Settings) -> None:
     print(result.scores_of(told))
     if "steps" in told:
         print(result.table_of(told["steps"]))
+    if settings.submission is not None:
+        print(f"Answers: {settings.submission}")
     print(f"Result: {output}")
 
 

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class PhotographFolder:
         stem = Path(safe_name(name)).stem or Collections.NAMELESS
         into = self.folder / safe_name(landmark) if safe_name(landmark) else self.folder
         with self._lock:
-            path = _free(into, stem, _SUFFIXES[content[:1]], content)
+            path = _free(into, stem, _SUFFIXES[content[:1]], lambda: content)
             if not path.exists():
                 manifest.write_atomically(path, lambda part: part.write_bytes(content))
         return path
@@ -88,11 +88,15 @@ class PhotographFolder:
             How many there were.
         """
         files = list(other.files())
+        if not self.folder.exists():
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            other.folder.replace(self.folder)
+            return len(files)
         for file in files:
             inner = file.relative_to(other.folder)
             into = self.folder / inner.parent
             with self._lock:
-                path = _free(into, inner.stem, inner.suffix, file.read_bytes())
+                path = _free(into, inner.stem, inner.suffix, file.read_bytes)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(path)
         manifest.remove(other.folder)
@@ -133,6 +137,7 @@ class Baskets:
         self._folder = folder
         self._most = most
         self._opened: dict[str, PhotographFolder] = {}
+        self._held: dict[str, set[Path]] = {}  # so that no folder is listed for every photograph
 
     def open(self) -> str:
         """A new one's token; what was left a day ago is removed."""
@@ -168,15 +173,17 @@ class Baskets:
             ValueError: If this is no photograph.
         """
         basket = self.of(token)
-        if sum(1 for _ in basket.files()) >= self._most:
+        held = self._held.setdefault(token, set(basket.files()))
+        if len(held) >= self._most:
             raise Refused(Collections.too_many(self._most))
-        basket.put(encoded, name, landmark)
-        return sum(1 for _ in basket.files())
+        held.add(basket.put(encoded, name, landmark))
+        return len(held)
 
     def remove(self, token: str) -> None:
         """Removes a basket with what is in it."""
         shutil.rmtree(self.of(token).folder, ignore_errors=True)
         self._opened.pop(token, None)
+        self._held.pop(token, None)
 
 
 def safe_name(name: str) -> str:
@@ -185,10 +192,10 @@ def safe_name(name: str) -> str:
     return _UNSAFE.sub("_", last).strip(" .")[:_MOST_LETTERS]
 
 
-def _free(into: Path, stem: str, suffix: str, content: bytes) -> Path:
-    """A path that nothing is at, or this very content."""
+def _free(into: Path, stem: str, suffix: str, content: Callable[[], bytes]) -> Path:
+    """A path that nothing is at, or this very content, which is read where something is."""
     path, number = into / f"{stem}{suffix}", 2
-    while os.path.lexists(path) and not (path.is_file() and path.read_bytes() == content):
+    while os.path.lexists(path) and not (path.is_file() and path.read_bytes() == content()):
         path, number = into / f"{stem}-{number}{suffix}", number + 1
     return path
 

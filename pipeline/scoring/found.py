@@ -22,34 +22,35 @@ class Found:
 
     Args:
         queries: How many there are.
+        most: How many results of each are kept.
     """
 
-    def __init__(self, queries: int) -> None:
-        self._keys = np.full((queries, SHOWN), -1, np.int64)
-        self._is_right = np.zeros((queries, SHOWN), bool)
+    def __init__(self, queries: int, most: int = SHOWN) -> None:
+        self._keys = np.full((queries, most), -1, np.int64)
+        self._is_right = np.zeros((queries, most), bool)
 
     def put(self, queries: np.ndarray, keys: np.ndarray, is_right: np.ndarray) -> None:
         """Takes what some queries found, best first, and which of it is right."""
-        shown = min(SHOWN, keys.shape[1])
-        self._keys[queries, :shown] = keys[:, :shown]
-        self._is_right[queries, :shown] = is_right[:, :shown]
+        kept = min(self._keys.shape[1], keys.shape[1])
+        self._keys[queries, :kept] = keys[:, :kept]
+        self._is_right[queries, :kept] = is_right[:, :kept]
+
+    def ids(self, index: ScoredIndex, most: int) -> list[list[str]]:
+        """The ids of the first results of every query, at most so many of each."""
+        ids = np.full(index.keys.max() + 2, "", object)
+        ids[index.keys] = index.stored.metadata["id"].to_pylist()
+        keys = self._keys[:, :most]
+        return [row[there].tolist() for row, there in zip(ids[keys], keys >= 0, strict=True)]
 
     def table(self, index: ScoredIndex) -> pa.Table:
         """A row a query: ``found``, ids of the first results, and which are ``right``."""
-        ids = np.full(index.keys.max() + 2, "", object)
-        ids[index.keys] = index.stored.metadata["id"].to_pylist()
-        is_there = self._keys >= 0
-        return pa.table(
-            {
-                "found": [
-                    row[there].tolist()
-                    for row, there in zip(ids[self._keys], is_there, strict=True)
-                ],
-                "right": [
-                    row[there].tolist() for row, there in zip(self._is_right, is_there, strict=True)
-                ],
-            }
-        )
+        right = [
+            row[there].tolist()
+            for row, there in zip(
+                self._is_right[:, :SHOWN], self._keys[:, :SHOWN] >= 0, strict=True
+            )
+        ]
+        return pa.table({"found": self.ids(index, SHOWN), "right": right})
 
 
 def write(path: Path, asking: pa.Table, scores: QueryScores, found: pa.Table) -> None:

@@ -64,7 +64,7 @@ def command(stage: str, settings: Any) -> str:
 def name_of(settings: Any) -> str:
     """Of a result: the index's, and every setting that is not the default."""
     parts = [settings.index.resolve().name]
-    for name, value in changed(settings, "index").items():
+    for name, value in changed(settings, "index", "submission").items():
         if name == "fuse":
             folders = [Path(folder).resolve() for folder in value]
             names = (f"{model_folder.of_index(one).name}.{one.name}" for one in folders)

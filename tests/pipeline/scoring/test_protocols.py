@@ -22,6 +22,7 @@ from pipeline.query_photograph import read_photograph
 from pipeline.scoring import found as found_files
 from pipeline.scoring import revisited
 from pipeline.scoring.judge import by_landmark
+from pipeline.scoring.landmark_submissions import read_retrieval_submission
 from pipeline.scoring.scored_index import ScoredIndex
 from tests.tiny import Tiny, write_photographs
 
@@ -169,8 +170,11 @@ def test_google_landmarks_solution_scores_queries_of_another_data_set(
     path = tmp_path / "retrieval_solution_v2.1.csv"
     path.write_text("\n".join(["id,images,Usage", *rows]) + "\n")
     index = model / "indexes" / "squares-flat"
-    settings = Settings(index=index, ground_truth=path, queries=("asking",))
+    submission = tmp_path / "answers.csv"
+    settings = Settings(index=index, ground_truth=path, queries=("asking",), submission=submission)
     result = told(evaluate(settings))
+    submitted = read_retrieval_submission(submission)
+    assert submitted.keys() == set(names[:2])
     of_id = dict(zip(ids, embedded.metadata["content"].to_pylist(), strict=True))
     expected = []
     for row, name in enumerate(names[:2]):
@@ -183,6 +187,7 @@ def test_google_landmarks_solution_scores_queries_of_another_data_set(
                 seen += 1
                 total += seen / rank
         expected.append(total / len(answers[name]))
+        assert list(submitted[name]) == ranking[:100]
     assert result["scores"]["mAP@100"] == pytest.approx(np.mean(expected))
     assert result["scores"]["mAP@100 Public"] == pytest.approx(expected[0])
     assert result["scores"]["mAP@100 Private"] == pytest.approx(expected[1])

@@ -15,6 +15,7 @@ from pipeline.extract import Settings as ExtractSettings
 from pipeline.extract import extract
 from pipeline.learn_words import Settings as WordSettings
 from pipeline.learn_words import learn
+from pipeline.words.aggregation import Aggregation
 
 _MOST = 40
 
@@ -58,12 +59,12 @@ def words(sift: Path) -> Path:
 
 @pytest.mark.parametrize("aggregation", ["asmk", "tfidf", "vlad"])
 def test_stored_features_give_what_the_photographs_give_to_the_bit(
-    sift: Path, photos: Path, features: Path, tmp_path: Path, aggregation: str
+    sift: Path, photos: Path, features: Path, tmp_path: Path, aggregation: Aggregation
 ) -> None:
     model = tmp_path / "words"
     learn(
         WordSettings(extractor=sift, data=("city",), model=model, aggregation=aggregation, words=8)
-    )  # type: ignore[arg-type]
+    )
     looked = Path(embed(Settings(model=model, photos=str(photos), batch_size=2, name="looked")))
     read = Path(
         embed(Settings(model=model, photos=str(photos), batch_size=3, name="r", features=features))
