@@ -46,7 +46,7 @@ def theme() -> gr.themes.Base:
 def build_page(parts: Parts) -> gr.Blocks:
     """Lays the page out."""
     searches = Searches(parts)
-    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:

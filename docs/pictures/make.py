@@ -120,7 +120,16 @@ def _still(page: Page, address: str, example: int) -> Image.Image:
 
 
 def _film(page: Page, address: str, example: int) -> Iterator[tuple[Image.Image, int]]:
-    """Pictures, and how many milliseconds each is shown."""
+    """Pictures, and how many milliseconds each is shown.
+
+    The first part that a server is asked for takes longer, since TensorFlow makes a graph for it;
+    that is searched for before.
+    """
+    for _ in _opened(page, address, example):
+        pass
+    page.locator("#photograph [data-do=part]").click()
+    _searched(page)
+    _searched(page)
     for _ in _opened(page, address, example):
         yield _picture(page), 1200
     for frame in _drawing(page, page.locator("#photograph .stage")):

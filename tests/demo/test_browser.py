@@ -22,7 +22,7 @@ from pipeline.engine import Engine
 from tests.browsers import SCREEN, TABLET, TELEPHONE, is_as_wide_as_the_window, launched, pale
 from tests.tiny import Tiny
 
-expect.set_options(timeout=20_000)  # milliseconds, on a machine that does other things as well
+expect.set_options(timeout=60_000)  # milliseconds, on a machine that does much else as well
 HEIGHT = 800  # pixels of the window
 
 
