@@ -132,12 +132,13 @@ def test_readme_stays_short_enough_to_read() -> None:
         *("README.md", "tfrecords/README.md", "exported/README.md"),
         *("docs/training.md", "docs/indexes.md", "docs/reordering.md", "docs/words.md"),
         *("docs/local_features.md", "docs/evaluation.md"),
+        *("docs/demo.md", "docs/own_collections.md"),
     ],
 )
 def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
     """Also where a command would fetch what no test may."""
     text = (ROOT / page).read_text().replace("\\\n", " ")
-    commands = re.findall(r"python -m (pipeline\.\w+)((?: +--\w+(?:=(?:'[^']*'|\S+))?)*)", text)
+    commands = re.findall(r"python -m ((?:pipeline|demo)\.\w+)((?: +--\w+(?:=(?:'[^']*'|\S+))?)*)", text)
     assert commands
     for stage, flags in commands:
         known = importlib.import_module(stage).Settings.__dataclass_fields__
