@@ -138,7 +138,8 @@ def test_readme_stays_short_enough_to_read() -> None:
 def test_every_command_names_a_stage_and_flags_that_it_has(page: str) -> None:
     """Also where a command would fetch what no test may."""
     text = (ROOT / page).read_text().replace("\\\n", " ")
-    commands = re.findall(r"python -m ((?:pipeline|demo)\.\w+)((?: +--\w+(?:=(?:'[^']*'|\S+))?)*)", text)
+    flag = r" +--\w+(?:=(?:'[^']*'|\S+))?"
+    commands = re.findall(rf"python -m ((?:pipeline|demo)\.\w+)((?:{flag})*)", text)
     assert commands
     for stage, flags in commands:
         known = importlib.import_module(stage).Settings.__dataclass_fields__
