@@ -56,6 +56,8 @@ class BatchingDescriptor(SavedDescriptor):
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._is_running = False
+        # Traces its graph here: several threads that ask first would each trace one.
+        self.prepare_image(np.zeros((8, 8, 3), np.uint8))
 
     def describe_images(self, images: Any) -> np.ndarray:
         """See ``Descriptor``; one image at a time is described together with others'."""
