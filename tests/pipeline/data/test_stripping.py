@@ -26,7 +26,7 @@ def exif(orientation: int = 1) -> Image.Exif:
 def jpeg(**options: object) -> bytes:
     file = io.BytesIO()
     told = {"exif": exif(), "comment": b"secret", "xmp": b"<x>GPS secret</x>", **options}
-    Image.fromarray(PIXELS).save(file, "JPEG", **told)  # type: ignore[arg-type]
+    Image.fromarray(PIXELS).save(file, "JPEG", **told)
     return file.getvalue()
 
 
