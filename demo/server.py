@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -36,33 +35,11 @@ from demo.protection.login import Login, read_users
 from demo.protection.origins import OwnOrigin, is_loopback
 from demo.protection.rate_limit import RateLimit
 from demo.routes import add_routes
+from demo.settings import ServerSettings
 from demo.uploads.intake import Limits
 from demo.uploads.kept import Kept
 
 _SWEEP_SECONDS = 30
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ServerSettings:
-    """What is served and within which limits; the flags of ``demo.app`` tell of each.
-
-    Where ``changes`` is None, they are allowed if this machine alone is served.
-    """
-
-    collections: tuple[Path, ...]
-    host: str = "127.0.0.1"
-    login: Path | None = None
-    behind_proxy: bool = False
-    per_minute: float = 120.0
-    megabytes: float = 25.0
-    megapixels: float = 50.0
-    keep_minutes: float = 30.0
-    changes: bool | None = False
-    own: Path = Path("tfrecords/own")
-    photos: tuple[Path, ...] = ()
-    seconds: float = 30.0
-    at_once: int = 16
-    queue: int = 64
 
 
 def build_server(settings: ServerSettings) -> FastAPI:
@@ -118,7 +95,7 @@ def _add_guards(server: FastAPI, parts: Parts, settings: ServerSettings) -> None
 
 def _parts(settings: ServerSettings) -> Parts:
     measurements = Measurements()
-    catalogue = Catalogue(settings.collections, measurements.count_batch)
+    catalogue = Catalogue(_folders(settings.collections), measurements.count_batch)
     limits = Limits(bytes=int(settings.megabytes * 1e6), pixels=int(settings.megapixels * 1e6))
     kept = Kept(limits, minutes=settings.keep_minutes)
     measurements.gauge("landmark_uploads_kept", "Uploaded photographs.", lambda: len(kept))
@@ -134,12 +111,16 @@ def _parts(settings: ServerSettings) -> Parts:
     )
 
 
+def _folders(named: Sequence[str]) -> tuple[Path, ...]:
+    return tuple(Path(folder).expanduser() for folder in named)
+
+
 def _making(settings: ServerSettings, catalogue: Catalogue, limits: Limits) -> Making | None:
     """What makes collections; None where that was not allowed, or others are served."""
     is_local = is_loopback(settings.host) and not settings.behind_proxy
     if not (is_local if settings.changes is None else settings.changes):
         return None
-    made = MakingSettings(folder=settings.own, limits=limits, photos=settings.photos)
+    made = MakingSettings(folder=settings.own, limits=limits, photos=_folders(settings.photos))
     return Making(made, catalogue.models)
 
 

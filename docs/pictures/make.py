@@ -21,7 +21,8 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from pipeline import command_line
 from pipeline.command_line import setting
 
@@ -74,7 +75,7 @@ def make(settings: Settings) -> list[Path]:
 @contextlib.contextmanager
 def _served(exported: Path) -> Iterator[str]:
     """The address of the page, served as long as it is needed."""
-    settings = ServerSettings(collections=(exported,), per_minute=10_000)
+    settings = ServerSettings(collections=(str(exported),), changes=False, per_minute=10_000)
     server = uvicorn.Server(uvicorn.Config(build_server(settings), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -8,14 +8,17 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from tests.tiny import Tiny
 
 
 @pytest.fixture(scope="session")
 def client(tiny: Tiny) -> Iterator[TestClient]:
     """Asks a server of the tiny collection, as often as it likes."""
-    settings = ServerSettings(collections=(tiny.model.parent,), per_minute=1e6, megabytes=1)
+    settings = ServerSettings(
+        collections=(str(tiny.model.parent),), changes=False, per_minute=1e6, megabytes=1
+    )
     with TestClient(build_server(settings), base_url="http://127.0.0.1") as client:
         yield client
 

@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from demo import texts
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
 from pipeline.engine import Engine
@@ -35,7 +36,9 @@ def browser() -> Iterator[Browser]:
 def address(tiny: Tiny) -> Iterator[str]:
     """Of the page over the tiny collection, by an exact index and a hashed one."""
     build_index(IndexSettings(model=tiny.model, data=("squares",), kind="lsh"))
-    settings = ServerSettings(collections=(tiny.model.parent,), per_minute=10_000)
+    settings = ServerSettings(
+        collections=(str(tiny.model.parent),), changes=False, per_minute=10_000
+    )
     server = uvicorn.Server(uvicorn.Config(build_server(settings), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

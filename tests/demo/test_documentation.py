@@ -18,7 +18,8 @@ import pytest
 import uvicorn
 
 from demo.app import Settings as AppSettings
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from tests.tiny import Tiny
 
 PAGE = (Path(__file__).parents[2] / "docs" / "demo.md").read_text()
@@ -40,7 +41,7 @@ def address(tiny: Tiny) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    app = build_server(ServerSettings(collections=(tiny.model.parent,)))
+    app = build_server(ServerSettings(collections=(str(tiny.model.parent),), changes=False))
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

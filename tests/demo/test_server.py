@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -11,12 +12,14 @@ from demo.page import layout
 from demo.parts import Parts
 from demo.protection.headers import HEADERS
 from demo.protection.login import add_line
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from tests.tiny import Tiny
 
 
-def serve(tiny: Tiny, **settings: object) -> TestClient:
-    chosen = dataclasses.replace(ServerSettings(collections=(tiny.model.parent,)), **settings)  # type: ignore[arg-type]
+def serve(tiny: Tiny, **settings: Any) -> TestClient:
+    served = ServerSettings(collections=(str(tiny.model.parent),), changes=False)
+    chosen = dataclasses.replace(served, **settings)
     return TestClient(build_server(chosen), base_url="http://127.0.0.1")
 
 
@@ -138,7 +141,7 @@ def test_an_unexpected_error_shows_no_trace(
         raise RuntimeError("a secret of the server")
 
     monkeypatch.setattr("demo.asking.service.Service.ask", fail)
-    settings = ServerSettings(collections=(tiny.model.parent,))
+    settings = ServerSettings(collections=(str(tiny.model.parent),), changes=False)
     client = TestClient(
         build_server(settings), base_url="http://127.0.0.1", raise_server_exceptions=False
     )

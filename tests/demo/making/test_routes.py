@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from fastapi.testclient import TestClient
 
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from tests.tiny import Tiny
 
 OWN = {"origin": "http://localhost"}
@@ -17,7 +18,7 @@ OTHER = {"origin": "https://elsewhere.example"}
 @pytest.fixture(scope="module")
 def settings(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> ServerSettings:
     return ServerSettings(
-        collections=(tiny.model.parent,), changes=None, own=tmp_path_factory.mktemp("own")
+        collections=(str(tiny.model.parent),), changes=None, own=tmp_path_factory.mktemp("own")
     )
 
 

@@ -10,7 +10,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from demo.server import ServerSettings, build_server
+from demo.server import build_server
+from demo.settings import ServerSettings
 from tests.browsers import SCREEN, TELEPHONE, is_as_wide_as_the_window, launched, pale
 from tests.tiny import Tiny, write_photographs
 
@@ -29,7 +30,7 @@ def address(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     root = tmp_path_factory.mktemp("made")
     shutil.copytree(tiny.model, root / "exported" / "model")
     settings = ServerSettings(
-        collections=(root / "exported",), changes=True, own=root / "own", per_minute=10_000
+        collections=(str(root / "exported"),), changes=True, own=root / "own", per_minute=10_000
     )
     server = uvicorn.Server(uvicorn.Config(build_server(settings), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
