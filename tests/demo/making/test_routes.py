@@ -59,10 +59,10 @@ def test_photographs_arrive_one_by_one_and_can_be_forgotten(
 def test_what_is_too_large_or_no_photograph_is_refused(
     settings: ServerSettings, tmp_path: Path
 ) -> None:
-    small = dataclasses.replace(settings, own=tmp_path, megabytes=0.001)
+    small = dataclasses.replace(settings, own=tmp_path, megabytes=0.01)
     with TestClient(build_server(small), base_url="http://localhost") as client:
         token = client.post("/arriving").json()["token"]
-        for content, status in ((bytes(2000), 413), (b"text", 400), (b"", 400)):
+        for content, status in ((bytes(20_000), 413), (b"text", 400), (b"", 400)):
             answer = client.put(f"/arriving/{token}", params={"name": "a"}, content=content)
             assert answer.status_code == status
             assert str(tmp_path) not in answer.text
