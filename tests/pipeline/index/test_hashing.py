@@ -36,11 +36,25 @@ def test_codes_are_the_signs_of_the_projections(bits: int, tmp_path: Path) -> No
         np.testing.assert_array_equal(np.take_along_axis(differing, rows, 1), distances)
 
 
-def test_directions_are_orthogonal_in_groups_of_the_dimension() -> None:
-    directions = _directions(hashing.empty_index(_DIMENSION, 5 * _DIMENSION // 2))
-    for group in (directions[:24], directions[24:48], directions[48:]):
+@pytest.mark.parametrize("bits", [24, 60, 200])
+def test_numbers_of_the_directions_are_orthogonal(bits: int) -> None:
+    directions = _directions(hashing.empty_index(_DIMENSION, bits))
+    np.testing.assert_allclose(directions.T @ directions, np.eye(_DIMENSION), atol=1e-5)
+
+
+def test_fewer_directions_than_dimensions_are_orthogonal() -> None:
+    directions = _directions(hashing.empty_index(_DIMENSION, 16))
+    np.testing.assert_allclose(directions @ directions.T, np.eye(16), atol=1e-5)
+
+
+def test_very_many_directions_are_orthogonal_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "_MOST", 20)
+    monkeypatch.setattr(hashing, "_FEWER", 10)
+    directions = _directions(hashing.empty_index(_DIMENSION, 48))
+    for start in range(0, 48, 10):
+        group = directions[start : start + 10]
         np.testing.assert_allclose(group @ group.T, np.eye(len(group)), atol=1e-5)
-    assert np.abs(directions[:24] @ directions[24:48].T).max() > 0.1
+    assert np.abs(directions[:10] @ directions[10:20].T).max() > 0.1
 
 
 def test_no_direction_is_favoured() -> None:
