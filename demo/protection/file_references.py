@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from demo.protection.answering import refusal
 from demo.refusals import Refused
 
-_MARK = b"gradio.FileData"  # by which Gradio tells a file from other values
+_MARK = "gradio.FileData"  # by which Gradio tells a file from other values
 _TOKEN = re.compile(r"[\w-]{16,64}", re.ASCII)
 
 
@@ -53,19 +53,21 @@ class FileReferences:
 
 
 def without_files(body: bytes) -> bytes:
-    """JSON in which no value is a file to Gradio.
+    """JSON in which no value is a file to Gradio, always written anew; "" of nothing.
+
+    Python's ``json`` reads UTF-16 and UTF-32 as well, so bytes are never searched for the mark.
 
     Raises:
-        Refused: If it is no JSON, or a file in it is no token.
+        Refused: If it is no JSON in UTF-8, or a file in it is no token.
     """
-    if _MARK not in body and b"\\" not in body:  # by which the mark could be spelled otherwise
+    if not body:
         return body
     try:
-        return json.dumps(_without_files(json.loads(body))).encode()
+        return json.dumps(_without_files(json.loads(body.decode("utf-8")))).encode()
     except (ValueError, RecursionError) as error:
         if isinstance(error, Refused):
             raise
-        raise Refused("What was sent is not JSON.") from error
+        raise Refused("What was sent is not JSON in UTF-8.") from error
 
 
 def _without_files(value: Any) -> Any:
@@ -74,7 +76,7 @@ def _without_files(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     meta = value.get("meta")
-    if isinstance(meta, dict) and meta.get("_type") == _MARK.decode():
+    if isinstance(meta, dict) and meta.get("_type") == _MARK:
         path = value.get("path")
         if not isinstance(path, str) or not _TOKEN.fullmatch(path):
             raise Refused("A file is sent to /gradio_api/upload first, and named as that answers.")

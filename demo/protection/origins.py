@@ -32,15 +32,26 @@ class OwnOrigin(Guard):
 
     async def check(self, scope: Scope) -> None:
         """Compares where a request is from with where it goes."""
-        host = urlsplit(f"//{header(scope, b'host')}")
+        try:
+            host = urlsplit(f"//{header(scope, b'host')}")
+        except ValueError as error:
+            raise Refused("The request names no host that can be read.") from error
         if self._is_local and host.hostname not in _LOOPBACK:
             raise Forbidden(f"This page serves {_LOOPBACK[0]} alone; pass --host to serve others.")
         if scope["method"] in _SAFE:
             return
         origin = header(scope, b"origin")
-        is_other = bool(origin) and urlsplit(origin).netloc != host.netloc
+        is_other = bool(origin) and _host_of(origin) != host.netloc
         if is_other or header(scope, b"sec-fetch-site") in ("cross-site", "same-site"):
             raise Forbidden("Another site may not do this here.")
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port; None where it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str) -> bool:

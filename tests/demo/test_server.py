@@ -94,7 +94,7 @@ def test_another_sites_page_may_not_post(client: TestClient, photograph: bytes) 
     files = {"file": photograph}
     for headers in (
         {"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
-        {"origin": "http://127.0.0.1.evil.example"},
+        {"origin": "http://127.0.0.1.evil.example"}, {"origin": "http://["},
     ):  # fmt: skip
         assert client.post("/uploads", files=files, headers=headers).status_code == 403
     for headers in ({"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}, {}):
@@ -103,6 +103,7 @@ def test_another_sites_page_may_not_post(client: TestClient, photograph: bytes) 
 
 def test_a_server_of_this_machine_alone_is_not_reached_by_another_name(client: TestClient) -> None:
     assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
+    assert client.get("/health", headers={"host": "["}).status_code == 400
     assert client.get("/health", headers={"host": "localhost:7860"}).status_code == 200
     assert client.get("/health", headers={"host": "[::1]:7860"}).status_code == 200
 

@@ -48,6 +48,18 @@ def test_what_names_no_file_passes_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    "encoding",
+    ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig"],
+)
+def test_another_encoding_is_refused_whatever_it_names(encoding: str) -> None:
+    text = body("/etc/passwd").decode()
+    assert json.loads(text.encode(encoding)) == json.loads(text), "Gradio would read it"
+    for one in (text, "{}"):
+        with pytest.raises(Refused, match="not JSON in UTF-8"):
+            without_files(one.encode(encoding))
+
+
+@pytest.mark.parametrize(
     "data", [b"\\", b"gradio.FileData", b"[\\" * 100_000, b"[" * 100_000 + b"\\"]
 )
 def test_what_is_no_json_is_refused(data: bytes) -> None:

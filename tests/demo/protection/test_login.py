@@ -36,7 +36,7 @@ def test_the_right_name_and_password_open_everything(client: TestClient) -> None
 @pytest.mark.parametrize(
     "authorization",
     [
-        None, "", "Basic", "Basic !!!", "Bearer x", "Basic /////w==",
+        None, "", "Basic", "Basic !!!", "Bearer x", "Basic /////w==", b"Basic \xe9", b"Basic \xc3\xa9",
         *(
             "Basic " + base64.b64encode(pair.encode()).decode()
             for pair in ("ada:wrong horse", "ada:", "ada", "eve:correct horse", "bob:correct horse")
@@ -44,7 +44,7 @@ def test_the_right_name_and_password_open_everything(client: TestClient) -> None
     ],
 )  # fmt: skip
 def test_anything_else_opens_nothing_and_a_browser_is_told_to_ask(
-    client: TestClient, authorization: str | None
+    client: TestClient, authorization: str | bytes | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = client.get("/secret", headers=headers)
