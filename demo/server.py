@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -32,7 +33,7 @@ from demo.protection.file_references import FileReferences
 from demo.protection.gate import Gate
 from demo.protection.headers import SecurityHeaders
 from demo.protection.login import Login, read_users
-from demo.protection.origins import OwnOrigin, is_loopback
+from demo.protection.origins import OwnOrigin
 from demo.protection.rate_limit import RateLimit
 from demo.routes import add_routes
 from demo.settings import ServerSettings
@@ -40,6 +41,8 @@ from demo.uploads.intake import Limits
 from demo.uploads.kept import Kept
 
 _SWEEP_SECONDS = 30
+
+_log = logging.getLogger(__name__)
 
 
 def build_server(settings: ServerSettings) -> FastAPI:
@@ -87,8 +90,7 @@ def _add_guards(server: FastAPI, parts: Parts, settings: ServerSettings) -> None
     server.add_middleware(
         RateLimit, per_minute=settings.per_minute, is_behind_proxy=settings.behind_proxy
     )
-    is_local = is_loopback(settings.host) and not settings.behind_proxy
-    server.add_middleware(OwnOrigin, is_local=is_local)
+    server.add_middleware(OwnOrigin, is_local=settings.is_local)
     server.add_middleware(SecurityHeaders)
     server.add_middleware(Observing, measurements=parts.measurements)
 
@@ -117,8 +119,7 @@ def _folders(named: Sequence[str]) -> tuple[Path, ...]:
 
 def _making(settings: ServerSettings, catalogue: Catalogue, limits: Limits) -> Making | None:
     """What makes collections; None where that was not allowed, or others are served."""
-    is_local = is_loopback(settings.host) and not settings.behind_proxy
-    if not (is_local if settings.changes is None else settings.changes):
+    if not (settings.is_local if settings.changes is None else settings.changes):
         return None
     made = MakingSettings(folder=settings.own, limits=limits, photos=_folders(settings.photos))
     return Making(made, catalogue.models)
@@ -144,4 +145,7 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[N
 async def _sweep(kept: Kept) -> None:
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
-        kept.sweep()
+        try:
+            await run_in_threadpool(kept.sweep)
+        except OSError as error:  # a full disk, say; the next time may go well
+            _log.warning("Uploads whose time has come were not removed: %s", error)

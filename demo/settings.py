@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from demo.protection.origins import is_loopback
 from pipeline import command_line
 from pipeline.command_line import setting
 
@@ -57,3 +58,13 @@ class ServerSettings:
             self, megabytes=0.01, megapixels=0.01, keep_minutes=0.01, seconds=0.1, at_once=1,
             queue=1, per_minute=1,
         )  # fmt: skip
+        if self.changes and not self.is_local and self.login is None:
+            raise ValueError(
+                f"--changes lets all who reach --host={self.host} change and delete collections; "
+                "add --login=FILE, serve 127.0.0.1 without a proxy, or leave --changes out."
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine alone is served."""
+        return is_loopback(self.host) and not self.behind_proxy

@@ -19,6 +19,14 @@ def test_flags_out_of_range_are_refused() -> None:
         Settings(add_user="ada")
 
 
+def test_changes_for_everybody_are_refused() -> None:
+    for reached in ({"host": "0.0.0.0"}, {"behind_proxy": True}):
+        with pytest.raises(ValueError, match="add --login=FILE"):
+            Settings(changes=True, **reached)  # type: ignore[arg-type]
+        Settings(changes=True, login=Path("users.txt"), **reached)  # type: ignore[arg-type]
+    Settings(changes=True)
+
+
 def test_a_user_is_added_from_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
