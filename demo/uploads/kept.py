@@ -17,7 +17,7 @@ import tensorflow as tf
 from demo.refusals import NotFound
 from demo.uploads.intake import Limits, decode
 
-_PREFIX = "landmark-demo-"
+_PREFIX, _UNLOCKED = "landmark-demo-", "landmark-demo.new-"
 _LOCK = ".lock"
 _QUALITY = 95
 _DECODED_BYTES = 300_000_000  # of the photographs used last, that searching again is quick
@@ -59,9 +59,11 @@ class Kept:
         self._lock = threading.Lock()
         parent = Path(tempfile.gettempdir()) if folder is None else folder
         _remove_orphans(parent)
-        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        self._owned = filelock.FileLock(self._folder / _LOCK)
+        # Named so that others take it for what a killed process left only when its lock is taken.
+        made = Path(tempfile.mkdtemp(prefix=_UNLOCKED, dir=parent))
+        self._owned = filelock.FileLock(made / _LOCK)
         self._owned.acquire()
+        self._folder = made.rename(parent / made.name.replace(_UNLOCKED, _PREFIX))
 
     def keep(self, data: bytes) -> str:
         """Keeps a photograph.
@@ -98,24 +100,12 @@ class Kept:
             if image is not None:
                 self._decoded.move_to_end(token)
         if entry is None or entry.until < time.monotonic():
-            raise NotFound(
-                f"The photograph is there no more: it was kept for {self.minutes:g} minutes. "
-                "Upload it again."
-            )
+            raise self._gone()
         if image is None:
-            image = tf.io.decode_jpeg(entry.path.read_bytes(), channels=3).numpy()
+            image = tf.io.decode_jpeg(self._bytes_of(entry), channels=3).numpy()
             image.setflags(write=False)
             self._remember(token, image)
         return image
-
-    def encoded(self, token: str) -> bytes:
-        """The file as it is kept, a JPEG.
-
-        Raises:
-            NotFound: As ``read`` does.
-        """
-        self.read(token)
-        return self._entries[token].path.read_bytes()
 
     def forget(self, token: str) -> None:
         """Removes a photograph at once, if it is there."""
@@ -149,6 +139,18 @@ class Kept:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _bytes_of(self, entry: _Entry) -> bytes:
+        try:
+            return entry.path.read_bytes()
+        except FileNotFoundError as error:  # swept since it was looked up
+            raise self._gone() from error
+
+    def _gone(self) -> NotFound:
+        return NotFound(
+            f"The photograph is there no more: it was kept for {self.minutes:g} minutes. "
+            "Upload it again."
+        )
 
     def _remember(self, token: str, image: np.ndarray) -> None:
         with self._lock:

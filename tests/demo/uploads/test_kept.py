@@ -2,6 +2,7 @@ import io
 import multiprocessing
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,3 +119,33 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
     Kept(Limits(), folder=tmp_path).close()
     assert len(list(tmp_path.glob("*/*.jpg"))) == 1
     kept.read(token)
+
+
+def test_a_photograph_that_is_deleted_while_it_is_read_is_there_no_more(
+    kept: Kept, tmp_path: Path
+) -> None:
+    token = kept.keep(photograph())
+    (path,) = tmp_path.glob("*/*.jpg")
+    path.unlink()  # as another thread's sweep does between look-up and reading
+    with pytest.raises(NotFound, match="Upload it again"):
+        kept.read(token)
+
+
+def test_a_second_server_that_starts_leaves_a_first_ones_new_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = tempfile.mkdtemp
+    others: list[Kept] = []
+
+    def make_while_another_starts(**named: str) -> str:
+        made = make(**named)
+        monkeypatch.undo()
+        others.append(Kept(Limits(), folder=tmp_path))
+        return made
+
+    monkeypatch.setattr("tempfile.mkdtemp", make_while_another_starts)
+    first = Kept(Limits(), folder=tmp_path)
+    assert first.read(first.keep(photograph())).shape == (48, 64, 3)
+    for one in (first, *others):
+        one.close()
+    assert list(tmp_path.iterdir()) == []
