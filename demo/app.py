@@ -12,7 +12,7 @@ import sys
 
 import uvicorn
 
-from demo.protection import login
+from demo.protection import connections, login
 from demo.server import build_server
 from demo.settings import ServerSettings
 from pipeline import command_line
@@ -20,6 +20,7 @@ from pipeline.command_line import setting
 
 _LAST_PORT = 65535
 _KEEP_ALIVE_SECONDS = 75
+_ENDING_SECONDS = 5  # of what is being answered; pages that are open hold streams for ever
 _MOST_CONNECTIONS = 1000
 
 
@@ -59,7 +60,9 @@ def serve(settings: Settings) -> None:
         log_level="warning",
         server_header=False,
         proxy_headers=False,  # --behind_proxy says whether they are believed
+        http=connections.limited(None if settings.behind_proxy else connections.MOST),
         limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_ENDING_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 

@@ -1,24 +1,24 @@
 """Searching for programs: by ``gradio_client``, and by plain requests as curl makes them."""
 
 import base64
-import binascii
 import functools
-import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import gradio as gr
 import numpy as np
-from fastapi import FastAPI, File, Form
+from fastapi import FastAPI, File, Form, Request, UploadFile
 
 from demo import answers
 from demo.answers import CollectionTold, RecognitionTold, SearchTold
+from demo.asking import fields
 from demo.asking.query import Found, Query
+from demo.asking.turns import Turns
 from demo.parts import Parts
 from demo.refusals import NotFound, Refused, shown
-from demo.uploads.intake import decode
+from demo.uploads.intake import decode, pixels_of
+from demo.uploads.kept import Kept
 from pipeline.index import filters
-from pipeline.query_photograph import Box
 from pipeline.ranking.settings import RankingSettings
 
 _LONGEST_TEXT = 2000
@@ -106,43 +106,39 @@ class Endpoints:
         verify: str = "",
         ranking: dict[str, Any] | None = None,
     ) -> Found:
-        start = time.perf_counter()
-        image = self._pixels(photograph)
-        milliseconds = 1000 * (time.perf_counter() - start)
-        try:
-            query = Query(
-                photograph=image,
-                method=_text(method, "method") or self._preferred(),
-                box=_box(box),
-                k=_whole(k, "k"),
-                where=filters.parse([_text(one, "where") for one in where or []]),
-                verify=_text(verify, "verify") or None,
-                ranking=_settings(ranking or {}),
-                milliseconds_read=milliseconds,
-            )
-        except ValueError as error:
-            raise shown(error) from error
-        return self._parts.service.ask(query)
+        read, pixels = self._sent(photograph)
 
-    def _pixels(self, photograph: Sent) -> np.ndarray:
-        kept = self._parts.kept
-        if isinstance(photograph, dict):
-            data, token = photograph.get("data"), photograph.get("path")
-            if isinstance(data, bytes):
-                return decode(data, kept.limits)
-            if not isinstance(token, str):
-                raise Refused(_HOW_TO_SEND)
+        def query() -> Query:
             try:
-                return kept.read(token)
-            finally:
-                kept.forget(token)
-        if not isinstance(photograph, str):
+                return Query(
+                    photograph=read(),
+                    method=_text(method, "method") or self._preferred(),
+                    box=fields.box(box),
+                    k=fields.whole(k, "k"),
+                    where=filters.parse([_text(one, "where") for one in where or []]),
+                    verify=_text(verify, "verify") or None,
+                    ranking=_settings(ranking or {}),
+                )
+            except ValueError as error:
+                raise shown(error) from error
+
+        return self._parts.service.ask(query, pixels)
+
+    def _sent(self, photograph: Sent) -> tuple[Callable[[], np.ndarray], int]:
+        """What decodes a photograph that was sent, and how many pixels that will be."""
+        kept = self._parts.kept
+        token = photograph.get("path") if isinstance(photograph, dict) else None
+        if isinstance(token, str):
+            return functools.partial(_read_once, kept, token), kept.pixels(token)
+        data = photograph.get("data") if isinstance(photograph, dict) else photograph
+        if isinstance(data, str):
+            try:
+                data = base64.b64decode(data.rpartition("base64,")[2], validate=True)
+            except ValueError as error:
+                raise Refused("The photograph's bytes are not in base64.") from error
+        if not isinstance(data, bytes):
             raise Refused(_HOW_TO_SEND)
-        try:
-            data = base64.b64decode(photograph.rpartition("base64,")[2], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise Refused("The photograph's bytes are not in base64.") from error
-        return decode(data, kept.limits)
+        return functools.partial(decode, data, kept.limits), pixels_of(data, kept.limits)
 
     def _preferred(self) -> str:
         catalogue = self._parts.catalogue
@@ -174,17 +170,25 @@ def _with_gradios_errors(endpoint: Callable[..., Told]) -> Callable[..., Told]:
     return answer
 
 
-_File = Annotated[bytes, File(description="JPEG, PNG, BMP, GIF or WebP.")]
+_File = Annotated[UploadFile, File(description="JPEG, PNG, BMP, GIF or WebP.")]
 _Method = Annotated[str, Form(description="One that /api/collections names.")]
 _Box = Annotated[str, Form(description="x1,y1,x2,y2 in pixels of the upright photograph.")]
 
 
-def add_routes(server: FastAPI, parts: Parts) -> None:
+def add_routes(server: FastAPI, parts: Parts, turns: Turns) -> None:
     """Adds the same for plain requests, the photograph as a form's file."""
     endpoints = Endpoints(parts)
 
+    async def ask(
+        request: Request, file: UploadFile, endpoint: Callable[..., Told], **named: Any
+    ) -> Told:
+        """Reads the photograph when the request's turn has come, not before."""
+        named["box"] = fields.box(named["box"])
+        return await turns.run(request, lambda: endpoint({"data": file.file.read()}, **named))
+
     @server.post("/api/search")
-    def search(
+    async def search(
+        request: Request,
         file: _File,
         method: _Method = "",
         box: _Box = "",
@@ -197,11 +201,13 @@ def add_routes(server: FastAPI, parts: Parts) -> None:
         refine: Annotated[int, Form()] = 0,
         keep_first: Annotated[bool, Form()] = False,
     ) -> SearchTold:
-        return endpoints.search(
-            {"data": file},
-            method,
+        return await ask(
+            request,
+            file,
+            endpoints.search,
+            method=method,
             k=k,
-            box=_numbers(box),
+            box=box,
             where=where,
             verify=verify,
             expand=expand,
@@ -212,37 +218,22 @@ def add_routes(server: FastAPI, parts: Parts) -> None:
         )
 
     @server.post("/api/recognise")
-    def recognise(file: _File, method: _Method = "", box: _Box = "") -> RecognitionTold:
-        return endpoints.recognise({"data": file}, method, _numbers(box))
+    async def recognise(
+        request: Request, file: _File, method: _Method = "", box: _Box = ""
+    ) -> RecognitionTold:
+        return await ask(request, file, endpoints.recognise, method=method, box=box)
 
     @server.get("/api/collections")
     def collections() -> list[CollectionTold]:
         return endpoints.collections()
 
 
-def _numbers(box: str) -> list[int] | None:
-    if not box:
-        return None
+def _read_once(kept: Kept, token: str) -> np.ndarray:
+    """An upload of a program, which is forgotten when it was read."""
     try:
-        return [int(one) for one in box.split(",")]
-    except ValueError as error:
-        raise Refused(f"box is four whole numbers, x1,y1,x2,y2. Received: {box!r}.") from error
-
-
-def _box(box: list[int] | None) -> Box | None:
-    if box is None:
-        return None
-    if not isinstance(box, list) or len(box) != 4:
-        raise Refused(f"box is four whole numbers, x1, y1, x2, y2. Received: {box!r}.")
-    x1, y1, x2, y2 = (_whole(one, "box") for one in box)
-    return x1, y1, x2, y2
-
-
-def _whole(value: Any, name: str) -> int:
-    """A whole number; programs may send it as 3.0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise Refused(f"{name} takes whole numbers. Received: {value!r}.")
-    return int(value)
+        return kept.read(token)
+    finally:
+        kept.forget(token)
 
 
 def _text(value: Any, name: str) -> str:
@@ -253,6 +244,6 @@ def _text(value: Any, name: str) -> str:
 
 def _settings(ranking: Mapping[str, Any]) -> RankingSettings:
     counts: dict[str, Any] = {
-        name: _whole(value, name) for name, value in ranking.items() if name != _SWITCH
+        name: fields.whole(value, name) for name, value in ranking.items() if name != _SWITCH
     }
     return RankingSettings(**counts, keep_first=bool(ranking.get(_SWITCH, False)))

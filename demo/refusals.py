@@ -5,6 +5,8 @@ import re
 # A path, as errors of the pipeline name them: of it only the last name is shown.
 _PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"`;,()]+/)+(?=[^\s/])")
 
+_FLAG = re.compile(r"(?<![\w-])--(\w+)(?:=[\w,]+)?")
+
 
 class Refused(ValueError):  # noqa: N818  # it is no defect
     """A request that is not answered, and why, for the user.
@@ -44,9 +46,14 @@ class TooOften(Refused):
 
 
 class Busy(Refused):
-    """All clients together ask too much, or a query has taken too long."""
+    """All clients together ask too much, or a query has taken too long.
+
+    Attributes:
+        seconds: After which one may ask again.
+    """
 
     status = 503
+    seconds = 5.0
 
 
 class Unavailable(Refused):
@@ -56,7 +63,13 @@ class Unavailable(Refused):
 
 
 def shown(error: ValueError) -> Refused:
-    """An error of the pipeline that a user can mend, as the user may see it: without paths."""
+    """An error of the pipeline that a user can mend, as the user may see it.
+
+    It is without paths, and fields are named as they are here: not ``--box=x1,y1,x2,y2``, ``box``.
+    Commands, which stand in backticks, keep their flags.
+    """
     if isinstance(error, Refused):
         return error
-    return Refused(_PATH.sub("", str(error)))
+    parts = _PATH.sub("", str(error)).split("`")
+    parts[::2] = [_FLAG.sub(r"\1", part) for part in parts[::2]]
+    return Refused("`".join(parts))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,8 +20,10 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 
-from demo import endpoints
+from demo import endpoints, page_errors
+from demo.asking.admission import Admission
 from demo.asking.service import Service
+from demo.asking.turns import Turns
 from demo.catalogue import Catalogue
 from demo.making import routes as making_routes
 from demo.making.making import Making, MakingSettings
@@ -28,11 +31,13 @@ from demo.measurements import Measurements
 from demo.observing import Observing
 from demo.page import layout
 from demo.parts import Parts
+from demo.protection.admitting import Admitting
 from demo.protection.body_limit import BodyLimit
 from demo.protection.file_references import FileReferences
 from demo.protection.gate import Gate
 from demo.protection.headers import SecurityHeaders
 from demo.protection.login import Login, read_users
+from demo.protection.open_requests import OpenRequests
 from demo.protection.origins import OwnOrigin
 from demo.protection.rate_limit import RateLimit
 from demo.routes import add_routes
@@ -41,6 +46,8 @@ from demo.uploads.intake import Limits
 from demo.uploads.kept import Kept
 
 _SWEEP_SECONDS = 30
+_PHOTOGRAPHS = 4  # of the largest that are taken, looked at at a time
+_OTHER_THREADS = 16  # for what is quick
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +63,9 @@ def build_server(settings: ServerSettings) -> FastAPI:
         title="Landmark retrieval", docs_url=None, redoc_url=None, openapi_url=None,
         lifespan=_lifespan(parts),
     )  # fmt: skip
-    add_routes(server, parts)
-    endpoints.add_routes(server, parts)
+    turns = Turns(parts.service.room, settings.seconds)
+    add_routes(server, parts, turns)
+    endpoints.add_routes(server, parts, turns)
     if parts.making is not None:
         making_routes.add_routes(server, parts.making, parts.catalogue)
     _mount_page(server, parts, settings)
@@ -68,7 +76,12 @@ def build_server(settings: ServerSettings) -> FastAPI:
 def _mount_page(server: FastAPI, parts: Parts, settings: ServerSettings) -> None:
     page = layout.build_page(parts)
     endpoints.add_to_page(page, parts)
-    page.queue(max_size=settings.queue, default_concurrency_limit=settings.at_once)
+    page_errors.guard(page)
+    # Events leave Gradio's queue at once, for threads of their own, and wait for their turn with
+    # all others: `Service` knows who asks, and refuses what is too much.
+    room = parts.service.room
+    page.max_threads = room.most + _OTHER_THREADS
+    page.queue(max_size=settings.queue, default_concurrency_limit=room.most)
     gr.mount_gradio_app(
         server, page, path="/", allowed_paths=[], show_error=False, footer_links=[],
         ssr_mode=False, run_history=False, enable_monitoring=False,
@@ -84,12 +97,16 @@ def _add_guards(server: FastAPI, parts: Parts, settings: ServerSettings) -> None
     """The one added last is asked first."""
     # A photograph in base64 has 4/3 of its bytes; what is sent with it has not much.
     server.add_middleware(BodyLimit, bytes=int(settings.megabytes * 1e6 * 4 / 3) + 1_000_000)
+    server.add_middleware(
+        Admitting, admission=parts.service.room, is_behind_proxy=settings.behind_proxy
+    )
     if settings.login is not None:
         users = read_users(settings.login)
         server.add_middleware(Login, users=users, is_behind_proxy=settings.behind_proxy)
     server.add_middleware(
         RateLimit, per_minute=settings.per_minute, is_behind_proxy=settings.behind_proxy
     )
+    server.add_middleware(OpenRequests, is_behind_proxy=settings.behind_proxy)
     server.add_middleware(OwnOrigin, is_local=settings.is_local)
     server.add_middleware(SecurityHeaders)
     server.add_middleware(Observing, measurements=parts.measurements)
@@ -102,7 +119,12 @@ def _parts(settings: ServerSettings) -> Parts:
     kept = Kept(limits, minutes=settings.keep_minutes)
     measurements.gauge("landmark_uploads_kept", "Uploaded photographs.", lambda: len(kept))
     service = Service(
-        catalogue, measurements, most=settings.queue + settings.at_once, seconds=settings.seconds
+        catalogue,
+        measurements,
+        room=Admission(at_once=settings.at_once, queue=settings.queue),
+        pixels=_PHOTOGRAPHS * limits.pixels,
+        seconds=settings.seconds,
+        client=functools.partial(page_errors.client, settings.behind_proxy),
     )
     return Parts(
         catalogue=catalogue,

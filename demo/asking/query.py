@@ -32,7 +32,6 @@ class Query:
         verify: One of ``Catalogue.extractors``; None for none.
         where: Conditions that a result has to satisfy.
         without: Id of the photograph of the collection that asks; None where it is none.
-        milliseconds_read: What reading the photograph took.
 
     Raises:
         Refused: If a value is out of range.
@@ -46,7 +45,6 @@ class Query:
     verify: str | None = None
     where: tuple[Condition, ...] = ()
     without: str | None = None
-    milliseconds_read: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks what could be costly, or would open other folders."""

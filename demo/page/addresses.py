@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+from demo.answers import photograph_address
 from demo.page.asked import Asked
 
 THUMBNAIL, LARGE = 400, 1280  # pixels of the width
@@ -9,7 +10,7 @@ THUMBNAIL, LARGE = 400, 1280  # pixels of the width
 
 def photograph(method: str, id: str, width: int) -> str:
     """Of a photograph of a collection."""
-    return f"photographs/{quote(method)}/{quote(id, safe='')}?width={width}"
+    return photograph_address(method, id, width).removeprefix("/")
 
 
 def asked_photograph(asked: Asked, width: int) -> str:

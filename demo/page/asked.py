@@ -1,14 +1,13 @@
 """What the page asks, as its fields hold it and as a link tells it."""
 
 import dataclasses
-import json
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
+from demo.asking import fields
 from demo.asking.query import MOST_RESULTS, Query
 from demo.parts import Parts
 from demo.refusals import Refused, shown
@@ -116,11 +115,8 @@ class Asked:
         """
         if not self.method:
             raise Refused(Missing.METHOD)
-        start = time.perf_counter()
-        pixels = self.pixels(parts)
-        milliseconds = 1000 * (time.perf_counter() - start)
         return Query(
-            photograph=pixels,
+            photograph=self.pixels(parts),
             box=self.box,
             method=self.method,
             k=self.k,
@@ -128,7 +124,6 @@ class Asked:
             verify=self.verify or None,
             where=self.conditions,
             without=self.photograph if self.is_of_searched(parts) else None,
-            milliseconds_read=milliseconds,
         )
 
     def pixels(self, parts: Parts) -> np.ndarray:
@@ -142,6 +137,14 @@ class Asked:
         if self.photograph:
             return read_stored(parts, self.of, self.photograph)
         raise Refused(Missing.PHOTOGRAPH)
+
+    def sent_pixels(self, parts: Parts) -> int:
+        """How many pixels the photograph has, where somebody sent it; 0 of a collection's.
+
+        Raises:
+            Refused: If it is there no more.
+        """
+        return parts.kept.pixels(self.token) if self.token else 0
 
     @property
     def of(self) -> str:
@@ -170,7 +173,7 @@ class Asked:
             token=str(chosen.get("token") or ""),
             photograph=str(chosen.get("id") or ""),
             source="" if source == self.method else source,
-            box=None if box is None else _box(box),
+            box=fields.box(box),
         )
 
     def to_link(self) -> str:
@@ -225,21 +228,7 @@ def _read(field: dataclasses.Field[Any], text: str) -> Any:
     if isinstance(field.default, bool):
         return text == "1"
     if field.name == "box":
-        return _box(text.split(","))
+        return fields.box(text)
     if isinstance(field.default, int):
-        return _whole(text, field.name)
+        return fields.whole_of(text, field.name)
     return text
-
-
-def _box(sides: Any) -> Box:
-    if not isinstance(sides, list) or len(sides) != 4:
-        raise Refused(f"A part is four whole numbers. Received: {json.dumps(sides)}.")
-    x1, y1, x2, y2 = (_whole(side, "A side of the part") for side in sides)
-    return x1, y1, x2, y2
-
-
-def _whole(value: Any, name: str) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Refused(f"{name} is a whole number. Received: {value!r}.") from error

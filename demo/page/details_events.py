@@ -35,8 +35,9 @@ class DetailsEvents:
     def _told(self, one: details.Opened) -> Iterator[dict[str, Any]]:
         method = one.asked.method
         photograph = self._parts.catalogue.photograph(method, one.id)
-        query = one.asked.pixels(self._parts)
-        result = read_stored(self._parts, method, one.id)
+        with self._parts.service.work(one.asked.sent_pixels(self._parts)):
+            query = one.asked.pixels(self._parts)
+            result = read_stored(self._parts, method, one.id)
         shown = {"key": one.key, "facts": details.facts(one, photograph, query, result)}
         yield {**shown, "reasons": "", "is_whole": False}
         found = self._searches.remembered(one.asked)

@@ -43,7 +43,7 @@ def as_json(found: Found) -> str:
 
 
 _COLUMNS = (
-    *("rank", "id", "similarity", "probability", "inliers", "landmark", "title", "author"),
+    *("rank", "id", "similarity", "probability", "matches", "landmark", "title", "author"),
     *("license", "url", "date"),
 )
 

@@ -102,7 +102,8 @@ class LookingHandlers:
 
     def _count(self, method: str, built: float) -> Statistics:
         """The numbers of a method that was built, or changed, at some time."""
-        return statistics(self._parts.catalogue.engine(method).collection)
+        with self._parts.service.work() as times, times.step("numbers"):
+            return statistics(self._parts.catalogue.engine(method).collection)
 
     def turn(self, method: str | None, event: gr.EventData) -> str:
         """Another page of photographs."""
@@ -113,7 +114,8 @@ class LookingHandlers:
         try:
             found = self._parts.catalogue.method(method)
             opened = self._parts.catalogue.engine(method).collection
-            groups = find_duplicates(opened, _COPIES_LEAST)
+            with self._parts.service.work() as times, times.step("copies"):
+                groups = find_duplicates(opened, _COPIES_LEAST)
             below = collection_view.copies(groups, found, self._rights(found.collection))
         except ValueError as error:
             below = collection_view.wrong(str(shown(error)))

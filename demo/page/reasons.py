@@ -35,7 +35,8 @@ class Searches:
         Raises:
             Refused: If the query cannot be answered.
         """
-        found = self._parts.service.ask(asked.query(self._parts))
+        parts = self._parts
+        found = parts.service.ask(lambda: asked.query(parts), asked.sent_pixels(parts))
         with self._lock:
             self._found[asked.to_link()] = found
             self._found.move_to_end(asked.to_link())
@@ -77,15 +78,18 @@ def reasons(
             drawn = matched_points.draw(matched, of_query, of_result)
             yield _reason(texts.Details.MATCHED, drawn, "matched")
     try:
-        maps = heat_map.heat_maps(engine.descriptor, query, asked.box, result)
-        drawn = heat_map.draw(maps, of_query, of_result)
+        with parts.service.work(asked.sent_pixels(parts)) as times, times.step("heat map"):
+            maps = heat_map.heat_maps(engine.descriptor, query, asked.box, result)
+            drawn = heat_map.draw(maps, of_query, of_result)
     except ValueError as error:
         drawn = element("p", str(shown(error)), class_="note")
     yield _reason(texts.Details.ALIKE, drawn, "alike")
-    vector = describe_part(engine.descriptor, query, asked.box, "auto")
     own = asked.photograph if asked.is_of_searched(parts) else None
-    mapped = neighbours.neighbours(engine.collection, vector, found.answer.results, own)
-    yield _reason(texts.Details.NEIGHBOURS, neighbours.draw(mapped), "neighbours-map")
+    with parts.service.work(asked.sent_pixels(parts)) as times, times.step("map"):
+        vector = describe_part(engine.descriptor, query, asked.box, "auto")
+        mapped = neighbours.neighbours(engine.collection, vector, found.answer.results, own)
+        drawn = neighbours.draw(mapped)
+    yield _reason(texts.Details.NEIGHBOURS, drawn, "neighbours-map")
 
 
 _QUERY = texts.Details.QUERY

@@ -173,7 +173,8 @@ class Handlers:
 
     def _chosen(self, asked: Asked) -> dict[str, Any]:
         """What the photograph box holds."""
-        height, width = asked.pixels(self._parts).shape[:2]
+        with self._parts.service.work(asked.sent_pixels(self._parts)):
+            height, width = asked.pixels(self._parts).shape[:2]
         named = (
             {"token": asked.token} if asked.token else {"method": asked.of, "id": asked.photograph}
         )

@@ -3,7 +3,7 @@
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.refusals import Refused, TooOften
+from demo.refusals import Busy, Refused, TooOften
 
 
 class Guard:
@@ -45,7 +45,7 @@ class Guard:
 def refusal(refused: Refused, headers: dict[str, str] | None = None) -> JSONResponse:
     """The answer that tells of a refusal."""
     headers = dict(headers or {})
-    if isinstance(refused, TooOften):
+    if isinstance(refused, TooOften | Busy):
         headers["Retry-After"] = str(max(1, round(refused.seconds)))
     return JSONResponse({"detail": str(refused)}, status_code=refused.status, headers=headers)
 

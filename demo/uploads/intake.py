@@ -40,6 +40,19 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
     Raises:
         Refused: If it is none of these, is damaged, too large or too small.
     """
+    pixels_of(data, limits)
+    try:
+        return decode_any_photograph(data)
+    except ValueError as error:
+        raise Refused("The photograph is damaged. Choose another one, or save it anew.") from error
+
+
+def pixels_of(data: bytes, limits: Limits) -> int:
+    """How many pixels a photograph has that somebody sent, which is not decoded.
+
+    Raises:
+        Refused: As ``decode`` does, but for what is damaged.
+    """
     if not data:
         raise Refused("The file is empty. Choose another photograph.")
     if len(data) > limits.bytes:
@@ -55,10 +68,7 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
         )
     if min(width, height) < _LEAST_SIDE:
         raise Refused(f"The photograph is {width} x {height}, too small to show a landmark.")
-    try:
-        return decode_any_photograph(data)
-    except ValueError as error:
-        raise Refused("The photograph is damaged. Choose another one, or save it anew.") from error
+    return width * height
 
 
 def _size(data: bytes) -> tuple[int, int]:

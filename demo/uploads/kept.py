@@ -28,6 +28,7 @@ class _Entry:
     path: Path
     until: float  # of time.monotonic
     bytes: int
+    pixels: int
 
 
 class Kept:
@@ -84,7 +85,9 @@ class Kept:
         path.write_bytes(encoded)
         until = time.monotonic() + 60 * self.minutes
         with self._lock:
-            self._entries[token] = _Entry(path, until, len(encoded))
+            self._entries[token] = _Entry(
+                path, until, len(encoded), image.shape[0] * image.shape[1]
+            )
         self.sweep()
         return token
 
@@ -106,6 +109,18 @@ class Kept:
             image.setflags(write=False)
             self._remember(token, image)
         return image
+
+    def pixels(self, token: str) -> int:
+        """How many a photograph has.
+
+        Raises:
+            NotFound: As ``read`` does.
+        """
+        with self._lock:
+            entry = self._entries.get(token)
+        if entry is None:
+            raise self._gone()
+        return entry.pixels
 
     def forget(self, token: str) -> None:
         """Removes a photograph at once, if it is there."""

@@ -22,8 +22,8 @@ def test_flags_out_of_range_are_refused() -> None:
 def test_changes_for_everybody_are_refused() -> None:
     for reached in ({"host": "0.0.0.0"}, {"behind_proxy": True}):
         with pytest.raises(ValueError, match="add --login=FILE"):
-            Settings(changes=True, **reached)  # type: ignore[arg-type]
-        Settings(changes=True, login=Path("users.txt"), **reached)  # type: ignore[arg-type]
+            Settings(changes=True, **reached)
+        Settings(changes=True, login=Path("users.txt"), **reached)
     Settings(changes=True)
 
 

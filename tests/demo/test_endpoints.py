@@ -133,7 +133,7 @@ def test_what_is_no_photograph_is_told(client: TestClient, sent: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "named", [{"k": "5"}, {"k": 2.5}, {"k": True}, {"box": "0,0,1,1"}, {"box": [0, 0, 1]},
+    "named", [{"k": "5"}, {"k": 2.5}, {"k": True}, {"box": [0, 0, 1]},
               {"where": [7]}, {"where": "landmark=a"}, {"method": 7}, {"verify": []}],
 )  # fmt: skip
 def test_values_of_other_types_are_refused_not_failed_at(
@@ -144,3 +144,15 @@ def test_values_of_other_types_are_refused_not_failed_at(
     assert ended == "error"
     assert told is not None
     assert told.get("error"), "a text for the user"
+
+
+def test_errors_are_one_text_that_names_the_field(client: TestClient, photograph: bytes) -> None:
+    wrong = by_form(client, photograph, k="many", expand="x")
+    assert wrong.status_code == 422
+    assert wrong.json()["detail"].startswith("k: input should be a valid integer")
+    assert "; expand: " in wrong.json()["detail"]
+    assert client.post("/api/search").json() == {"detail": "file: field required."}
+    part = by_form(client, photograph, method=METHOD, box="90,90,99,99").json()["detail"]
+    assert part.startswith("box has to hold a part")
+    switch = by_form(client, photograph, method=METHOD, keep_first=True).json()["detail"]
+    assert "--" not in switch

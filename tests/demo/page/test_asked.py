@@ -43,7 +43,7 @@ def test_a_link_leaves_out_what_is_as_it_would_be_anyway() -> None:
 def test_what_a_link_should_not_hold_is_passed_over_or_refused() -> None:
     assert from_link("utm_source=mail&__theme=dark&k=3") == Asked(k=3)
     for link, said in (
-        ("k=many", "k is a whole number"),
+        ("k=many", "k takes whole numbers"),
         ("k=0", "1 to 100"),
         ("k=101", "1 to 100"),
         ("box=1,2,3", "four whole numbers"),

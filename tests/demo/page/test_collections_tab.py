@@ -32,7 +32,7 @@ def parts(tiny: Tiny, tmp_path: Path) -> Iterator[Parts]:
     catalogue, measurements = Catalogue([tiny.model.parent]), Measurements()
     making = Making(MakingSettings(folder=tmp_path / "own", limits=Limits()), catalogue.models)
     kept = Kept(Limits(), folder=tmp_path)
-    service = Service(catalogue, measurements, most=4, seconds=9)
+    service = Service(catalogue, measurements, seconds=9)
     yield Parts(
         catalogue=catalogue,
         service=service,

@@ -36,7 +36,8 @@ def test_the_right_name_and_password_open_everything(client: TestClient) -> None
 @pytest.mark.parametrize(
     "authorization",
     [
-        None, "", "Basic", "Basic !!!", "Bearer x", "Basic /////w==", b"Basic \xe9", b"Basic \xc3\xa9",
+        None, "", "Basic", "Basic !!!", "Bearer x", "Basic /////w==",
+        b"Basic \xe9", b"Basic \xc3\xa9",
         *(
             "Basic " + base64.b64encode(pair.encode()).decode()
             for pair in ("ada:wrong horse", "ada:", "ada", "eve:correct horse", "bob:correct horse")
@@ -46,7 +47,7 @@ def test_the_right_name_and_password_open_everything(client: TestClient) -> None
 def test_anything_else_opens_nothing_and_a_browser_is_told_to_ask(
     client: TestClient, authorization: str | bytes | None
 ) -> None:
-    headers = {} if authorization is None else {"Authorization": authorization}
+    headers = [] if authorization is None else [(b"authorization", _bytes(authorization))]
     answer = client.get("/secret", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic ")
@@ -92,3 +93,7 @@ def test_names_with_a_colon_and_short_passwords_are_refused() -> None:
         line_of("a:b", "long enough")
     with pytest.raises(ValueError, match="at least 8"):
         line_of("ada", "short")
+
+
+def _bytes(written: str | bytes) -> bytes:
+    return written if isinstance(written, bytes) else written.encode()
