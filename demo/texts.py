@@ -302,6 +302,7 @@ class Collections:
     NOTHING_YET = "There is no collection yet. Make one of your own photographs."
     NO_CHANGES = "Collections cannot be changed here. Start the page with --changes to allow it."
     NAMELESS = "photograph"
+    NO_ROOM = "The server has no room for more photographs now. Make a collection of fewer."
     NO_BASKET = "What was sent is kept here no more. Choose the photographs again."
     DAMAGED = "The photograph is damaged. Choose another one, or save it anew."
     NOTHING = "Choose photographs first: send some, or name a folder of this machine."

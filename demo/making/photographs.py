@@ -6,6 +6,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,19 +132,40 @@ class Baskets:
     Args:
         folder: Where they are.
         most: Photographs in one.
+        baskets: At a time.
+        bytes: Of all that was sent since the server was started and is not a collection yet.
+        free: Bytes that are left free on the disk.
     """
 
-    def __init__(self, folder: Path, most: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        most: int,
+        *,
+        baskets: int = 100,
+        bytes: int = 100_000_000_000,
+        free: int = 2_000_000_000,
+    ) -> None:
         self._folder = folder
         self._most = most
+        self._most_baskets = baskets
+        self._most_bytes = bytes
+        self._free = free
+        self._bytes: Counter[str] = Counter()
         self._opened: dict[str, PhotographFolder] = {}
         self._held: dict[str, set[Path]] = {}  # so that no folder is listed for every photograph
 
     def open(self) -> str:
-        """A new one's token; what was left a day ago is removed."""
+        """A new one's token; what was left a day ago is removed.
+
+        Raises:
+            Refused: If there are too many.
+        """
         for path in self._folder.glob("*"):
             if time.time() - path.stat().st_mtime > 3600 * _HOURS:
                 manifest.remove(path)
+        if sum(1 for _ in self._folder.glob("*")) >= self._most_baskets:
+            raise Refused(Collections.NO_ROOM)
         token = secrets.token_urlsafe(18)
         (self._folder / token).mkdir(parents=True)
         return token
@@ -169,14 +191,20 @@ class Baskets:
             How many it holds now.
 
         Raises:
-            Refused: If there is no such basket, or it is full.
+            Refused: If there is no such basket, or it or the disk is full.
             ValueError: If this is no photograph.
         """
         basket = self.of(token)
         held = self._held.setdefault(token, set(basket.files()))
         if len(held) >= self._most:
             raise Refused(Collections.too_many(self._most))
+        for gone in [one for one in list(self._bytes) if one not in self]:
+            self._bytes.pop(gone, None)  # a collection by now, or removed
+        is_full = self._bytes.total() + len(encoded) > self._most_bytes
+        if is_full or shutil.disk_usage(basket.folder).free < self._free + len(encoded):
+            raise Refused(Collections.NO_ROOM)
         held.add(basket.put(encoded, name, landmark))
+        self._bytes[token] += len(encoded)
         return len(held)
 
     def remove(self, token: str) -> None:

@@ -110,3 +110,21 @@ def test_tokens_that_were_not_given_open_nothing(token: str, tmp_path: Path) -> 
     assert token not in baskets
     with pytest.raises(NotFound):
         baskets.put(token, photograph(1), "a.jpg", "")
+
+
+def test_baskets_are_limited_in_number_in_bytes_and_by_what_the_disk_has_left(
+    tmp_path: Path,
+) -> None:
+    sent = photograph(1)
+    few = Baskets(tmp_path / "few", most=9, baskets=1, bytes=len(sent))
+    token = few.open()
+    with pytest.raises(Refused, match="no room"):
+        few.open()
+    few.put(token, sent, "a.jpg", "")
+    with pytest.raises(Refused, match="no room"):
+        few.put(token, photograph(2), "b.jpg", "")
+    few.remove(token)
+    few.put(few.open(), sent, "a.jpg", "")
+    low = Baskets(tmp_path / "low", most=9, free=10**18)
+    with pytest.raises(Refused, match="no room"):
+        low.put(low.open(), sent, "a.jpg", "")
