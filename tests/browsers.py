@@ -22,13 +22,21 @@ _PALE = """(selector) => {
     }
     return [255, 255, 255];
   };
-  const contrast = (one) => {
-    const pair = [numbers(getComputedStyle(one).color), behind(one)].map(light).sort();
+  const contrast = (one, colour) => {
+    const pair = [numbers(colour), behind(one)].map(light);
     return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
   };
+  const shown = (one) => {
+    if (one.value || !one.placeholder) return [one.value || one.textContent, null];
+    return [one.placeholder, "::placeholder"];
+  };
   return Array.from(document.querySelectorAll(selector))
-    .filter((one) => one.checkVisibility() && one.textContent.trim())
-    .map((one) => [one.textContent.trim().slice(0, 40), contrast(one)])
+    .filter((one) => one.checkVisibility() && String(shown(one)[0]).trim())
+    .map((one) => {
+      const [text, part] = shown(one);
+      const colour = getComputedStyle(one, part).color;
+      return [String(text).trim().slice(0, 40), contrast(one, colour)];
+    })
     .filter(([, value]) => value < 4.5);
 }"""
 

@@ -52,7 +52,7 @@ def build_page(parts: Parts) -> gr.Blocks:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:
                 search = build_search_tab(parts, searches)
             with gr.Tab(texts.Tabs.COMPARE, id="compare") as compare_tab:
-                compare = build_compare_tab(parts, searches)
+                compare = build_compare_tab(parts, searches, search.controls)
             with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
                 build_collections_tab(parts, collections_tab)
         shown = details_view(_DETAILS)
