@@ -34,6 +34,8 @@ def theme() -> gr.themes.Base:
         # Contrast that WCAG's level AA asks for.
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_300",
         input_border_color="*neutral_400",
         input_border_color_dark="*neutral_500",
         checkbox_border_color="*neutral_500",
