@@ -167,7 +167,6 @@ class Results:
     PROBABILITY = "{percent} same landmark"
     MATCHES = "{count} places match"
     ITSELF = "the query itself"
-    NO_LANDMARK = "landmark unknown"
     SOURCE = "source"
     UNKNOWN_AUTHOR = "author unknown"
     SCRIPT: Mapping[str, str] = {
