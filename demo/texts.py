@@ -144,8 +144,8 @@ class Results:
     UNREACHABLE = (
         "The server is busy, or cannot be reached. Wait a few seconds and press Search again."
     )
-    COUNT = "{count} results in {milliseconds} ms"
-    COUNT_OF_ONE = "1 result in {milliseconds} ms"
+    COUNT = "{count} results in {time}"
+    COUNT_OF_ONE = "1 result in {time}"
     STEPS = "What each step took"
     STEP: Mapping[str, str] = {
         "photograph": "photograph",
@@ -155,6 +155,7 @@ class Results:
         "verification": "verification",
     }
     MILLISECONDS = "{milliseconds} ms"
+    SECONDS = "{seconds:.1f} s"
     COPY = "Copy link"
     COPY_TITLE = "A link that restores this search"
     COPY_UPLOAD = "A link that restores this search, for the {minutes:g} minutes an upload is kept"
@@ -166,7 +167,6 @@ class Results:
     PROBABILITY = "{percent} same landmark"
     MATCHES = "{count} places match"
     ITSELF = "the query itself"
-    NO_LANDMARK = "landmark unknown"
     SOURCE = "source"
     UNKNOWN_AUTHOR = "author unknown"
     SCRIPT: Mapping[str, str] = {
@@ -203,7 +203,7 @@ class Details:
     UNKNOWN = "unknown"
     MATCHED = "Places that match"
     ALIKE = "What is alike"
-    NEIGHBOURS = "Its neighbours"
+    NEIGHBOURS = "Where it lies in the collection"
     SCRIPT: Mapping[str, str] = {
         "loading": "Looking for the reasons …",
         "failed": "The server is busy, or cannot be reached. Close this and open it again.",
@@ -218,9 +218,11 @@ class Compare:
     BUTTON = "Compare"
     EMPTY = (
         "Choose a photograph and two methods, and press Compare. The same photograph is searched "
-        "with both, side by side."
+        "with both, side by side: each finds as many results as the slider says, in its own order. "
+        "The filters of the Search tab apply, its better order does not."
     )
-    COMMON = "{common} of {count} photographs are among both."
+    COMMON = "{common} of {count} photographs are among the results of both."
+    FILTERED = "The filters of the Search tab apply."
     ONLY = "only here"
 
     @staticmethod
@@ -258,6 +260,11 @@ class Explained:
         "This method has no feature map whose parts could be compared: it counts visual words or "
         "gradients. Choose a method with a neural network to see which parts are alike."
     )
+    NO_PLACES = (
+        "This method compares photographs as a whole; which parts are alike cannot be shown. "
+        "Choose another method of the collection to see that."
+    )
+    NO_MATCHES = "No place of your photograph matches a place of this one."
     COLOURS = "colours from the least to the most alike"
     HEAT = (
         "How like the other photograph as a whole each place is, by the cosine: the brighter, the "
@@ -300,19 +307,18 @@ class Collections:
     BEGUN = "It has begun. The page may be closed meanwhile."
     LOOK = "Look at a collection"
     NOTHING_YET = "There is no collection yet. Make one of your own photographs."
-    NO_CHANGES = "Collections cannot be changed here. Start the page with --changes to allow it."
+    NO_CHANGES = "Collections cannot be changed here. Who runs this page may allow it."
     NAMELESS = "photograph"
     NO_ROOM = "The server has no room for more photographs now. Make a collection of fewer."
     NO_BASKET = "What was sent is kept here no more. Choose the photographs again."
     DAMAGED = "The photograph is damaged. Choose another one, or save it anew."
     NOTHING = "Choose photographs first: send some, or name a folder of this machine."
     NOT_ALLOWED = (
-        "This folder may not be used here. Start the page with --photos=DIR to allow a folder and "
-        "all in it."
+        "This folder may not be used here. Choose one of the list, or send the photographs."
     )
     NOT_OWN = (
-        "This collection was not made on this page. Change it with `python -m pipeline.embed` and "
-        "`python -m pipeline.update_index`."
+        "This collection was not made on this page, so that it cannot be changed on it. Make one "
+        "of your own photographs."
     )
     NO_NAME = (
         "Give the collection a name of at most 60 letters, digits, hyphens and underscores, such "
@@ -330,8 +336,7 @@ class Collections:
     NO_JOB = "That is not remembered here any more."
     CHOOSE = "Choose the photographs to remove first, at most {most} at a time."
     TOO_MANY_TO_COMPARE = (
-        "Copies are looked for here among at most {most} photographs. For more, run `python -m "
-        "pipeline.search --duplicates`."
+        "Copies are looked for here among at most {most} photographs, and this collection has more."
     )
     DESCRIBING = "Looking at the photographs ({model})"
     INDEXING = "Making them searchable"
@@ -463,9 +468,7 @@ class Shown:
         "Not measured yet. All kinds are tried, which takes a while, and the best one can then be "
         "chosen as a method of its own."
     )
-    NO_ADVICE_HERE = (
-        "Not measured for this index. `python -m pipeline.build_index --kind=auto` does that."
-    )
+    NO_ADVICE_HERE = "Not measured for this index."
     ADVISE = "Try all kinds"
     COPIES_TITLE = "Copies"
     COPIES_HELP = "Photographs that are nearly the same, such as smaller or brighter versions."
@@ -486,9 +489,7 @@ class Shown:
     }
 
     @staticmethod
-    def found(photographs: int, groups: int) -> str:
-        """How many copies there are."""
-        return (
-            f"{photographs:,} photographs in {groups:,} groups. All but the first of each are "
-            "chosen."
-        )
+    def found(photographs: int, groups: int, *, can_remove: bool) -> str:
+        """How many copies there are, and where they can be removed, which are chosen."""
+        said = f"{photographs:,} photographs in {groups:,} {'group' if groups == 1 else 'groups'}."
+        return f"{said} All but the first of each are chosen." if can_remove else said

@@ -30,6 +30,7 @@ from pipeline.engine import DEFAULT_PRECISION, Engine
 from pipeline.explanation import save_explanation
 from pipeline.index import duplicates, filters
 from pipeline.index.collection import load_collection
+from pipeline.index.duplicates import LEAST_OF_DUPLICATES
 from pipeline.mosaic import save_mosaic
 from pipeline.query_photograph import Box, BoxSource, crop, read_photograph
 from pipeline.ranking.settings import RankingSettings, chosen
@@ -37,11 +38,6 @@ from pipeline.recognition import votes
 from pipeline.text_table import Side, format_table
 
 _MOST_DRAWN = 50
-# Measured with MobileNetV2 as ImageNet left it, mean-pooled, on 1,362 photographs and 1,288 edits
-# of 322 of them (JPEG quality 60, 60 % of the size, 5 % cropped, 25 % brighter), of all pairs:
-# at .90 precision .995, recall .983; at .925 .999, .928; at .95 1.000, .694. Of a photograph and
-# its edit, .992, .978 and .863 are found.
-_LEAST = 0.925
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,9 +87,9 @@ class Settings(RankingSettings):
     )
     least: float | None = setting(
         "How similar results are at least: the cosine, or the negative distance. All that are so "
-        f"similar come, whatever --k. Of duplicates by default {_LEAST}: a model that has learned "
-        "landmarks brings their photographs closer together; raise it where different views are "
-        "grouped.",
+        f"similar come, whatever --k. Of duplicates by default {LEAST_OF_DUPLICATES}: a model "
+        "that has learned landmarks brings their photographs closer together; raise it where "
+        "different views are grouped.",
         default=None,
     )
     output: Path | None = setting("CSV file of the duplicates.", default=None)
@@ -157,7 +153,7 @@ def find_duplicates(settings: Settings) -> list[Duplicate]:
         OSError: If the file cannot be written.
     """
     opened = load_collection(settings.index)
-    least = _LEAST if settings.least is None else settings.least
+    least = LEAST_OF_DUPLICATES if settings.least is None else settings.least
     groups = duplicates.groups(opened, least, filters.parse(settings.where))
     found = duplicate_report.list_duplicates(opened, groups)
     if settings.output is not None:

@@ -10,8 +10,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 TELEPHONE, TABLET, SCREEN = 390, 768, 1280  # pixels of the window
 # Text against what is behind it, as WCAG 2 defines contrast; a background that is transparent is
-# that of what lies around. Returns those below the level AA of small text, with their contrast.
+# that of what lies around. What a field holds is text, too, and so is its placeholder; colours that
+# still change are taken as they will be. Returns what is below the level AA of small text.
 _PALE = """(selector) => {
+  for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish();
   const numbers = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
   const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
   const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
@@ -22,13 +24,21 @@ _PALE = """(selector) => {
     }
     return [255, 255, 255];
   };
-  const contrast = (one) => {
-    const pair = [numbers(getComputedStyle(one).color), behind(one)].map(light).sort();
+  const contrast = (one, colour) => {
+    const pair = [numbers(colour), behind(one)].map(light);
     return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
   };
+  const shown = (one) => {
+    if (!["text", "number", "textarea"].includes(one.type)) return [one.textContent, null];
+    return one.value ? [one.value, null] : [one.placeholder, "::placeholder"];
+  };
   return Array.from(document.querySelectorAll(selector))
-    .filter((one) => one.checkVisibility() && one.textContent.trim())
-    .map((one) => [one.textContent.trim().slice(0, 40), contrast(one)])
+    .filter((one) => one.checkVisibility() && String(shown(one)[0]).trim())
+    .map((one) => {
+      const [text, part] = shown(one);
+      const colour = getComputedStyle(one, part).color;
+      return [String(text).trim().slice(0, 40), contrast(one, colour)];
+    })
     .filter(([, value]) => value < 4.5);
 }"""
 

@@ -75,6 +75,8 @@ def heat_maps(
     """
     if not isinstance(descriptor, SavedDescriptor):
         raise ValueError(Explained.NO_FEATURE_MAP)
+    if not descriptor.has_places:
+        raise ValueError(Explained.NO_PLACES)
     asked = describe_part(descriptor, query, box, "auto")
     found = descriptor.describe_images(result[None])
     of_query = _compared(descriptor.describe_places(query), found)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from demo.explaining.shown import Shown
+from demo.texts import Explained
 from pipeline import explanation
 from pipeline.answer import Result
 from pipeline.query_photograph import Box
@@ -49,11 +50,13 @@ def matched_points(result: Result, box: Box | None) -> MatchedPoints:
 
 
 def draw(matched: MatchedPoints, query: Shown, result: Shown) -> Html:
-    """The photographs beside one another, lines between the places that match.
+    """The photographs beside one another, lines between the places that match; without any, words.
 
     Twice, of which the style sheet hides one: beside one another, and, for a telephone, one above
     the other.
     """
+    if not len(matched.points):
+        return element("p", Explained.NO_MATCHES, class_="note")
     return element(
         "figure",
         _drawing(matched, query, result, is_beside=True),

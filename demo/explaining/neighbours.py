@@ -18,6 +18,7 @@ from pipeline.reports.elements import Html, element
 _OTHERS = 180  # photographs of the collection that were not found
 _MOST_RESULTS = 100
 _NUMBERED = 9  # results whose rank is written at their points
+_SIZE_OF_QUERY = 2.2  # times that of a result
 _LANDMARKS = MOST_SERIES - 2  # with signs of their own, besides the query and all others
 
 
@@ -79,8 +80,7 @@ def draw(mapped: Neighbours) -> Html:
     return element(
         "figure",
         map_chart(Explained.MAP, series, others),
-        legend([one.name for one in series]),
-        element("figcaption", said),
+        element("div", legend([one.name for one in series]), element("figcaption", said)),
         class_="explained neighbours",
     )
 
@@ -90,7 +90,7 @@ def _query(mapped: Neighbours) -> Series:
         name=Explained.QUERY,
         points=_points(mapped.query[None]),
         notes=[Explained.QUERY],
-        labels=[Explained.QUERY],
+        size=_SIZE_OF_QUERY,
     )
 
 

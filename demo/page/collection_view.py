@@ -15,6 +15,7 @@ import numpy as np
 from demo.catalogue import Method
 from demo.making.statistics import Statistics
 from demo.page import addresses
+from demo.page.names import name_of
 from demo.texts import Collections, Shown
 from pipeline.duplicate_report import Duplicate
 from pipeline.engine import Engine
@@ -148,7 +149,7 @@ def copies(groups: Sequence[Sequence[Duplicate]], method: Method, rights: Rights
     if not groups:
         return element("p", Shown.NO_COPIES, role="status")
     count = sum(map(len, groups))
-    shown = [element("p", Shown.found(count, len(groups)), role="status")]
+    shown = [element("p", Shown.found(count, len(groups), can_remove=rights.is_own), role="status")]
     for group in groups:
         figures = [
             _figure(method, one.id, f"{one.landmark} {one.similarity:.3f}".strip(), rights,
@@ -164,9 +165,7 @@ def _photographs(method: Method, engine: Engine, rights: Rights, page: int) -> H
     pages = max(1, -(-len(keys) // PAGE))
     page = min(max(page, 0), pages - 1)
     shown = engine.photographs(np.sort(keys)[page * PAGE : (page + 1) * PAGE])
-    figures = [
-        _figure(method, one.id, one.landmark or one.title or one.id, rights) for one in shown
-    ]
+    figures = [_figure(method, one.id, name_of(one), rights) for one in shown]
     turning = [
         _button("page", text, data_page=str(to))
         for text, to, is_there in (

@@ -1,6 +1,7 @@
 """The tab that asks two methods the same and shows their results side by side."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from demo.asking.query import MOST_RESULTS, Found
 from demo.page import results
 from demo.page.answer_card import answer
 from demo.page.asked import Asked
+from demo.page.controls import Controls
 from demo.page.reasons import Searches
-from demo.page.results_view import begin, fail, results_view
+from demo.page.results_view import begin, fail, renew, results_view
 from demo.page.search_tab import PRIVATE, build_box
 from demo.parts import Parts
 from demo.refusals import Refused
@@ -31,8 +33,14 @@ class CompareTab:
     methods: tuple[gr.Dropdown, gr.Dropdown]
 
 
-def build_compare_tab(parts: Parts, searches: Searches) -> CompareTab:
-    """Lays the tab out and says what happens on it."""
+def build_compare_tab(parts: Parts, searches: Searches, controls: Controls) -> CompareTab:
+    """Lays the tab out and says what happens on it.
+
+    Args:
+        parts: Of the server.
+        searches: That answer.
+        controls: Of the tab that searches, whose filters apply here.
+    """
     choices = every_method(parts)
     words = texts.Compare
     with gr.Row(elem_classes="search-columns"):
@@ -41,27 +49,36 @@ def build_compare_tab(parts: Parts, searches: Searches) -> CompareTab:
             button = gr.Button(words.BUTTON, variant="primary", elem_id="compare-button")
             first, second = (
                 gr.Dropdown(choices, value=chosen, label=label, filterable=False)
-                for chosen, label in zip(
-                    first_two(choices), (words.FIRST, words.SECOND), strict=True
-                )
+                for chosen, label in zip(first_two(parts), (words.FIRST, words.SECOND), strict=True)
             )
             k = gr.Slider(1, MOST_RESULTS, value=_K, step=1, label=texts.Controls.K)
         with gr.Column(scale=5, min_width=320, elem_classes="found"):
             shown = results_view(RESULTS, results.told(_waiting()))
 
-    def compare(chosen: Any, one: str | None, other: str | None, count: float) -> dict[str, Any]:
+    filters = controls.filters
+
+    def compare(
+        chosen: Any, one: str | None, other: str | None, count: float, *values: str | None
+    ) -> dict[str, Any]:
         try:
+            told: dict[str, Any] = {
+                name: text or "" for name, text in zip(filters, values, strict=True)
+            }
             asked = [
-                Asked(method=method or "", k=int(count)).with_chosen(chosen)
+                Asked(method=method or "", k=int(count), **told).with_chosen(chosen)
                 for method in (one, other)
             ]
             return results.told(_side_by_side([searches.ask(each) for each in asked], asked))
         except Refused as refused:
             return results.problem(str(refused))
 
-    button.click(
-        compare, [box, first, second, k], shown, js=begin(RESULTS, BOX), **PRIVATE
-    ).failure(None, js=fail(RESULTS))  # fmt: skip
+    inputs = [box, first, second, k, *filters.values()]
+    button.click(compare, inputs, shown, js=begin(RESULTS, BOX), **PRIVATE).failure(
+        None, js=fail(RESULTS)
+    )
+    box.change(None, box, None, js=renew(RESULTS))
+    searched = controls.fields["method"]
+    searched.change(functools.partial(follow, parts), searched, [first, second], **PRIVATE)
     return CompareTab(box, shown, (first, second))
 
 
@@ -75,19 +92,32 @@ def every_method(parts: Parts) -> list[tuple[str, str]]:
     ]
 
 
+def follow(parts: Parts, method: str | None) -> list[Any]:
+    """Updates of the two fields: the method searched with, and another of its collection."""
+    try:
+        collection = parts.catalogue.method(method or "").collection
+    except Refused:
+        return [gr.skip(), gr.skip()]
+    names = [one.name for one in parts.catalogue.methods(collection)]
+    other = next((name for name in names if name != method), method)
+    choices = every_method(parts)
+    return [gr.update(choices=choices, value=method), gr.update(choices=choices, value=other)]
+
+
 def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
     """Updates of the two fields: what there is by now, what was chosen still chosen."""
     choices = every_method(parts)
     names = [name for _, name in choices]
     return [
         gr.update(choices=choices, value=one if one in names else other)
-        for one, other in zip(chosen, first_two(choices), strict=True)
+        for one, other in zip(chosen, first_two(parts), strict=True)
     ]
 
 
-def first_two(choices: Sequence[tuple[str, str]]) -> tuple[str | None, str | None]:
-    """Of the names; the only one twice, None where there is none."""
-    names = [name for _, name in choices]
+def first_two(parts: Parts) -> tuple[str | None, str | None]:
+    """Methods of the first collection; the only one twice, None where there is none."""
+    collections = parts.catalogue.collections()
+    names = [one.name for one in parts.catalogue.methods(collections[0])] if collections else []
     return (names[0], names[min(1, len(names) - 1)]) if names else (None, None)
 
 
@@ -102,20 +132,20 @@ def _side_by_side(found: Sequence[Found], asked: Sequence[Asked]) -> Html:
         for place, (each, one) in enumerate(zip(found, asked, strict=True))
     ]
     count = max(map(len, ids))
-    common = texts.Compare.COMMON.format(common=len(ids[0] & ids[1]), count=count)
-    return joined(
-        [element("p", common, class_="common"), element("div", *columns, class_="compared")]
-    )
+    told = [texts.Compare.COMMON.format(common=len(ids[0] & ids[1]), count=count)] if count else []
+    told += [texts.Compare.FILTERED] if asked[0].conditions else []
+    common = element("p", " ".join(told), class_="common")
+    return joined([common, element("div", *columns, class_="compared")])
 
 
 def _column(found: Found, asked: Asked, only: frozenset[str]) -> Html:
     method = found.method
     title = texts.Compare.method(method.collection, method.model, method.kind)
-    return element(
-        "section",
-        element("h3", title),
+    shown = [
         answer(found, asked.photograph),
         results.steps(found),
         results.gallery(found.answer.results, asked, only),
-        aria_label=title,
-    )
+    ]
+    if not found.answer.results:
+        shown = [results.nothing(asked)]
+    return element("section", element("h3", title), *shown, aria_label=title)

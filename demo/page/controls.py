@@ -11,6 +11,7 @@ from demo.catalogue import Catalogue
 from demo.page.asked import Asked
 from demo.texts import Controls as Texts
 
+_FILTERS = ("landmark", "author", "licence", "since", "until", "where")
 _SWITCHES = ("expand", "diffuse", "reciprocal", "refine", "keep_first")
 
 
@@ -30,6 +31,11 @@ class Controls:
     def all(self) -> list[Any]:
         """The collection, then the fields."""
         return [self.collection, *self.fields.values()]
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The fields that narrow what is found."""
+        return {name: self.fields[name] for name in _FILTERS}
 
     def asked(self, values: Sequence[Any]) -> Asked:
         """What the fields hold.

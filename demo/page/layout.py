@@ -34,6 +34,8 @@ def theme() -> gr.themes.Base:
         # Contrast that WCAG's level AA asks for.
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_300",
         input_border_color="*neutral_400",
         input_border_color_dark="*neutral_500",
         checkbox_border_color="*neutral_500",
@@ -52,7 +54,7 @@ def build_page(parts: Parts) -> gr.Blocks:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:
                 search = build_search_tab(parts, searches)
             with gr.Tab(texts.Tabs.COMPARE, id="compare") as compare_tab:
-                compare = build_compare_tab(parts, searches)
+                compare = build_compare_tab(parts, searches, search.controls)
             with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
                 build_collections_tab(parts, collections_tab)
         shown = details_view(_DETAILS)

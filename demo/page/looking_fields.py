@@ -17,10 +17,10 @@ from demo.page.search_tab import PRIVATE
 from demo.parts import Parts
 from demo.refusals import Refused, shown
 from demo.texts import Collections, Controls
+from pipeline.index.duplicates import LEAST_OF_DUPLICATES
 from pipeline.reports.elements import element
 
 VIEW = "collection"  # name of its element
-_COPIES_LEAST = 0.925  # as pipeline.search has it, where it was measured
 _COUNTED = 32  # methods whose numbers are remembered
 
 
@@ -115,7 +115,7 @@ class LookingHandlers:
             found = self._parts.catalogue.method(method)
             opened = self._parts.catalogue.engine(method).collection
             with self._parts.service.work() as times, times.step("copies"):
-                groups = find_duplicates(opened, _COPIES_LEAST)
+                groups = find_duplicates(opened, LEAST_OF_DUPLICATES)
             below = collection_view.copies(groups, found, self._rights(found.collection))
         except ValueError as error:
             below = collection_view.wrong(str(shown(error)))

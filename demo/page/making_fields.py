@@ -118,8 +118,7 @@ class MakingHandlers:
         """A name, where none was given yet; the button stands out once it has something to do."""
         if not (basket or folder):
             return gr.update(), gr.update(variant="secondary")
-        chosen = folder.rpartition("/")[2] or (basket or {}).get("name") or Collections.NAME_GIVEN
-        return name or self._free(str(chosen)), gr.update(variant="primary")
+        return name or self._suggested(basket, folder), gr.update(variant="primary")
 
     def make(
         self,
@@ -134,6 +133,8 @@ class MakingHandlers:
         try:
             token = str((basket or {}).get("token", "")) if not folder else ""
             if into == _NEW:
+                # Who is quick presses the button before a name has been suggested.
+                name = name.strip() or self._suggested(basket, folder)
                 self._making.make(name, model or "", kind, basket=token, folder=folder)
             else:
                 self._making.add(into, basket=token, folder=folder)
@@ -141,8 +142,10 @@ class MakingHandlers:
             return [collection_view.wrong(str(refused)), gr.update(), gr.update(), gr.update()]
         return [collection_view.begun(), None, "", ""]
 
-    def _free(self, name: str) -> str:
-        """A name that no collection has."""
+    def _suggested(self, basket: dict[str, Any] | None, folder: str) -> str:
+        """A name that no collection has, after where the photographs come from."""
+        chosen = folder.rpartition("/")[2] or (basket or {}).get("name") or Collections.NAME_GIVEN
+        name = str(chosen)
         wanted, number = name, 2
         while self._making.own.is_taken(wanted.strip().replace(" ", "-")):
             wanted, number = f"{name}-{number}", number + 1

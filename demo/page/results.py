@@ -5,13 +5,14 @@ from typing import Any
 
 from demo import texts
 from demo.asking.query import Found
-from demo.page import addresses, downloads
+from demo.page import addresses, downloads, names
 from demo.page.answer_card import answer, percent
 from demo.page.asked import Asked
 from pipeline.answer import Result
 from pipeline.reports.elements import Html, element, joined
 
 _LIKELY = 0.5
+_SECOND = 1000  # milliseconds
 _LAZY_FROM = 12  # the first are seen at once
 
 
@@ -23,15 +24,13 @@ def shown(found: Found, asked: Asked, minutes: float) -> dict[str, Any]:
         asked: What for.
         minutes: An upload is kept for.
     """
-    html = joined(
-        [
-            answer(found, asked.photograph),
-            _bar(found, asked, minutes),
-            gallery(found.answer.results, asked) if found.answer.results else _none(asked),
-        ]
-    )
+    told = [
+        answer(found, asked.photograph),
+        _bar(found, asked, minutes),
+        gallery(found.answer.results, asked),
+    ]
     return {
-        "html": html,
+        "html": joined(told) if found.answer.results else nothing(asked),
         "link": asked.to_link(),
         "csv": downloads.as_csv(found),
         "json": downloads.as_json(found),
@@ -93,12 +92,12 @@ def steps(found: Found) -> Html:
     total = sum(step.milliseconds for step in found.steps)
     count = len(found.answer.results)
     text = words.COUNT_OF_ONE if count == 1 else words.COUNT
-    summary = text.format(count=count, milliseconds=_whole(total))
+    summary = text.format(count=count, time=duration(total))
     rows = [
         element(
             "li",
             element("span", words.STEP.get(step.name, step.name)),
-            element("span", words.MILLISECONDS.format(milliseconds=_whole(step.milliseconds))),
+            element("span", duration(step.milliseconds)),
             element(
                 "div",
                 style=f"width: {100 * step.milliseconds / max(total, 1e-9):.0f}%",
@@ -153,23 +152,30 @@ def _figure(result: Result, asked: Asked, mark: frozenset[str]) -> Html:
         aria_label=words.OPEN.format(rank=result.rank, name=name),
         data_id=found.id,
         data_rank=str(result.rank),
-        data_similarity=f"{result.similarity:.4f}",
+        data_similarity=str(float(result.similarity)),  # rounded where it is shown alone
         **_told_of_result(result),
     )
     only = element("span", texts.Compare.ONLY, class_="only") if found.id in mark else Html()
     caption = element(
         "figcaption",
-        element("span", name, class_="name"),
+        _name(name, result),
         element("span", *_numbers(result, asked), only, class_="numbers"),
         credit(result),
     )
     return element("figure", opener, caption)
 
 
+def _name(name: str, result: Result) -> Html:
+    """Of a figure; that of a file has no words to break it between and is cut instead."""
+    if result.photograph.landmark:
+        return element("span", name, class_="name")
+    return element("span", name, class_="name file", title=name)
+
+
 def _told_of_result(result: Result) -> dict[str, str]:
     told = {}
     if result.probability is not None:
-        told["data_probability"] = f"{result.probability:.4f}"
+        told["data_probability"] = str(float(result.probability))
     if result.verification is not None:
         told["data_inliers"] = str(result.verification.inliers)
     return told
@@ -213,8 +219,7 @@ def name_of(result: Result, asked: Asked) -> str:
     """What a result is called."""
     if is_itself(result, asked):
         return texts.Results.ITSELF
-    found = result.photograph
-    return found.landmark or found.title or found.id
+    return names.name_of(result.photograph)
 
 
 def is_itself(result: Result, asked: Asked) -> bool:
@@ -222,11 +227,17 @@ def is_itself(result: Result, asked: Asked) -> bool:
     return bool(asked.photograph) and result.photograph.id == asked.photograph
 
 
-def _whole(milliseconds: float) -> str:
-    return f"{milliseconds:.0f}" if milliseconds >= 1 else "< 1"
+def duration(milliseconds: float) -> str:
+    """A time as one says it: in seconds from one on, else in milliseconds."""
+    words = texts.Results
+    if round(milliseconds) >= _SECOND:
+        return words.SECONDS.format(seconds=milliseconds / _SECOND)
+    whole = f"{milliseconds:.0f}" if milliseconds >= 1 else "< 1"
+    return words.MILLISECONDS.format(milliseconds=whole)
 
 
-def _none(asked: Asked) -> Html:
+def nothing(asked: Asked) -> Html:
+    """What stands where nothing was found, and what to do."""
     words = texts.Results
     if asked.conditions:
         return state(words.NONE, words.NONE_HELP, class_="state")

@@ -3,6 +3,7 @@
 const view = element.querySelector(".results-view");
 const [busy, body] = [".busy", ".body"].map((selector) => view.querySelector(selector));
 const NARROW = 900; // pixels of the window: results stand below the fields
+const waiting = props.value; // as before the first search
 
 function show() {
   busy.hidden = true;
@@ -21,8 +22,20 @@ function answered() {
   show();
   const link = props.value?.link;
   if (link) history.replaceState(null, "", `?${link}`);
+  if (wasBusy || isProblem()) comeIntoView();
+}
+
+const isProblem = () => body.querySelector(".state.problem") !== null;
+
+function comeIntoView() {
   const isBelow = innerWidth < NARROW && element.offsetParent !== null;
-  if (isBelow && wasBusy) view.scrollIntoView({ behavior: "smooth", block: "start" });
+  if (isBelow) view.scrollIntoView({ behavior: "smooth", block: "start" });
+}
+
+function renew() {
+  if (!busy.hidden || !isProblem()) return;
+  props.value = waiting;
+  show();
 }
 
 function begin() {
@@ -84,5 +97,6 @@ element.addEventListener("click", (event) => {
 });
 view.addEventListener("begin", begin);
 view.addEventListener("fail", fail);
+view.addEventListener("renew", renew);
 watch("value", answered);
 show();

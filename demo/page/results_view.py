@@ -2,7 +2,8 @@
 
 Its value is what ``results.shown`` gives. A result that is chosen is the event ``open``, which
 carries the link of the search and what the figure tells; ``begin``, sent to its element, tells it
-that a search is on its way, and ``fail`` that there was no answer.
+that a search is on its way, ``fail`` that there was no answer, and ``renew`` that what went wrong
+before is of no matter any more.
 """
 
 from pathlib import Path
@@ -56,6 +57,16 @@ def begin(name: str, box: str | None = None) -> str:
     """
     wait = "" if box is None else f"values[0] = await {_heard(box)}.arriving ?? values[0];"
     return f"async (...values) => {{ {_dispatch(name, 'begin')}; {wait} return values; }}"
+
+
+def begin_if_chosen(name: str) -> str:
+    """JavaScript that does what ``begin`` does where the first input is a photograph."""
+    return f"(...values) => {{ if (values[0]) {_dispatch(name, 'begin')}; return values; }}"
+
+
+def renew(name: str) -> str:
+    """JavaScript that takes away what was wrong once the input is another photograph."""
+    return f"(chosen) => {{ if (chosen) {_dispatch(name, 'renew')}; return []; }}"
 
 
 def fail(name: str) -> str:

@@ -12,7 +12,7 @@ from demo.page.controls import Controls, build_controls, method_choices, verify_
 from demo.page.examples import Examples, examples_view
 from demo.page.photograph_box import photograph_box
 from demo.page.reasons import Searches
-from demo.page.results_view import begin, fail, results_view
+from demo.page.results_view import begin, begin_if_chosen, fail, renew, results_view
 from demo.parts import Parts
 from demo.refusals import Refused
 
@@ -85,33 +85,36 @@ class Handlers:
             **PRIVATE,
         )
         tab.examples.example(self.take, None, tab.box, **PRIVATE)
+        tab.box.change(None, tab.box, None, js=renew(RESULTS))
 
     def restore_on_load(self, page: gr.Blocks, tab: SearchTab, link: gr.Textbox) -> None:
-        """Fills the fields as the page's address says, and searches if it names a photograph."""
+        """Fills the fields as the page's address says, then searches if it names a photograph."""
         page.load(
             self.restore,
             link,
             [tab.box, *tab.controls.all, tab.examples, tab.results],
             js="() => [location.search]",
             **PRIVATE,
-        )
+        ).then(
+            self.results_of_linked,
+            [tab.box, *tab.controls.fields.values()],
+            tab.results,
+            js=begin_if_chosen(RESULTS),
+            **PRIVATE,
+        ).failure(None, js=fail(RESULTS))
 
     def results_of(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
         """The answer and the results, or what is wrong."""
         try:
             asked = self._controls.asked(values).with_chosen(chosen)
-            return self.found(asked)
+            found = self._searches.ask(asked)
+            return results.shown(found, asked, self._parts.kept.minutes)
         except Refused as refused:
             return results.problem(str(refused))
 
-    def found(self, asked: Asked) -> dict[str, Any]:
-        """The answer and the results.
-
-        Raises:
-            Refused: If the query cannot be answered.
-        """
-        found = self._searches.ask(asked)
-        return results.shown(found, asked, self._parts.kept.minutes)
+    def results_of_linked(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
+        """The results of a link, whose photograph and fields were filled; none without one."""
+        return self.results_of(chosen, *values) if chosen else gr.skip()
 
     def list_anew(self, collection: str | None, method: str | None) -> list[Any]:
         """The collections and methods that there are by now, what was chosen still chosen."""
@@ -143,27 +146,37 @@ class Handlers:
             return gr.update(), ""  # the search itself will say why
 
     def restore(self, link: str | None) -> list[Any]:
-        """Updates of the photograph, all fields, the examples and the results."""
+        """Updates of the photograph, all fields, the examples, and what is wrong with the link."""
         try:
             asked = self._linked(link or "")
         except Refused as refused:
-            said = results.problem(texts.Link.UNREADABLE.format(reason=refused))
-            return [None, *self._fields(Asked(method=self._first_method())), said]
+            fields = self._fields(Asked(method=self._first_method()))
+            return [None, *fields, results.problem(str(refused))]
         if not (asked.token or asked.photograph):
             return [None, *self._fields(asked), results.waiting()]
-        chosen = None
         try:
-            chosen = self._chosen(asked)
-            shown = self.found(asked)
+            return [self._chosen(asked), *self._fields(asked), gr.skip()]
         except Refused as refused:
-            shown = results.problem(str(refused))
-        return [chosen, *self._fields(asked), shown]
+            gone = texts.Link.NO_PHOTOGRAPH.format(reason=refused)
+            said = texts.Link.UPLOAD_GONE if asked.token else gone
+            return [None, *self._fields(asked), results.problem(said)]
 
     def _linked(self, link: str) -> Asked:
-        asked = from_link(link)
+        """What a link asks.
+
+        Raises:
+            Refused: If it cannot be read, or its method is there no more.
+        """
+        try:
+            asked = from_link(link)
+        except Refused as refused:
+            raise Refused(texts.Link.UNREADABLE.format(reason=refused)) from refused
         if not asked.method:
             return dataclasses.replace(asked, method=self._first_method())
-        self._parts.catalogue.method(asked.method)  # refused where it is there no more
+        try:
+            self._parts.catalogue.method(asked.method)
+        except Refused as refused:
+            raise Refused(texts.Link.NO_METHOD.format(name=asked.method)) from refused
         return asked
 
     def _fields(self, asked: Asked) -> list[Any]:

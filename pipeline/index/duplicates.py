@@ -11,6 +11,11 @@ from pipeline.index.filters import Condition
 from pipeline.index.interface import Collection
 from pipeline.index.kinds import INVERTED
 
+# The least similarity of duplicates, where none is asked for. Measured with MobileNetV2 as ImageNet
+# left it, mean-pooled, on 1,362 photographs and 1,288 edits of 322 of them (JPEG quality 60, 60 %
+# of the size, 5 % cropped, 25 % brighter), of all pairs: at .90 precision .995, recall .983; at
+# .925 .999, .928; at .95 1.000, .694. Of a photograph and its edit, .992, .978 and .863 are found.
+LEAST_OF_DUPLICATES = 0.925
 # Codes too rough to compare with one another. Of pairs at cosines of .95 to 1, 64 dimensions of
 # Google Landmarks v1, .61 and .18 were found at .95; with pq .90, ivfpq .93, all other kinds all.
 _TOO_ROUGH = ("lsh", "rabitq")

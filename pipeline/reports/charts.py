@@ -13,11 +13,13 @@ from pathlib import Path
 
 from pipeline.reports.axes import Axis, written
 from pipeline.reports.elements import Html, breakable, element, joined
+from pipeline.reports.labels import Labelled, Room, spread
 
 STYLE = Path(__file__).with_name("charts.css")
 _WIDTH, _HEIGHT = 400, 280
 _AMONG_MANY = 0.6  # of its size, a mark among hundreds
 _LETTERS = 18  # that a line of them takes
+_DESCENT = 2  # of letters below their line
 _SHAPES = 8  # lines and points that can be told apart
 _DASHES = ("none", "8 4", "2 3", "10 3 2 3", "5 2", "1 4", "12 5", "6 2 1 2")
 MOST_SERIES = _SHAPES
@@ -54,12 +56,14 @@ class Series:
         points: x and y of each.
         notes: What is said of each point under the pointer; none for its numbers.
         labels: What is written above each point; none for nothing.
+        size: Of its marks, times the usual.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
     notes: Sequence[str] = ()
     labels: Sequence[str] = ()
+    size: float = 1.0
 
 
 def line_chart(
@@ -83,7 +87,7 @@ def line_chart(
         parts.append(
             frame.path(one.points, class_=f"line colour-{number}", stroke_dasharray=_DASHES[number])
         )
-        parts += frame.marks(one, number)
+        parts += [*frame.marks(one, number), *frame.labels(one)]
     return _chart(title, parts)
 
 
@@ -92,18 +96,23 @@ def point_chart(title: str, x: Axis, y: Axis, series: Sequence[Series]) -> Html:
     frame = _Frame(x, y)
     parts = [*frame.grid()]
     for number, one in enumerate(series):
-        parts += frame.marks(one, number)
+        parts += [*frame.marks(one, number), *frame.labels(one)]
     return _chart(title, parts)
 
 
 def map_chart(title: str, series: Sequence[Series], others: Series) -> Html:
-    """Points of a plane whose axes mean nothing; the others are small and grey below them."""
+    """Points of a plane whose axes mean nothing; the others are small and grey below them.
+
+    The first series lies above the others. A label that finds no place beside its point, where it
+    covers neither another label nor what has one, is left out.
+    """
     x, y = _even_axes([*others.points, *(point for one in series for point in one.points)])
     frame = _Frame(x, y, _NARROW)
     parts = [element("rect", **frame.box(), class_="frame")]
     parts += frame.dots(others)
-    for number, one in enumerate(series):
+    for number, one in reversed(list(enumerate(series))):
         parts += frame.marks(one, number, _AMONG_MANY)
+    parts += frame.spread_labels(series, _AMONG_MANY)
     return _chart(title, parts)
 
 
@@ -226,11 +235,38 @@ class _Frame:
     def marks(self, series: Series, number: int, size: float = 1.0) -> Iterator[Html]:
         notes = series.notes or [f"{written(x)}, {written(y)}" for x, y in series.points]
         for point, note in zip(series.points, notes, strict=True):
-            yield _mark(number, *self.place(point), f"{series.name}: {note}", size)
+            told = f"{series.name}: {note}"
+            yield _mark(number, *self.place(point), told, size * series.size)
+
+    def labels(self, series: Series) -> Iterator[Html]:
         for point, label in zip(series.points, series.labels, strict=False):
             x, y = self.place(point)
             below = y < _LETTERS  # above it they would be cut
             yield _text(label, x - 6, y + _LETTERS if below else y - 6, "end")
+
+    def spread_labels(self, series: Sequence[Series], size: float) -> Iterator[Html]:
+        """Labels that cover neither one another, nor what has one, nor the first series."""
+        free = self._margins
+        within = Room(
+            left=free.left,
+            top=free.top,
+            right=free.left + free.width,
+            bottom=free.top + free.height,
+        )
+        labelled = [
+            Labelled(x=x, y=y, text=label, size=size * one.size)
+            for one in series
+            for point, label in zip(one.points, one.labels, strict=False)
+            for x, y in [self.place(point)]
+            if label
+        ]
+        first = [
+            Labelled(x=x, y=y, text="", size=size * one.size).mark
+            for one in series[:1]
+            for x, y in map(self.place, one.points)
+        ]
+        for text, room in spread(labelled, within, first):
+            yield _text(text, room.left, room.bottom - _DESCENT, "start")
 
     def dots(self, series: Series) -> Iterator[Html]:
         for point in series.points:

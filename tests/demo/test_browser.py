@@ -15,6 +15,9 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from demo import texts
+from demo.asking.query import Found
+from demo.page.asked import Asked
+from demo.page.reasons import Searches
 from demo.server import build_server
 from demo.settings import ServerSettings
 from pipeline.build_index import Settings as IndexSettings
@@ -255,9 +258,29 @@ def test_what_is_no_photograph_is_refused_with_what_to_do(browser: Browser, addr
         send(page, b"hello", "letter.txt", "text/plain")
         expect(problem).to_contain_text("Choose a JPEG")
         page.get_by_role("button", name="Search", exact=True).click()
-        expect(page.locator("#results .problem")).to_contain_text(texts.Missing.PHOTOGRAPH)
+        wrong = page.locator("#results .problem")
+        expect(wrong).to_contain_text(texts.Missing.PHOTOGRAPH)
         send(page, photograph(1)[:200])
         expect(problem).to_contain_text("damaged")
+        expect(wrong).to_be_visible()
+        upload(page, photograph(1))
+        expect(wrong).to_have_count(0)
+        expect(page.locator("#results .waiting")).to_be_visible()
+
+
+def test_the_page_does_not_move_sideways(page: Page) -> None:
+    """Its head lies where it lay, whatever is below it."""
+    head = page.locator(".page-header")
+    bounds = [head.bounding_box()]
+    upload(page, photograph(2))
+    bounds.append(head.bounding_box())
+    search(page)
+    bounds.append(head.bounding_box())
+    for name in (texts.Tabs.COMPARE, texts.Tabs.COLLECTIONS, texts.Tabs.SEARCH):
+        page.get_by_role("tab", name=name).click()
+        bounds.append(head.bounding_box())
+    page.evaluate("scrollTo(0, 0)")
+    assert [(one["x"], one["width"]) for one in bounds if one] == [(32, SCREEN - 64)] * 6
 
 
 def test_a_search_waits_for_a_photograph_that_is_on_its_way(page: Page) -> None:
@@ -318,9 +341,36 @@ def test_a_link_restores_the_search(browser: Browser, address: str, page: Page) 
         assert again.locator("#results .gallery .name").all_inner_texts() == shown[0][:7]
         again.get_by_text(texts.Controls.REORDERING).click()
         expect(again.get_by_label(texts.Controls.KEEP_FIRST)).to_be_checked()
-    with opened(browser, f"{address}?method=gone/gone-flat&photograph=x") as lost:
-        expect(lost.locator("#results .problem")).to_contain_text("There is no such method")
-        assert lost.locator(".examples button").count() == 8
+    for link, said in (
+        ("method=gone/gone&photograph=x", "an index that is not here any more: gone/gone"),
+        ("token=x", texts.Link.UPLOAD_GONE),
+    ):
+        with opened(browser, f"{address}?{link}", TELEPHONE) as lost:
+            problem = lost.locator("#results .problem")
+            expect(problem).to_contain_text(said)
+            expect(problem).to_be_in_viewport(ratio=1)
+            assert lost.locator(".examples button").count() == 8
+
+
+def test_a_link_shows_what_it_asks_while_it_is_searched_for(
+    browser: Browser, address: str, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.locator(".examples button").first.click()
+    search(page)
+    ask, can_go_on = Searches.ask, threading.Event()
+
+    def ask_later(searches: Searches, asked: Asked) -> Found:
+        assert can_go_on.wait(60)
+        return ask(searches, asked)
+
+    monkeypatch.setattr(Searches, "ask", ask_later)
+    with opened(browser, page.url, TELEPHONE) as linked:
+        expect(linked.locator("#results .busy")).to_be_visible()
+        expect(linked.locator("#photograph .stage")).to_be_visible()
+        expect(told(linked)).to_contain_text("48 × 40")
+        can_go_on.set()
+        expect(linked.locator("#results .gallery li").first).to_be_visible()
+        expect(linked.locator("#results .answer")).to_be_in_viewport(ratio=1)
 
 
 def test_filters_narrow_the_results_and_say_when_none_are_left(page: Page) -> None:
@@ -372,6 +422,17 @@ def test_two_methods_are_compared(page: Page) -> None:
     only = columns.first.locator(".only").count()
     expect(page.locator(".common")).to_contain_text(f"{10 - only} of 10")
     page.get_by_role("tab", name=texts.Tabs.SEARCH).click()
+    field = page.get_by_label(texts.Controls.LANDMARK)
+    if not field.is_visible():
+        page.get_by_text(texts.Controls.FILTERS, exact=True).click()
+    field.fill("MARK 4")
+    page.get_by_role("tab", name=texts.Tabs.COMPARE).click()
+    page.locator("#compare-button").click()
+    expect(page.locator(".common")).to_contain_text(texts.Compare.FILTERED)
+    names = columns.last.locator(".gallery .name").all_inner_texts()
+    assert set(names) == {"landmark 4"}
+    page.get_by_role("tab", name=texts.Tabs.SEARCH).click()
+    field.fill("")
 
 
 def test_an_unreachable_server_is_told(browser: Browser, address: str) -> None:
@@ -434,9 +495,18 @@ def test_texts_stand_out_from_what_is_behind_them(
         assert (max(map(int, backdrop[4:-1].split(",")[:3])) < 60) == (scheme == "dark")
         every = "h1, p, li, span, button, label, summary, input, textarea, dt, dd, a"
         assert pale(page, every) == []
+        page.get_by_text(texts.Controls.FILTERS, exact=True).click()
+        page.get_by_text(texts.Controls.REORDERING).click()
+        expect(page.get_by_label(texts.Controls.KEEP_FIRST)).to_be_visible()
+        assert pale(page, every) == []
         upload(page, photograph(2))
         search(page)
         assert pale(page, every) == []
         page.locator("#results .opener").nth(1).click()
         expect(page.locator("#neighbours-map")).to_be_visible()
         assert pale(page, every) == []
+        page.keyboard.press("Escape")
+        for name in (texts.Tabs.COMPARE, texts.Tabs.COLLECTIONS):
+            page.get_by_role("tab", name=name).click()
+            expect(page.get_by_role("tabpanel").filter(visible=True)).to_have_count(1)
+            assert pale(page, every) == [], name

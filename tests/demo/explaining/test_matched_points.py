@@ -4,6 +4,7 @@ import numpy as np
 
 from demo.explaining import matched_points
 from demo.explaining.shown import Shown
+from demo.texts import Explained
 from pipeline.answer import Result
 from pipeline.ranking.verification import NOTHING, Verification
 from pipeline.stored_photograph import StoredPhotograph
@@ -48,6 +49,8 @@ def test_what_is_not_certain_is_said_so_and_what_was_not_compared() -> None:
     for verification, said in ((NOTHING, "no certain match (0 places)"), (None, "not compared")):
         found = matched_points.matched_points(result(verification), None)
         assert (len(found.points), found.said) == (0, said)
+        drawn = matched_points.draw(found, QUERY, FOUND)
+        assert drawn == f'<p class="note">{Explained.NO_MATCHES}</p>', "no photographs once more"
 
 
 def test_lines_end_where_the_points_are_in_both_drawings() -> None:
@@ -67,6 +70,8 @@ def test_lines_end_where_the_points_are_in_both_drawings() -> None:
 def test_names_cannot_break_out_of_the_page() -> None:
     name = '"><script>alert(1)</script>'
     shown = Shown(url='x" onload="alert(1)', width=10, height=10, name=name)
-    drawn = matched_points.draw(matched_points.matched_points(result(None), None), shown, shown)
+    found = matched_points.matched_points(result(verified([[[1, 1], [1, 1]]], 99)), None)
+    drawn = matched_points.draw(found, shown, shown)
+    assert "&lt;script&gt;" in drawn
     assert "<script>" not in drawn
     assert 'onload="' not in drawn

@@ -102,11 +102,13 @@ def test_of_copies_all_but_the_first_are_chosen(parts: Parts) -> None:
     ]
     method = parts.catalogue.method(METHOD)
     shown = collection_view.copies([group], method, Rights(is_own=True))
-    assert "3 photographs in 1 groups" in shown
+    assert "3 photographs in 1 group. All but the first of each are chosen." in shown
     chosen = [f'value="{id}" checked=""' in shown for id in ids]
     assert chosen == [False, True, True]
     assert "&lt;b&gt; 0.900" in shown
-    assert "checkbox" not in collection_view.copies([group], method, Rights())
+    others = collection_view.copies([group], method, Rights())
+    assert "3 photographs in 1 group.<" in others, "nothing is said of boxes that are not there"
+    assert "checkbox" not in others
     assert "There are no copies" in collection_view.copies([], method, Rights())
 
 
@@ -127,7 +129,7 @@ def test_what_was_not_made_here_is_not_changed(parts: Parts) -> None:
         with pytest.raises(gr.Error, match="was not made on this page"):
             handlers.alter("squares", METHOD, Event(what=what))
     nobody = LookingHandlers(dataclasses.replace(parts, making=None))
-    with pytest.raises(gr.Error, match="--changes"):
+    with pytest.raises(gr.Error, match="cannot be changed here"):
         nobody.alter("squares", METHOD, Event(what="delete"))
 
 
@@ -147,6 +149,19 @@ def test_two_clicks_make_a_collection(parts: Parts, monkeypatch: pytest.MonkeyPa
     assert (emptied, folder, no_name) == (None, "", "")
     (job,) = asked
     assert (job.task, job.collection, job.model, job.basket) == ("make", name, "model", token)
+
+
+def test_who_is_quicker_than_the_suggested_name_gets_it(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parts.making is not None
+    asked = begun(parts, monkeypatch)
+    token = parts.making.baskets.open()
+    photograph = tf.io.encode_jpeg(np.zeros((9, 9, 3), np.uint8)).numpy()
+    parts.making.arrive(token, photograph, "a.jpg", "")
+    basket = {"token": token, "count": 1, "name": "holiday"}
+    assert "It has begun" in MakingHandlers(parts.making).make(basket, "", "", " ", "model", "")[0]
+    assert [job.collection for job in asked] == ["holiday"]
 
 
 def test_what_is_wrong_is_said_and_the_fields_stay(parts: Parts) -> None:

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 from html.parser import HTMLParser
@@ -170,10 +171,45 @@ def test_steps_are_told_with_their_share() -> None:
     assert shares == ["width: 99%", "width: 1%"]
 
 
+def test_times_from_a_second_on_are_told_in_seconds() -> None:
+    times = (0.2, 999.4, 999.6, 30_921.0)
+    assert [results.duration(one) for one in times] == ["< 1 ms", "999 ms", "1.0 s", "30.9 s"]
+
+
+def test_a_number_is_rounded_once() -> None:
+    """Of .52849, .5285 would be told as .529 when it is rounded again."""
+    shown = read(results.gallery([result(probability=0.87496)], ASKED))
+    (opener,) = [told for tag, told in shown.tags if tag == "button"]
+    assert opener["data-probability"] == "0.87496"
+    one = dataclasses.replace(result(), similarity=float(np.float32(0.52849)))
+    (opener,) = [told for tag, told in read(results.gallery([one], ASKED)).tags if tag == "button"]
+    told = {"key": 1, "link": ASKED.to_link(), "id": "id1", "rank": 1}
+    opened = details.opened({**told, "similarity": opener["data-similarity"]})
+    assert opened.similarity == one.similarity
+
+
+def test_of_a_file_the_name_without_suffix_is_told_and_cut_not_broken() -> None:
+    for title, name in (
+        ("6efd4b67c5bcb6f6.jpg", "6efd4b67c5bcb6f6"),
+        ("St. Mary.JPEG", "St. Mary"),
+        ("St. Mary", "St. Mary"),
+        (".jpg", ".jpg"),
+        ("", "id1"),
+    ):
+        shown = read(results.gallery([result(landmark="", title=title)], ASKED))
+        (span,) = [told for _, told in shown.tags if "name" in str(told.get("class")).split()]
+        assert (span["class"], span["title"]) == ("name file", name)
+        assert name in shown.texts
+
+
 def test_no_results_are_told_with_what_to_do() -> None:
     filtered = Asked(method=METHOD.name, token="token", landmark="x")
-    assert "filters" in results.shown(found(), filtered, 30)["html"]
-    assert "is empty" in results.shown(found(), ASKED, 30)["html"]
+    for asked, said in ((filtered, "filters"), (ASKED, "is empty")):
+        shown = results.shown(found(), asked, 30)
+        assert said in shown["html"]
+        titles = [tag for tag, _ in read(shown["html"]).tags if tag == "h2"]
+        assert len(titles) == 1, "nothing else is said of the landmark"
+        assert shown["link"] == asked.to_link()
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula() -> None:
