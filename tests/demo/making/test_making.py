@@ -181,7 +181,7 @@ def test_only_allowed_folders_are_offered_and_taken(
     assert {"photos", "photos/holiday", "photos/holiday/landmark 0"} <= set(offered)
     assert not any("hidden" in name or "out" in name for name in offered)
     for folder in ("..", "photos/..", str(tmp_path), "photos/out", "/etc"):
-        with pytest.raises(Refused, match="--photos=DIR"):
+        with pytest.raises(Refused, match="This folder may not be used here"):
             making.make("name", "model", folder=folder)
     assert making.jobs.all() == []
 
@@ -218,9 +218,9 @@ def test_a_name_is_taken_once_and_nothing_is_made_of_nothing(
         with pytest.raises(Refused, match="Choose the photographs to remove"):
             at_once.remove("sent", ids)
     for change in (at_once.look_again, at_once.delete):
-        with pytest.raises(NotFound, match=r"pipeline\.update_index"):
+        with pytest.raises(NotFound, match="was not made on this page"):
             change("squares")
-    with pytest.raises(Refused, match="--photos=DIR"):
+    with pytest.raises(Refused, match="This folder may not be used here"):
         at_once.look_again("sent")
 
 
