@@ -10,20 +10,16 @@ nobody's, with Debian's Chromium, and writes ``docs/pictures/search.webp`` and
 product nor its measurements need it.
 """
 
-import contextlib
 import dataclasses
 import io
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 
-from demo.server import build_server
+from demo.serving import serving
 from demo.settings import ServerSettings
 from pipeline import command_line
 from pipeline.command_line import setting
@@ -56,7 +52,8 @@ def make(settings: Settings) -> list[Path]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise FileNotFoundError("No Chromium; on Debian: apt-get install chromium")
-    with _served(settings.exported) as address, sync_playwright() as playwright:
+    served = ServerSettings(collections=(str(settings.exported),), changes=False, per_minute=10_000)
+    with serving(served) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=_SCREEN)
         still = settings.output / "search.webp"
@@ -72,22 +69,6 @@ def make(settings: Settings) -> list[Path]:
     if animated.stat().st_size > _MOST_BYTES:
         raise ValueError(f"{animated} has {animated.stat().st_size:,} bytes; show less.")
     return [still, animated]
-
-
-@contextlib.contextmanager
-def _served(exported: Path) -> Iterator[str]:
-    """The address of the page, served as long as it is needed."""
-    settings = ServerSettings(collections=(str(exported),), changes=False, per_minute=10_000)
-    server = uvicorn.Server(uvicorn.Config(build_server(settings), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def _picture(page: Page) -> Image.Image:

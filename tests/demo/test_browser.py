@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
@@ -18,7 +17,7 @@ from demo import texts
 from demo.asking.query import Found
 from demo.page.asked import Asked
 from demo.page.reasons import Searches
-from demo.server import build_server
+from demo.serving import serving
 from demo.settings import ServerSettings
 from pipeline.build_index import Settings as IndexSettings
 from pipeline.build_index import build_index
@@ -42,15 +41,8 @@ def address(tiny: Tiny) -> Iterator[str]:
     settings = ServerSettings(
         collections=(str(tiny.model.parent),), changes=False, per_minute=10_000
     )
-    server = uvicorn.Server(uvicorn.Config(build_server(settings), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    with serving(settings) as address:
+        yield address
 
 
 @contextlib.contextmanager

@@ -4,21 +4,17 @@ import json
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
-import uvicorn
 
 from demo.app import Settings as AppSettings
-from demo.server import build_server
+from demo.serving import serving
 from demo.settings import ServerSettings
 from tests.tiny import Tiny
 
@@ -38,18 +34,9 @@ def commands(program: str) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def address(tiny: Tiny) -> Iterator[str]:
     """A server that listens, as curl and gradio_client need one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = build_server(ServerSettings(collections=(str(tiny.model.parent),), changes=False))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    settings = ServerSettings(collections=(str(tiny.model.parent),), changes=False)
+    with serving(settings) as address:
+        yield address.rstrip("/")
 
 
 @pytest.fixture

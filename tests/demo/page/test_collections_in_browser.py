@@ -1,16 +1,13 @@
 """A collection is made on the page, in a real browser, of a folder of photographs."""
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from demo.server import build_server
+from demo.serving import serving
 from demo.settings import ServerSettings
 from tests.browsers import SCREEN, TELEPHONE, is_as_wide_as_the_window, launched, pale
 from tests.tiny import Tiny, write_photographs
@@ -32,15 +29,8 @@ def address(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     settings = ServerSettings(
         collections=(str(root / "exported"),), changes=True, own=root / "own", per_minute=10_000
     )
-    server = uvicorn.Server(uvicorn.Config(build_server(settings), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    with serving(settings) as address:
+        yield address
 
 
 def opened(browser: Browser, address: str, width: int) -> Page:
