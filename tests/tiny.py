@@ -1,6 +1,7 @@
 """One tiny collection, from photographs to a searched index, and how it is made."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,12 @@ class Tiny:
     model: Path
     embeddings: Path
     index: Path
+
+    def copy_model(self, folder: Path) -> None:
+        """The exported model with the one index above, whatever other tests built beside it."""
+        aside = shutil.ignore_patterns("training", "metrics", "indexes")
+        shutil.copytree(self.model, folder, ignore=aside)
+        shutil.copytree(self.index, folder / "indexes" / self.index.name)
 
 
 def write_photographs(folder: Path, landmarks: int, photographs: int, seed: int = 0) -> None:

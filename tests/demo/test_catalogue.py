@@ -18,8 +18,7 @@ from tests.tiny import Tiny, change_model
 def exported(tiny: Tiny, tmp_path: Path) -> Path:
     """A copy of the tiny model and its exact index, which a test may change."""
     folder = tmp_path / "exported"
-    ignored = shutil.ignore_patterns("*-lsh", "training", "metrics")
-    shutil.copytree(tiny.model, folder / "model", ignore=ignored)
+    tiny.copy_model(folder / "model")
     return folder
 
 

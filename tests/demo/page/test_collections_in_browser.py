@@ -1,6 +1,5 @@
 """A collection is made on the page, in a real browser, of a folder of photographs."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def browser() -> Iterator[Browser]:
 def address(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a page that may make collections, over a copy of the tiny model and its index."""
     root = tmp_path_factory.mktemp("made")
-    shutil.copytree(tiny.model, root / "exported" / "model")
+    tiny.copy_model(root / "exported" / "model")
     settings = ServerSettings(
         collections=(str(root / "exported"),), changes=True, own=root / "own", per_minute=10_000
     )
