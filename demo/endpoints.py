@@ -21,7 +21,6 @@ from demo.uploads.kept import Kept
 from pipeline.index import filters
 from pipeline.ranking.settings import RankingSettings
 
-_LONGEST_TEXT = 2000
 _HOW_TO_SEND = "Send the photograph with handle_file, or its bytes in base64."
 _SWITCH = "keep_first"  # the one setting of a ranking that is no count
 
@@ -112,11 +111,11 @@ class Endpoints:
             try:
                 return Query(
                     photograph=read(),
-                    method=_text(method, "method") or self._preferred(),
+                    method=fields.text(method, "method") or self._preferred(),
                     box=fields.box(box),
                     k=fields.whole(k, "k"),
-                    where=filters.parse([_text(one, "where") for one in where or []]),
-                    verify=_text(verify, "verify") or None,
+                    where=filters.parse([fields.text(one, "where") for one in where or []]),
+                    verify=fields.text(verify, "verify") or None,
                     ranking=_settings(ranking or {}),
                 )
             except ValueError as error:
@@ -234,12 +233,6 @@ def _read_once(kept: Kept, token: str) -> np.ndarray:
         return kept.read(token)
     finally:
         kept.forget(token)
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise Refused(f"{name} takes text of at most {_LONGEST_TEXT} letters.")
-    return value
 
 
 def _settings(ranking: Mapping[str, Any]) -> RankingSettings:

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from demo.measurements import Measurements
 
 # First names of paths that are told apart; all else is the page and its files.
-_NAMED = ("uploads", "kept", "photographs", "health", "metrics", "api", "gradio_api")
+_NAMED = ("asked", "uploads", "kept", "photographs", "health", "metrics", "api", "gradio_api")
 
 
 class Observing:

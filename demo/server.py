@@ -29,7 +29,9 @@ from demo.making import routes as making_routes
 from demo.making.making import Making, MakingSettings
 from demo.measurements import Measurements
 from demo.observing import Observing
-from demo.page import layout
+from demo.page import asking, layout
+from demo.page.asking import Asking
+from demo.page.reasons import Searches
 from demo.parts import Parts
 from demo.protection.admitting import Admitting
 from demo.protection.body_limit import BodyLimit
@@ -66,15 +68,16 @@ def build_server(settings: ServerSettings) -> FastAPI:
     turns = Turns(parts.service.room, settings.seconds)
     add_routes(server, parts, turns)
     endpoints.add_routes(server, parts, turns)
+    searches = Searches(parts)
+    asking.add_routes(server, Asking(parts, searches), turns)
     if parts.making is not None:
         making_routes.add_routes(server, parts.making, parts.catalogue)
-    _mount_page(server, parts, settings)
+    _mount_page(server, layout.build_page(parts, searches), parts, settings)
     _add_guards(server, parts, settings)
     return server
 
 
-def _mount_page(server: FastAPI, parts: Parts, settings: ServerSettings) -> None:
-    page = layout.build_page(parts)
+def _mount_page(server: FastAPI, page: gr.Blocks, parts: Parts, settings: ServerSettings) -> None:
     endpoints.add_to_page(page, parts)
     page_errors.guard(page)
     # Events leave Gradio's queue at once, for threads of their own, and wait for their turn with

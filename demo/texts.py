@@ -219,10 +219,11 @@ class Compare:
     EMPTY = (
         "Choose a photograph and two methods, and press Compare. The same photograph is searched "
         "with both, side by side: each finds as many results as the slider says, in its own order. "
-        "The filters of the Search tab apply, its better order does not."
+        "The filters and the better order of the Search tab apply to both."
     )
     COMMON = "{common} of {count} photographs are among the results of both."
     FILTERED = "The filters of the Search tab apply."
+    REORDERED = "The better order of the Search tab applies."
     ONLY = "only here"
 
     @staticmethod

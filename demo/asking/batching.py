@@ -42,8 +42,8 @@ class _Waiting:
 class BatchingDescriptor(SavedDescriptor):
     """Describes photographs with a SavedModel, those of several threads in one batch.
 
-    While one batch is described, what arrives waits, and makes the next one. So a lone query never
-    waits. There is no thread of its own: of those that wait, one describes for all.
+    While something is described, what arrives waits, and makes the next batch. So a lone query
+    never waits. There is no thread of its own: of those that wait, one describes for all.
 
     Args:
         folder: A model folder, ``exported/MODEL``.
@@ -63,7 +63,26 @@ class BatchingDescriptor(SavedDescriptor):
         """See ``Descriptor``; one image at a time is described together with others'."""
         if len(images) != 1:
             return super().describe_images(images)
-        return self._describe(_Waiting(prepared=self.prepare_image(images[0])))
+        if not self._begin_alone():
+            return self._describe(_Waiting(prepared=self.prepare_image(images[0])))
+        try:  # one graph prepares and describes it
+            return super().describe_images(images)
+        finally:
+            self._end()
+
+    def _begin_alone(self) -> bool:
+        """Whether nothing is described or waits; if so, something is from here on."""
+        with self._changed:
+            if self._is_running or self._waiting:
+                return False
+            self._is_running = True
+        self._count(1)
+        return True
+
+    def _end(self) -> None:
+        with self._changed:
+            self._is_running = False
+            self._changed.notify_all()
 
     def _describe(self, own: _Waiting) -> np.ndarray:
         with self._changed:
@@ -72,9 +91,7 @@ class BatchingDescriptor(SavedDescriptor):
             try:
                 self._run(batch)
             finally:
-                with self._changed:
-                    self._is_running = False
-                    self._changed.notify_all()
+                self._end()
         if isinstance(own.outcome, np.ndarray):
             return own.outcome
         raise RuntimeError("An image could not be described.") from own.outcome

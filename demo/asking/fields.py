@@ -8,6 +8,7 @@ from demo.refusals import Refused
 from pipeline.query_photograph import Box
 
 _SIDES = 4
+_LONGEST_TEXT = 2000
 _WHOLE = re.compile(r"\s*[+-]?\d{1,12}\s*", re.ASCII)
 
 
@@ -32,6 +33,28 @@ def whole_of(text: str, name: str) -> int:
     if _WHOLE.fullmatch(text) is None:
         raise Refused(f"{name} takes whole numbers. Received: {text[:40]!r}.")
     return int(text)
+
+
+def text(value: Any, name: str) -> str:
+    """A text of JSON or a form.
+
+    Raises:
+        Refused: If it is none, or too long.
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise Refused(f"{name} takes text of at most {_LONGEST_TEXT} letters.")
+    return value
+
+
+def switch(value: Any, name: str) -> bool:
+    """A switch of JSON.
+
+    Raises:
+        Refused: If it is none.
+    """
+    if not isinstance(value, bool):
+        raise Refused(f"{name} is true or false. Received: {str(value)[:40]!r}.")
+    return value
 
 
 def box(value: Any) -> Box | None:

@@ -199,6 +199,20 @@ def read_stored(parts: Parts, method: str, id: str) -> np.ndarray:
         raise Refused(Missing.FILE) from error
 
 
+def from_fields(given: Mapping[str, Any]) -> Asked:
+    """What the fields of the page hold, by their names; an empty one is as by default.
+
+    Raises:
+        Refused: If a value is none that a field takes: it comes from the browser.
+    """
+    told = {
+        field.name: _taken(field, given[field.name])
+        for field in dataclasses.fields(Asked)
+        if given.get(field.name) is not None and field.default is not None
+    }
+    return Asked(**told)
+
+
 def from_link(text: str) -> Asked:
     """What ``Asked.to_link`` wrote; what it does not know is passed over.
 
@@ -222,6 +236,14 @@ def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value)
+
+
+def _taken(field: dataclasses.Field[Any], value: Any) -> Any:
+    if isinstance(field.default, bool):
+        return fields.switch(value, field.name)
+    if isinstance(field.default, int):
+        return fields.whole(value, field.name)
+    return fields.text(value, field.name)
 
 
 def _read(field: dataclasses.Field[Any], text: str) -> Any:

@@ -2,26 +2,23 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from demo import texts
-from demo.asking.query import MOST_RESULTS, Found
-from demo.page import results
-from demo.page.answer_card import answer
-from demo.page.asked import Asked
+from demo.asking.query import MOST_RESULTS
+from demo.page import asking, results
 from demo.page.controls import Controls
-from demo.page.reasons import Searches
-from demo.page.results_view import begin, fail, renew, results_view
+from demo.page.results_view import ask, renew, results_view
 from demo.page.search_tab import PRIVATE, build_box
 from demo.parts import Parts
 from demo.refusals import Refused
-from pipeline.reports.elements import Html, element, joined
+from pipeline.reports.elements import Html
 
 BOX, RESULTS = "photograph-compared", "results-compared"  # names of elements
 _K = 10
+_OWN = ("method", "k")  # fields of which this tab has its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +30,12 @@ class CompareTab:
     methods: tuple[gr.Dropdown, gr.Dropdown]
 
 
-def build_compare_tab(parts: Parts, searches: Searches, controls: Controls) -> CompareTab:
+def build_compare_tab(parts: Parts, controls: Controls) -> CompareTab:
     """Lays the tab out and says what happens on it.
 
     Args:
         parts: Of the server.
-        searches: That answer.
-        controls: Of the tab that searches, whose filters apply here.
+        controls: Of the tab that searches, whose filters and switches apply here.
     """
     choices = every_method(parts)
     words = texts.Compare
@@ -55,27 +51,11 @@ def build_compare_tab(parts: Parts, searches: Searches, controls: Controls) -> C
         with gr.Column(scale=5, min_width=320, elem_classes="found"):
             shown = results_view(RESULTS, results.told(_waiting()))
 
-    filters = controls.filters
-
-    def compare(
-        chosen: Any, one: str | None, other: str | None, count: float, *values: str | None
-    ) -> dict[str, Any]:
-        try:
-            told: dict[str, Any] = {
-                name: text or "" for name, text in zip(filters, values, strict=True)
-            }
-            asked = [
-                Asked(method=method or "", k=int(count), **told).with_chosen(chosen)
-                for method in (one, other)
-            ]
-            return results.told(_side_by_side([searches.ask(each) for each in asked], asked))
-        except Refused as refused:
-            return results.problem(str(refused))
-
-    inputs = [box, first, second, k, *filters.values()]
-    button.click(compare, inputs, shown, js=begin(RESULTS, BOX), **PRIVATE).failure(
-        None, js=fail(RESULTS)
-    )
+    # What narrows and reorders results on the other tab does so here.
+    shared = {name: field for name, field in controls.fields.items() if name not in _OWN}
+    fields = {asking.FIRST: first, asking.SECOND: second, "k": k, **shared}
+    inputs = [box, *fields.values()]
+    button.click(None, inputs, js=ask(RESULTS, BOX, asking.COMPARE, fields), **PRIVATE)
     box.change(None, box, None, js=renew(RESULTS))
     searched = controls.fields["method"]
     searched.change(functools.partial(follow, parts), searched, [first, second], **PRIVATE)
@@ -123,29 +103,3 @@ def first_two(parts: Parts) -> tuple[str | None, str | None]:
 
 def _waiting() -> Html:
     return results.state(texts.Results.EMPTY, texts.Compare.EMPTY, class_="state waiting")
-
-
-def _side_by_side(found: Sequence[Found], asked: Sequence[Asked]) -> Html:
-    ids = [frozenset(one.photograph.id for one in each.answer.results) for each in found]
-    columns = [
-        _column(each, one, ids[place] - ids[1 - place])
-        for place, (each, one) in enumerate(zip(found, asked, strict=True))
-    ]
-    count = max(map(len, ids))
-    told = [texts.Compare.COMMON.format(common=len(ids[0] & ids[1]), count=count)] if count else []
-    told += [texts.Compare.FILTERED] if asked[0].conditions else []
-    common = element("p", " ".join(told), class_="common")
-    return joined([common, element("div", *columns, class_="compared")])
-
-
-def _column(found: Found, asked: Asked, only: frozenset[str]) -> Html:
-    method = found.method
-    title = texts.Compare.method(method.collection, method.model, method.kind)
-    shown = [
-        answer(found, asked.photograph),
-        results.steps(found),
-        results.gallery(found.answer.results, asked, only),
-    ]
-    if not found.answer.results:
-        shown = [results.nothing(asked)]
-    return element("section", element("h3", title), *shown, aria_label=title)

@@ -1,7 +1,6 @@
 """What is searched and how: the fields, and what they hold as one thing."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,6 @@ from demo.catalogue import Catalogue
 from demo.page.asked import Asked
 from demo.texts import Controls as Texts
 
-_FILTERS = ("landmark", "author", "licence", "since", "until", "where")
 _SWITCHES = ("expand", "diffuse", "reciprocal", "refine", "keep_first")
 
 
@@ -31,24 +29,6 @@ class Controls:
     def all(self) -> list[Any]:
         """The collection, then the fields."""
         return [self.collection, *self.fields.values()]
-
-    @property
-    def filters(self) -> dict[str, Any]:
-        """The fields that narrow what is found."""
-        return {name: self.fields[name] for name in _FILTERS}
-
-    def asked(self, values: Sequence[Any]) -> Asked:
-        """What the fields hold.
-
-        Args:
-            values: Of ``fields``, in their order.
-
-        Raises:
-            Refused: If one is out of range.
-        """
-        told = dict(zip(self.fields, values, strict=True))
-        told = {name: "" if value is None else value for name, value in told.items()}
-        return Asked(**{**told, "k": int(told["k"])})
 
     def filled(self, asked: Asked, catalogue: Catalogue) -> list[Any]:
         """Updates of ``all`` that show what is asked."""

@@ -39,7 +39,7 @@ def as_json(found: Found) -> str:
         "milliseconds": {step.name: round(step.milliseconds, 2) for step in found.steps},
         "results": [_row(result) for result in found.answer.results],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(told, ensure_ascii=False)
 
 
 _COLUMNS = (

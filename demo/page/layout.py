@@ -45,16 +45,20 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build_page(parts: Parts) -> gr.Blocks:
-    """Lays the page out."""
-    searches = Searches(parts)
+def build_page(parts: Parts, searches: Searches) -> gr.Blocks:
+    """Lays the page out.
+
+    Args:
+        parts: Of the server.
+        searches: That answer, and remember what was found.
+    """
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs() as tabs:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:
-                search = build_search_tab(parts, searches)
+                search = build_search_tab(parts)
             with gr.Tab(texts.Tabs.COMPARE, id="compare") as compare_tab:
-                compare = build_compare_tab(parts, searches, search.controls)
+                compare = build_compare_tab(parts, search.controls)
             with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
                 build_collections_tab(parts, collections_tab)
         shown = details_view(_DETAILS)
@@ -91,13 +95,15 @@ def _connect_details(
         results.open(events.open, None, shown, trigger_mode="multiple", **PRIVATE).failure(
             None, js=fail(_DETAILS)
         )
-    shown.again(
+    again = shown.again(
         search.handlers.again,
-        list(search.controls.fields.values()),
+        None,
         [search.box, search.results, tabs],
         js=begin(RESULTS),
         **PRIVATE,
-    ).failure(None, js=fail(RESULTS))
+    )
+    again.failure(None, js=fail(RESULTS))
+    again.success(None, search.asking, js=search.handlers.ask_if_chosen, **PRIVATE)
 
 
 def _header() -> str:

@@ -4,6 +4,7 @@ const view = element.querySelector(".results-view");
 const [busy, body] = [".busy", ".body"].map((selector) => view.querySelector(selector));
 const NARROW = 900; // pixels of the window: results stand below the fields
 const waiting = props.value; // as before the first search
+let questions = 0; // asked so far
 
 function show() {
   busy.hidden = true;
@@ -43,12 +44,37 @@ function begin() {
   busy.hidden = false;
 }
 
-function fail() {
+// Of several questions the last one is answered.
+async function ask({ detail: { address, photograph, fields } }) {
+  begin();
+  questions += 1;
+  const question = questions;
+  const sent = await sentTo(address, { photograph: await photograph, fields });
+  if (question !== questions) return;
+  if (sent.ok) {
+    props.value = sent.told;
+    answered();
+  } else {
+    fail(sent.told?.detail);
+  }
+}
+
+async function sentTo(address, body) {
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+    return { ok: answer.ok, told: await answer.json() };
+  } catch { // no connection, or a proxy's own page
+    return { ok: false };
+  }
+}
+
+function fail(reason) {
   if (busy.hidden) return;
   const card = document.createElement("div");
   card.className = "state problem";
   card.setAttribute("role", "alert");
-  for (const [tag, text] of [["h2", props.texts.failed], ["p", props.texts.unreachable]]) {
+  for (const [tag, text] of [["h2", props.texts.failed], ["p", reason ?? props.texts.unreachable]]) {
     card.append(Object.assign(document.createElement(tag), { textContent: text }));
   }
   busy.hidden = true;
@@ -63,6 +89,8 @@ function save(text, kind, name) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
+
+const readable = (json) => JSON.stringify(JSON.parse(json), null, 2);
 
 async function copy(button) {
   const address = new URL(`?${props.value.link}`, location.href).href;
@@ -80,7 +108,7 @@ const actions = {
   copy,
   // The mark makes spreadsheets read it as UTF-8.
   csv: () => save(`\ufeff${props.value.csv}`, "text/csv", "results.csv"),
-  json: () => save(props.value.json, "application/json", "results.json"),
+  json: () => save(readable(props.value.json), "application/json", "results.json"),
 };
 
 element.addEventListener("click", (event) => {
@@ -95,8 +123,9 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button) actions[button.dataset.do]?.(button);
 });
+view.addEventListener("ask", ask);
 view.addEventListener("begin", begin);
-view.addEventListener("fail", fail);
+view.addEventListener("fail", () => fail());
 view.addEventListener("renew", renew);
 watch("value", answered);
 show();

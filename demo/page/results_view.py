@@ -1,11 +1,13 @@
 """The component that shows the answer and the results, copies the link and hands over files.
 
 Its value is what ``results.shown`` gives. A result that is chosen is the event ``open``, which
-carries the link of the search and what the figure tells; ``begin``, sent to its element, tells it
-that a search is on its way, ``fail`` that there was no answer, and ``renew`` that what went wrong
-before is of no matter any more.
+carries the link of the search and what the figure tells; ``ask``, sent to its element, has it ask
+the server; ``begin`` tells it that something else is on its way, ``fail`` that this did not come,
+and ``renew`` that what went wrong before is of no matter any more.
 """
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +49,36 @@ def results_view(name: str, value: dict[str, Any]) -> gr.HTML:
     )
 
 
-def begin(name: str, box: str | None = None) -> str:
-    """JavaScript that tells the component that a search begins, and passes the inputs on.
+def begin(name: str) -> str:
+    """JavaScript that tells the component that something begins, and passes the inputs on."""
+    return f"(...values) => {{ {_dispatch(name, 'begin')}; return values; }}"
+
+
+def ask(
+    name: str, box: str, address: str, fields: Iterable[str], *, only_if_chosen: bool = False
+) -> str:
+    """JavaScript that has the component ask the server, see ``asking``, and show the answer.
+
+    The inputs are a photograph box, then fields. A photograph that is still on its way to the
+    server is waited for.
 
     Args:
         name: Of the component.
-        box: Name of the photograph box whose value is the first input: where a photograph is still
-            on its way to the server, it is waited for.
+        box: Name of the photograph box.
+        address: Which answers.
+        fields: Names of the fields, in the order of the inputs.
+        only_if_chosen: Nothing is asked where the box is empty.
     """
-    wait = "" if box is None else f"values[0] = await {_heard(box)}.arriving ?? values[0];"
-    return f"async (...values) => {{ {_dispatch(name, 'begin')}; {wait} return values; }}"
-
-
-def begin_if_chosen(name: str) -> str:
-    """JavaScript that does what ``begin`` does where the first input is a photograph."""
-    return f"(...values) => {{ if (values[0]) {_dispatch(name, 'begin')}; return values; }}"
+    condition = "if (!chosen) return [];" if only_if_chosen else ""
+    return f"""(chosen, ...values) => {{
+        {condition}
+        const names = {json.dumps(list(fields))};
+        const fields = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+        const photograph = {_heard(box)}.arriving ?? chosen;
+        const detail = {{ address: {json.dumps(address)}, photograph, fields }};
+        {_heard(name)}.dispatchEvent(new CustomEvent("ask", {{ detail }}));
+        return [];
+    }}"""
 
 
 def renew(name: str) -> str:

@@ -6,13 +6,12 @@ from typing import Any
 import gradio as gr
 
 from demo import texts
-from demo.page import results
+from demo.page import asking, results
 from demo.page.asked import Asked, from_link
 from demo.page.controls import Controls, build_controls, method_choices, verify_update
 from demo.page.examples import Examples, examples_view
 from demo.page.photograph_box import photograph_box
-from demo.page.reasons import Searches
-from demo.page.results_view import begin, begin_if_chosen, fail, renew, results_view
+from demo.page.results_view import ask, renew, results_view
 from demo.parts import Parts
 from demo.refusals import Refused
 
@@ -31,8 +30,13 @@ class SearchTab:
     controls: Controls
     handlers: "Handlers"
 
+    @property
+    def asking(self) -> list[Any]:
+        """What holds what is asked: the photograph, then the fields."""
+        return [self.box, *self.controls.fields.values()]
 
-def build_search_tab(parts: Parts, searches: Searches) -> SearchTab:
+
+def build_search_tab(parts: Parts) -> SearchTab:
     """Lays the tab out and says what happens on it."""
     with gr.Row(elem_classes="search-columns"):
         with gr.Column(scale=2, min_width=320, elem_classes="asking"):
@@ -42,7 +46,7 @@ def build_search_tab(parts: Parts, searches: Searches) -> SearchTab:
             controls = build_controls(parts.catalogue)
         with gr.Column(scale=5, min_width=320, elem_classes="found"):
             shown = results_view(RESULTS, results.waiting())
-    handlers = Handlers(parts, searches, controls)
+    handlers = Handlers(parts, controls)
     tab = SearchTab(box, examples, shown, controls, handlers)
     handlers.connect(tab, button)
     return tab
@@ -57,9 +61,8 @@ def build_box(parts: Parts, name: str) -> gr.HTML:
 class Handlers:
     """What happens when something is chosen; what is refused is said where results would be."""
 
-    def __init__(self, parts: Parts, searches: Searches, controls: Controls) -> None:
+    def __init__(self, parts: Parts, controls: Controls) -> None:
         self._parts = parts
-        self._searches = searches
         self._controls = controls
         self._examples = Examples(parts)
 
@@ -69,12 +72,11 @@ class Handlers:
         texts_of = [field for field in fields.values() if isinstance(field, gr.Textbox)]
         gr.on(
             [button.click, *(field.submit for field in texts_of if field.lines == 1)],
-            self.results_of,
-            [tab.box, *fields.values()],
-            tab.results,
-            js=begin(RESULTS, BOX),
+            None,
+            tab.asking,
+            js=ask(RESULTS, BOX, asking.SEARCH, fields),
             **PRIVATE,
-        ).failure(None, js=fail(RESULTS))
+        )
         controls.collection.input(
             self.choose_collection, controls.collection, fields["method"], **PRIVATE
         )
@@ -95,26 +97,12 @@ class Handlers:
             [tab.box, *tab.controls.all, tab.examples, tab.results],
             js="() => [location.search]",
             **PRIVATE,
-        ).then(
-            self.results_of_linked,
-            [tab.box, *tab.controls.fields.values()],
-            tab.results,
-            js=begin_if_chosen(RESULTS),
-            **PRIVATE,
-        ).failure(None, js=fail(RESULTS))
+        ).then(None, tab.asking, js=self.ask_if_chosen, **PRIVATE)
 
-    def results_of(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
-        """The answer and the results, or what is wrong."""
-        try:
-            asked = self._controls.asked(values).with_chosen(chosen)
-            found = self._searches.ask(asked)
-            return results.shown(found, asked, self._parts.kept.minutes)
-        except Refused as refused:
-            return results.problem(str(refused))
-
-    def results_of_linked(self, chosen: dict[str, Any] | None, *values: Any) -> dict[str, Any]:
-        """The results of a link, whose photograph and fields were filled; none without one."""
-        return self.results_of(chosen, *values) if chosen else gr.skip()
+    @property
+    def ask_if_chosen(self) -> str:
+        """JavaScript that asks where there is a photograph to ask with."""
+        return ask(RESULTS, BOX, asking.SEARCH, self._controls.fields, only_if_chosen=True)
 
     def list_anew(self, collection: str | None, method: str | None) -> list[Any]:
         """The collections and methods that there are by now, what was chosen still chosen."""
@@ -197,13 +185,12 @@ class Handlers:
         collections = self._parts.catalogue.collections()
         return self._parts.catalogue.methods(collections[0])[0].name if collections else ""
 
-    def again(self, event: gr.EventData, *values: Any) -> list[Any]:
-        """Takes a result for the photograph that asks, whole, and searches."""
+    def again(self, event: gr.EventData) -> list[Any]:
+        """Takes a result for the photograph that asks, whole."""
         try:
-            chosen = self._chosen(_named(event))
+            return [self._chosen(_named(event)), gr.skip(), gr.update(selected=SEARCH)]
         except Refused as refused:
             return [None, results.problem(str(refused)), gr.update()]
-        return [chosen, self.results_of(chosen, *values), gr.update(selected=SEARCH)]
 
     def take(self, event: gr.EventData) -> dict[str, Any]:
         """A photograph of a collection that was clicked, as the photograph box holds it."""

@@ -7,7 +7,10 @@ from demo.protection.answering import refusal
 from demo.protection.rate_limit import client_of
 from demo.refusals import Refused
 
-_COSTLY = ("/api/search", "/api/recognise", "/uploads", "/gradio_api/upload")
+_COSTLY = (
+    *("/asked/search", "/asked/compare"),
+    *("/api/search", "/api/recognise", "/uploads", "/gradio_api/upload"),
+)
 
 
 class Admitting:

@@ -9,7 +9,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from demo.page import layout
-from demo.parts import Parts
 from demo.protection.headers import HEADERS
 from demo.protection.login import add_line
 from demo.server import build_server
@@ -174,7 +173,7 @@ def test_health_and_measurements_are_told(client: TestClient, photograph: bytes)
 def test_a_page_whose_event_takes_an_endpoints_name_is_refused(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def page_with_search(parts: Parts) -> gr.Blocks:
+    def page_with_search(*_: object) -> gr.Blocks:
         with gr.Blocks() as page:
             gr.Button().click(lambda: None, api_name="search")
         return page

@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -40,16 +41,34 @@ def test_an_error_reaches_everybody_of_its_batch_and_nobody_after(
 ) -> None:
     batching = BatchingDescriptor(tiny.model, lambda _: None)
     expected = batching.describe_images(images[0][None])
-    describe_all = batching.describe_all
+    begun, go_on = threading.Event(), threading.Event()
 
-    def fail(_: object) -> np.ndarray:
+    def alone(descriptor: SavedDescriptor, images: np.ndarray) -> np.ndarray:
+        begun.set()
+        go_on.wait()
+        raise ValueError("nothing to see")
+
+    def together(_: object) -> np.ndarray:
         raise MemoryError("no memory")
 
-    monkeypatch.setattr(batching, "describe_all", fail)
-    with pytest.raises(RuntimeError, match="could not be described") as told:
-        batching.describe_images(images[0][None])
-    assert isinstance(told.value.__cause__, MemoryError)
-    monkeypatch.setattr(batching, "describe_all", describe_all)
+    def waiting() -> int:
+        return len(batching._waiting)
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(3) as threads:
+        patched.setattr(SavedDescriptor, "describe_images", alone)
+        patched.setattr(batching, "describe_all", together)
+        first = threads.submit(batching.describe_images, images[0][None])
+        begun.wait()
+        others = [threads.submit(batching.describe_images, one[None]) for one in images[1:3]]
+        while waiting() < len(others):
+            time.sleep(0.01)
+        go_on.set()
+        with pytest.raises(ValueError, match="nothing to see"):
+            first.result()
+        for other in others:
+            with pytest.raises(RuntimeError, match="could not be described") as told:
+                other.result()
+            assert isinstance(told.value.__cause__, MemoryError)
     np.testing.assert_allclose(batching.describe_images(images[0][None]), expected, atol=1e-6)
 
 

@@ -1,0 +1,78 @@
+"""The addresses that the page asks, each by one request instead of the two of Gradio's queue."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from demo.asking.turns import Turns
+from demo.page import results, side_by_side
+from demo.page.asked import from_fields
+from demo.page.reasons import Searches
+from demo.parts import Parts
+
+SEARCH, COMPARE = "asked/search", "asked/compare"
+# Names that stand for ``method`` where two methods are asked.
+FIRST, SECOND = "first", "second"
+
+Fields = Mapping[str, Any]
+Chosen = Mapping[str, Any] | None  # the value of the photograph box
+
+
+class Asking:
+    """Answers what the fields of the page ask, with what the results' component shows.
+
+    Args:
+        parts: Of the server.
+        searches: That answer.
+    """
+
+    def __init__(self, parts: Parts, searches: Searches) -> None:
+        self._parts = parts
+        self._searches = searches
+
+    def search(self, chosen: Chosen, given: Fields) -> dict[str, Any]:
+        """The answer and the results.
+
+        Args:
+            chosen: The photograph, or a part of one.
+            given: Fields by their names, see ``Asked``.
+
+        Raises:
+            Refused: If a value is out of range, or the query cannot be answered.
+        """
+        asked = from_fields(given).with_chosen(chosen)
+        return results.shown(self._searches.ask(asked), asked, self._parts.kept.minutes)
+
+    def compare(self, chosen: Chosen, given: Fields) -> dict[str, Any]:
+        """The answers and results of two methods, side by side.
+
+        Args:
+            chosen: As of ``search``.
+            given: As of ``search``, with the fields ``first`` and ``second`` for ``method``.
+
+        Raises:
+            Refused: As ``search`` does.
+        """
+        both = [
+            from_fields({**given, "method": given.get(name)}).with_chosen(chosen)
+            for name in (FIRST, SECOND)
+        ]
+        return side_by_side.shown([self._searches.ask(asked) for asked in both], both)
+
+
+def add_routes(server: FastAPI, asking: Asking, turns: Turns) -> None:
+    """Adds the addresses to a server."""
+
+    def add(address: str, answer: Callable[[Chosen, Fields], dict[str, Any]]) -> None:
+        @server.post(f"/{address}")
+        async def ask(
+            request: Request,
+            photograph: Annotated[dict[str, Any] | None, Body()],
+            given: Annotated[dict[str, Any], Body(alias="fields")],
+        ) -> JSONResponse:
+            return JSONResponse(await turns.run(request, lambda: answer(photograph, given)))
+
+    add(SEARCH, asking.search)
+    add(COMPARE, asking.compare)
