@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -29,6 +29,8 @@ _BOXES = (
     (0, 0.607, 0.503, 1),
     (0.711, 0.311, 0.723, 0.319),
 )
+
+Signatures = Mapping[str, Callable[..., Mapping[str, tf.Tensor]]]
 
 
 def require_same_descriptions(
@@ -63,12 +65,13 @@ def require_same_descriptions(
     image, resized = _building(trained, sides)
     expected = trained.describe(resized)
     encoded = tf.io.encode_png(image)[None]
-    of_image, of_photographs = _run(
-        saved_model, "serving_default", {"image_bytes": encoded}, {"image_bytes": files}
-    )
-    _check_signatures(saved_model, of_image, image, expected, is_exact)
-    _check_regions(saved_model, trained, encoded, resized, is_exact)
+    signatures = tf.saved_model.load(str(saved_model)).signatures
+    _check_signatures(signatures, encoded, image, expected, is_exact)
+    _check_regions(signatures, trained, encoded, resized, is_exact)
+    of_photographs = _run(signatures, "serving_default", image_bytes=files)
     _check_photographs(of_photographs, photographs, trained, sides, is_exact)
+    del signatures
+    gc.collect()  # graphs refer to themselves, and hold the weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -132,42 +135,31 @@ class _Trained:
         return described
 
 
-def _run(saved_model: Path, signature: str, *inputs: Mapping[str, tf.Tensor]) -> list[np.ndarray]:
-    """Reads a SavedModel, has one signature describe photographs, or boxes of them, and forgets it.
-
-    Each signature that runs has the network's weights once more in memory, if they are constants.
-    """
-    module = tf.saved_model.load(str(saved_model))
-    run = module.signatures[signature]
-    described = [run(**given)["global_descriptor"].numpy() for given in inputs]
-    del module, run
-    gc.collect()  # graphs refer to themselves
-    return described
+def _run(signatures: Signatures, name: str, **given: tf.Tensor) -> np.ndarray:
+    """What a signature of a SavedModel describes, float32 ``(n, dim)``, or ``(dim,)`` of one."""
+    return signatures[name](**given)["global_descriptor"].numpy()
 
 
 def _check_signatures(
-    saved_model: Path,
-    of_image: np.ndarray,
+    signatures: Signatures,
+    encoded: tf.Tensor,
     image: np.ndarray,
     expected: np.ndarray,
     is_exact: bool,
 ) -> None:
-    """``of_image`` is what the first has given of the image."""
-
-    def require(name: str, found: np.ndarray) -> None:
-        what = f"The signature {name} of the SavedModel"
-        require_agreement(what, np.atleast_2d(found), expected[None], is_exact=is_exact)
-
-    require("serving_default", of_image)
+    """``encoded`` is the image's file."""
     for name, given in (
+        ("serving_default", {"image_bytes": encoded}),
         ("pixels", {"images": tf.constant(image[None])}),
         ("kaggle", {"input_image": tf.constant(image)}),
     ):
-        require(name, *_run(saved_model, name, given))
+        found = np.atleast_2d(_run(signatures, name, **given))
+        what = f"The signature {name} of the SavedModel"
+        require_agreement(what, found, expected[None], is_exact=is_exact)
 
 
 def _check_regions(
-    saved_model: Path,
+    signatures: Signatures,
     trained: _Trained,
     encoded: tf.Tensor,
     resized: Sequence[np.ndarray],
@@ -176,8 +168,8 @@ def _check_regions(
     """On the same image, higher than wide: all of it is described as ``serving_default`` does."""
     expected = [trained.describe(resized), *trained.describe_parts(resized, _BOXES[1:])]
     boxes = tf.constant(_BOXES, tf.float32)
-    given = {"image_bytes": tf.repeat(encoded, len(_BOXES)), "box": boxes}
-    (found,) = _run(saved_model, "region", given)
+    files = tf.repeat(encoded, len(_BOXES))
+    found = _run(signatures, "region", image_bytes=files, box=boxes)
     for number, box in enumerate(_BOXES):
         what = f"The signature region of the SavedModel, of the box {box},"
         least = LEAST_COSINE if number == 0 else _LEAST_COSINE_OF_PATCHES
