@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipeline import manifest
+from pipeline import manifest, model_folder
 from pipeline.comparing import row as rows
 from pipeline.comparing.row import Row
 from pipeline.data import records as record_files
@@ -60,6 +60,12 @@ def forget(model: Path, *kinds: str) -> None:
     """Removes cells, and what extraction took."""
     for path in (model / _EXTRACTION, *(path_of(model, kind) for kind in kinds)):
         manifest.remove(path)
+
+
+def forget_all(model: Path) -> None:
+    """Removes all cells, and what they were measured on; embeddings stay, a shard at a time."""
+    for name in (_FOLDER, _EXTRACTION, model_folder.INDEXES, model_folder.METRICS):
+        manifest.remove(model / name)
 
 
 def _some_photographs(records: Path) -> list[bytes]:

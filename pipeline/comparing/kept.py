@@ -68,7 +68,7 @@ def _of_method(recipe: Recipe, method: Method) -> tuple[list[Row], str]:
             return cells.of_model(recipe.folder / method.name), "its cells are gone."
     except (FileNotFoundError, ValueError) as error:
         return [], first_line(error)
-    return [], "its model was made of something else, or is gone."
+    return [], "its model was made of something else, has searched other records, or is gone."
 
 
 def first_line(error: Exception) -> str:

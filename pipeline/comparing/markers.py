@@ -1,4 +1,4 @@
-"""What a model that is compared was made of, by content: a path decides nothing.
+"""What a compared model was made of, and what it has searched, by content: no path decides.
 
 A copy of the same records or weights elsewhere, or a path that is written otherwise, keeps the
 model and its rows.
@@ -6,6 +6,7 @@ model and its rows.
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pipeline.data.record_table import open_records
 from pipeline.exporting import delf_hub
 
 FILE = "comparison.json"  # in a model's folder
+SEARCHED = "searched.json"  # likewise
+_MADE_BY = "python -m pipeline.compare"
 IMAGENET, RANDOM = "imagenet", "none"
 
 
@@ -50,7 +53,22 @@ def of_delf(handle: str) -> str:
 def is_of(folder: Path, decided: dict[str, Any]) -> bool:
     """Whether a model's folder was begun with just that."""
     path = folder / FILE
-    return path.is_file() and manifest.read_json(path, "python -m pipeline.compare") == decided
+    return path.is_file() and manifest.read_json(path, _MADE_BY) == decided
+
+
+def has_searched(folder: Path, records: Sequence[Path]) -> bool:
+    """Whether the cells in a model's folder are of just these record folders, in this order."""
+    path = folder / SEARCHED
+    return path.is_file() and manifest.read_json(path, _MADE_BY) == _told(records)
+
+
+def write_searched(folder: Path, records: Sequence[Path]) -> None:
+    """Says of which record folders the cells in a model's folder are from now on."""
+    manifest.write_json(folder / SEARCHED, _told(records))
+
+
+def _told(records: Sequence[Path]) -> dict[str, Any]:
+    return {"searched": [of_records(one) for one in records]}
 
 
 def is_finished(folder: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.backbones import build_backbone
 from pipeline import manifest
-from pipeline.comparing import markers
+from pipeline.comparing import cells, markers
 from pipeline.comparing.markers import IMAGENET, RANDOM
 from pipeline.comparing.methods import UNDER_HEAD, Hog, Method, Network, Words
 from pipeline.progress import logger
@@ -71,7 +71,6 @@ class Recipe:
 
     def _decided(self, method: Method, start: str | None) -> dict[str, Any]:
         decided: dict[str, Any] = {"method": dataclasses.asdict(method)}
-        decided["searched"] = [markers.of_records(one) for one in self.searched]
         if not isinstance(method, Hog):
             decided["training"] = markers.of_records(self.training)
         if isinstance(method, Words):
@@ -88,10 +87,16 @@ class Recipe:
     def model(self, method: Method) -> Path:
         """The folder of a method's model, without one that was made of something else.
 
+        Nor has it indexes and rows of other records than are searched.
+
         Raises:
             ValueError: If something else lies there.
         """
-        return self._claimed(self.folder / method.name, self.decided_by(method))
+        folder = self._claimed(self.folder / method.name, self.decided_by(method))
+        if not markers.has_searched(folder, self.searched):
+            cells.forget_all(folder)
+            markers.write_searched(folder, self.searched)
+        return folder
 
     def features(self, method: Words) -> Path:
         """The folder of what finds the features of words, without one of something else.
@@ -109,7 +114,7 @@ class Recipe:
         return tuple(folder.resolve().name for folder in self.searched)
 
     def has(self, method: Method) -> bool:
-        """Whether a method's model is there, of what it would be made of now.
+        """Whether a method's model is there, made and tried on what it would be now.
 
         Nothing is downloaded: where ImageNet's weights are asked for, one that started at random
         in their place is as good.
@@ -117,6 +122,8 @@ class Recipe:
         Raises:
             FileNotFoundError: If records or a file of weights are missing.
         """
+        if not markers.has_searched(self.folder / method.name, self.searched):
+            return False
         network = _network(method)
         if network is None:
             return self._is_made(method, None)

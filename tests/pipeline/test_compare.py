@@ -142,8 +142,7 @@ def test_rows_of_what_is_made_of_something_else_now_are_left_out_and_said(
     tiny: Tiny, compared: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     output = Path(shutil.copytree(compared.output, tmp_path / "squares"))
-    marker = output / "hog" / markers.FILE
-    marker.write_text(json.dumps({**json.loads(marker.read_text()), "searched": [["0" * 64]]}))
+    (output / "hog" / markers.SEARCHED).write_text(json.dumps({"searched": [["0" * 64]]}))
     settings = settings_of(tiny, output, methods=("delf-asmk-5000",), delf=str(output / "nowhere"))
     with pytest.raises(ValueError, match="Nothing was made"):
         compare(settings)
@@ -199,16 +198,39 @@ def test_finished_cells_are_kept(compared: Settings, monkeypatch: pytest.MonkeyP
     assert told(compared) == before
 
 
-def test_a_model_of_other_records_is_made_anew(tiny: Tiny, tmp_path: Path) -> None:
+def test_a_model_of_something_else_is_made_anew(tiny: Tiny, tmp_path: Path) -> None:
     settings = settings_of(tiny, tmp_path / "compared", indexes=("flat",))
     compare(settings)
     decided = tmp_path / "compared" / "hog" / markers.FILE
     content = json.loads(decided.read_text())
-    decided.write_text(json.dumps({**content, "searched": [["0" * 64]]}))
+    decided.write_text(json.dumps({**content, "method": {"other": 1}}))
     (tmp_path / "compared" / "hog" / "left.txt").write_text("of the earlier model")
     compare(settings)
     assert json.loads(decided.read_text()) == content
     assert not (tmp_path / "compared" / "hog" / "left.txt").exists()
+
+
+def test_other_records_to_search_make_cells_anew_of_the_same_model(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    method = "sift-tfidf-200"
+    settings = settings_of(tiny, tmp_path / "compared", methods=(method, "hog"), indexes=("flat",))
+    settings = dataclasses.replace(settings, training=tiny.records)
+    compare(settings)
+    write_photographs(tmp_path / "photos", landmarks=2, photographs=3, seed=7)
+    more = build_records(
+        RecordSettings(photos=tmp_path / "photos", output=tmp_path / "more", split=("index",))
+    )
+    model = tmp_path / "compared" / method / "model.json"
+    words = model.stat().st_mtime_ns
+    wider = dataclasses.replace(settings, records=(*settings.records, str(more)))
+    compare(wider)
+    assert model.stat().st_mtime_ns == words
+    rows = told(wider)["rows"]
+    assert len(rows) == 2
+    for row in rows:
+        index = tmp_path / "compared" / row["method"] / "indexes"
+        assert [one.name for one in index.iterdir()] == [f"squares+more-{row['index']}"]
 
 
 def test_a_path_decides_nothing(
