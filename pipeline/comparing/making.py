@@ -10,7 +10,7 @@ from pipeline import manifest
 from pipeline.comparing import markers
 from pipeline.comparing.markers import RANDOM
 from pipeline.comparing.methods import UNDER_HEAD, Hog, Method, Network, Words
-from pipeline.comparing.recipe import FEATURES, LEARNED_FROM, Recipe
+from pipeline.comparing.recipe import FEATURES, LEARNED_FROM, SPLIT, Recipe
 from pipeline.data.record_table import open_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
@@ -36,7 +36,6 @@ _ARCFACE_RATES: dict[str, Any] = {
 }
 _FROM_SCRATCH_RATE = 1e-3
 _FROZEN_STAGES = 3  # of pretrained backbones
-_SPLIT = "train"
 
 
 def make(recipe: Recipe, method: Method) -> Path:
@@ -118,6 +117,7 @@ def _make_words(recipe: Recipe, method: Words, folder: Path) -> None:
             model=folder,
             words=method.words,
             aggregation=method.aggregation,
+            dimension=recipe.projected(method),
         )
     )
 
@@ -144,9 +144,9 @@ def _find_features_to_learn_from(recipe: Recipe, method: Words, extractor: Path)
     Returns:
         The name of the data set that they are.
     """
-    table = open_records(recipe.training, _SPLIT)
+    table = open_records(recipe.training, SPLIT)
     chosen = np.linspace(0, len(table) - 1, min(len(table), LEARNED_FROM)).astype(int)
-    name = f"{recipe.training.resolve().name}-{_SPLIT}"
+    name = f"{recipe.training.resolve().name}-{SPLIT}"
     ids = extractor / f"{name}.txt"
     listed = [one.decode() for one in table.ids[chosen]]
     manifest.write_atomically(ids, lambda path: path.write_text("\n".join(listed) + "\n"))

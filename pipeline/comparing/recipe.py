@@ -10,12 +10,16 @@ from pipeline import manifest
 from pipeline.comparing import cells, markers
 from pipeline.comparing.markers import IMAGENET, RANDOM
 from pipeline.comparing.methods import UNDER_HEAD, Hog, Method, Network, Words
+from pipeline.data.record_table import open_records
 from pipeline.progress import logger
 
+SPLIT = "train"  # that is learned from
 FEATURES = {"sift": 2000, "head": 400, "delf": 1000}  # of a photograph at most
 LEARNED_FROM = (
     1000  # photographs at most that words are learned from, as 2 million features of SIFT
 )
+_PROJECTED = 512  # to which VLAD's 8,192 numbers are; they find no more, and cost 16 times as much
+_ENOUGH_TO_PROJECT = 768  # photographs, some of which may have no features
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ class Recipe:
         if isinstance(method, Words):
             decided["features"] = FEATURES[method.extractor]
             decided["learned_from"] = LEARNED_FROM
+            decided["projected"] = self.projected(method)
             if method.extractor == "delf":
                 decided["delf"] = markers.of_delf(self.delf)
         if start is not None:
@@ -98,6 +103,13 @@ class Recipe:
             markers.write_searched(folder, self.searched)
         return folder
 
+    def projected(self, method: Words) -> int | None:
+        """To how many numbers what is made of words is projected; None for as they are."""
+        if method.aggregation != "vlad":
+            return None
+        count = len(open_records(self.training, SPLIT))
+        return _PROJECTED if count >= _ENOUGH_TO_PROJECT else None
+
     def features(self, method: Words) -> Path:
         """The folder of what finds the features of words, without one of something else.
 
@@ -105,7 +117,8 @@ class Recipe:
             ValueError: If something else lies there.
         """
         decided = self.decided_by(method)
-        del decided["method"]
+        for of_words in ("method", "projected"):
+            del decided[of_words]
         return self._claimed(self.folder / f"{method.extractor}-features", decided)
 
     @property
