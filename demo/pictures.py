@@ -7,15 +7,6 @@ WIDTHS = (160, 320, 640, 1280, 2560)  # a wish is rounded up to one, so that few
 _QUALITY = 88
 
 
-def reduced(image: np.ndarray, side: int) -> np.ndarray:
-    """An image whose longer side is at most ``side``; as it is where it is no longer."""
-    factor = side / max(image.shape[:2])
-    if factor >= 1:
-        return image
-    sides = [max(1, round(one * factor)) for one in image.shape[1::-1]]
-    return cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
-
-
 def as_jpeg(image: np.ndarray, width: int | None) -> bytes:
     """A JPEG of pixels alone, no wider than the least of ``WIDTHS`` that holds a width.
 

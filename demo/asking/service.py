@@ -5,10 +5,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import pyarrow as pa
 
-from demo import pictures
 from demo.asking import admission
 from demo.asking.admission import Admission, Place
 from demo.asking.pixels import PixelBudget
@@ -20,7 +18,6 @@ from pipeline.step_times import StepTimes
 
 # Columns that tell of the server, or help nobody.
 _HIDDEN = ("shard", "offset", "content")
-_MOST_SIDE = 2048  # pixels; models look at 224 to 1024
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +122,7 @@ class Service:
                 )
         try:
             answer = engine.ask(
-                _as_described(query),
+                query.photograph,
                 query.k,
                 query.box,
                 query.where,
@@ -150,16 +147,6 @@ def _read(query: Query | Callable[[], Query], times: StepTimes) -> Query:
         return query
     with times.step("photograph"):
         return query()
-
-
-def _as_described(query: Query) -> np.ndarray:
-    """The photograph, reduced where a whole one is described: as floats it takes 12 bytes a pixel.
-
-    Parts keep their resolution, and local features their places.
-    """
-    if query.box is None and query.verify is None:
-        return pictures.reduced(query.photograph, _MOST_SIDE)
-    return query.photograph
 
 
 def _columns(schema: pa.Schema) -> list[str]:

@@ -34,6 +34,7 @@ class Asked:
         source: The method whose collection that is; "" for ``method``.
         box: x1, y1, x2, y2 in its pixels; None for all of it.
         method: See ``Catalogue``.
+        against: The method that it is compared with; "" where it is not.
         k: How many results, 1 to 100.
         expand: Whether the query is expanded; ``diffuse``, ``reciprocal``, ``refine``,
             ``keep_first``: likewise, the other switches of ``RankingSettings``.
@@ -48,6 +49,7 @@ class Asked:
     source: str = ""
     box: Box | None = None
     method: str = ""
+    against: str = ""
     k: int = 20
     expand: bool = False
     diffuse: bool = False

@@ -1,5 +1,6 @@
 """The addresses that the page asks, each by one request instead of the two of Gradio's queue."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -13,8 +14,6 @@ from demo.page.reasons import Searches
 from demo.parts import Parts
 
 SEARCH, COMPARE = "asked/search", "asked/compare"
-# Names that stand for ``method`` where two methods are asked.
-FIRST, SECOND = "first", "second"
 
 Fields = Mapping[str, Any]
 Chosen = Mapping[str, Any] | None  # the value of the photograph box
@@ -50,16 +49,18 @@ class Asking:
 
         Args:
             chosen: As of ``search``.
-            given: As of ``search``, with the fields ``first`` and ``second`` for ``method``.
+            given: As of ``search``; ``against`` is the second method.
 
         Raises:
             Refused: As ``search`` does.
         """
+        asked = from_fields(given)
         both = [
-            from_fields({**given, "method": given.get(name)}).with_chosen(chosen)
-            for name in (FIRST, SECOND)
+            dataclasses.replace(asked, method=method, against="").with_chosen(chosen)
+            for method in (asked.method, asked.against)
         ]
-        return side_by_side.shown([self._searches.ask(asked) for asked in both], both)
+        found = [self._searches.ask(asked) for asked in both]
+        return side_by_side.shown(found, both, self._parts.kept.minutes)
 
 
 def add_routes(server: FastAPI, asking: Asking, turns: Turns) -> None:

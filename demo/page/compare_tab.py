@@ -5,12 +5,14 @@ import functools
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from demo import texts
 from demo.asking.query import MOST_RESULTS
 from demo.page import asking, results
+from demo.page.asked import from_link
 from demo.page.controls import Controls
-from demo.page.results_view import ask, renew, results_view
+from demo.page.results_view import COMPARING, ask, renew, results_view
 from demo.page.search_tab import PRIVATE, build_box
 from demo.parts import Parts
 from demo.refusals import Refused
@@ -18,7 +20,9 @@ from pipeline.reports.elements import Html
 
 BOX, RESULTS = "photograph-compared", "results-compared"  # names of elements
 _K = 10
-_OWN = ("method", "k")  # fields of which this tab has its own
+_METHODS = ("method", "against")
+_OWN = (*_METHODS, "k")  # fields of which this tab has its own
+COMPARE = "compare"  # the tab's name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +31,41 @@ class CompareTab:
 
     box: gr.HTML
     results: gr.HTML
-    methods: tuple[gr.Dropdown, gr.Dropdown]
+    fields: dict[str, Any]  # by the name of what they hold in ``Asked``
+
+    @property
+    def methods(self) -> list[gr.Dropdown]:
+        """The two fields of methods."""
+        return [self.fields[name] for name in _METHODS]
+
+    @property
+    def asking(self) -> list[Any]:
+        """What holds what is asked: the photograph, then the fields."""
+        return [self.box, *self.fields.values()]
+
+    def ask(self, only_if: str = "true") -> str:
+        """JavaScript that compares, see ``results_view``."""
+        return ask(RESULTS, BOX, asking.COMPARE, self.fields, only_if)
+
+    def restore_after(
+        self, filled: Dependency, parts: Parts, link: gr.Textbox, tabs: gr.Tabs, chosen: gr.HTML
+    ) -> None:
+        """Compares as the page's address says, if it names two methods.
+
+        Args:
+            filled: What the fields of the other tab are filled by.
+            parts: Of the server.
+            link: Holds the address meanwhile.
+            tabs: Of which this one is shown.
+            chosen: The photograph box of the other tab.
+        """
+        filled.then(
+            functools.partial(restore, parts),
+            [link, chosen],
+            [tabs, self.box, *self.methods, self.fields["k"], self.results],
+            js="(_, chosen) => [location.search, chosen]",
+            **PRIVATE,
+        ).then(None, self.asking, js=self.ask(COMPARING), **PRIVATE)
 
 
 def build_compare_tab(parts: Parts, controls: Controls) -> CompareTab:
@@ -53,13 +91,13 @@ def build_compare_tab(parts: Parts, controls: Controls) -> CompareTab:
 
     # What narrows and reorders results on the other tab does so here.
     shared = {name: field for name, field in controls.fields.items() if name not in _OWN}
-    fields = {asking.FIRST: first, asking.SECOND: second, "k": k, **shared}
-    inputs = [box, *fields.values()]
-    button.click(None, inputs, js=ask(RESULTS, BOX, asking.COMPARE, fields), **PRIVATE)
+    fields = {**dict(zip(_METHODS, (first, second), strict=True)), "k": k, **shared}
+    tab = CompareTab(box, shown, fields)
+    button.click(None, tab.asking, js=tab.ask(), **PRIVATE)
     box.change(None, box, None, js=renew(RESULTS))
     searched = controls.fields["method"]
     searched.change(functools.partial(follow, parts), searched, [first, second], **PRIVATE)
-    return CompareTab(box, shown, (first, second))
+    return tab
 
 
 def every_method(parts: Parts) -> list[tuple[str, str]]:
@@ -92,6 +130,32 @@ def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
         gr.update(choices=choices, value=one if one in names else other)
         for one, other in zip(chosen, first_two(parts), strict=True)
     ]
+
+
+def restore(parts: Parts, link: str | None, chosen: Any) -> list[Any]:
+    """Updates of tabs, photograph, methods, number of results and results, as a link says.
+
+    Args:
+        parts: Of the server.
+        link: The page's address behind its question mark.
+        chosen: The photograph that it names, None where that was refused.
+    """
+    methods = methods_anew(parts, *first_two(parts))
+    stays = [gr.skip(), gr.skip(), *methods, gr.skip(), gr.skip()]
+    try:
+        asked = from_link(link or "")
+        if not asked.against or chosen is None:
+            return stays
+        parts.catalogue.method(asked.method)
+    except Refused:
+        return stays  # as the other tab says
+    try:
+        parts.catalogue.method(asked.against)
+    except Refused:
+        gone = results.problem(texts.Link.NO_METHOD.format(name=asked.against))
+        return [gr.update(selected=COMPARE), None, *methods, asked.k, gone]
+    methods = methods_anew(parts, asked.method, asked.against)
+    return [gr.update(selected=COMPARE), chosen, *methods, asked.k, gr.skip()]
 
 
 def first_two(parts: Parts) -> tuple[str | None, str | None]:

@@ -7,11 +7,11 @@ import gradio as gr
 
 from demo import explaining, texts
 from demo.page.collections_tab import build_collections_tab
-from demo.page.compare_tab import CompareTab, build_compare_tab, methods_anew
+from demo.page.compare_tab import COMPARE, CompareTab, build_compare_tab, methods_anew
 from demo.page.details_events import DetailsEvents
 from demo.page.details_view import details_view
 from demo.page.reasons import Searches
-from demo.page.results_view import begin, fail
+from demo.page.results_view import CHOSEN, begin, fail
 from demo.page.search_tab import PRIVATE, RESULTS, SEARCH, SearchTab, build_search_tab
 from demo.parts import Parts
 from pipeline.reports.elements import element
@@ -57,7 +57,7 @@ def build_page(parts: Parts, searches: Searches) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:
                 search = build_search_tab(parts)
-            with gr.Tab(texts.Tabs.COMPARE, id="compare") as compare_tab:
+            with gr.Tab(texts.Tabs.COMPARE, id=COMPARE) as compare_tab:
                 compare = build_compare_tab(parts, search.controls)
             with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
                 build_collections_tab(parts, collections_tab)
@@ -74,10 +74,10 @@ def build_page(parts: Parts, searches: Searches) -> gr.Blocks:
         # Collections are made, changed and replaced while the page is open.
         chosen = [search.controls.collection, search.controls.fields["method"]]
         search_tab.select(search.handlers.list_anew, chosen, chosen, **PRIVATE)
-        methods = list(compare.methods)
+        methods = compare.methods
         compare_tab.select(functools.partial(methods_anew, parts), methods, methods, **PRIVATE)
-        page.load(functools.partial(methods_anew, parts), methods, methods, **PRIVATE)
-        search.handlers.restore_on_load(page, search, link)
+        filled = search.handlers.restore_on_load(page, search, link)
+        compare.restore_after(filled, parts, link, tabs, search.box)
     return page
 
 
@@ -103,7 +103,7 @@ def _connect_details(
         **PRIVATE,
     )
     again.failure(None, js=fail(RESULTS))
-    again.success(None, search.asking, js=search.handlers.ask_if_chosen, **PRIVATE)
+    again.success(None, search.asking, js=search.handlers.ask(CHOSEN), **PRIVATE)
 
 
 def _header() -> str:

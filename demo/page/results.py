@@ -51,9 +51,9 @@ def problem(text: str) -> dict[str, Any]:
     return told(state(texts.Results.FAILED, text, class_="state problem", role="alert"))
 
 
-def told(html: Html) -> dict[str, Any]:
-    """What the component shows where there is nothing to hand over."""
-    return {"html": html, "link": "", "csv": "", "json": ""}
+def told(html: Html, link: str = "") -> dict[str, Any]:
+    """What the component shows where there are no files to hand over."""
+    return {"html": html, "link": link, "csv": "", "json": ""}
 
 
 def state(title: str, text: str, **attributes: str) -> Html:
@@ -64,7 +64,7 @@ def state(title: str, text: str, **attributes: str) -> Html:
 def _bar(found: Found, asked: Asked, minutes: float) -> Html:
     words = texts.Results
     buttons = [
-        _action("copy", words.COPY, _copy_title(asked, minutes)),
+        copy_button(asked, minutes),
         _action("csv", words.CSV),
         _action("json", words.JSON),
     ]
@@ -73,10 +73,16 @@ def _bar(found: Found, asked: Asked, minutes: float) -> Html:
     )
 
 
-def _copy_title(asked: Asked, minutes: float) -> str:
-    if asked.token:
-        return texts.Results.COPY_UPLOAD.format(minutes=minutes)
-    return texts.Results.COPY_TITLE
+def copy_button(asked: Asked, minutes: float) -> Html:
+    """A button that copies the link of a search.
+
+    Args:
+        asked: What it restores.
+        minutes: An upload is kept for.
+    """
+    words = texts.Results
+    title = words.COPY_UPLOAD.format(minutes=minutes) if asked.token else words.COPY_TITLE
+    return _action("copy", words.COPY, title)
 
 
 def _action(action: str, text: str, title: str = "") -> Html:

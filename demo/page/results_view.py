@@ -54,9 +54,14 @@ def begin(name: str) -> str:
     return f"(...values) => {{ {_dispatch(name, 'begin')}; return values; }}"
 
 
-def ask(
-    name: str, box: str, address: str, fields: Iterable[str], *, only_if_chosen: bool = False
-) -> str:
+# Conditions of ``ask``, in JavaScript: there is a photograph; and the address of the page compares
+# two methods, or does not.
+CHOSEN = "chosen"
+_COMPARES = "new URLSearchParams(location.search).has('against')"
+COMPARING, NOT_COMPARING = f"chosen && {_COMPARES}", f"chosen && !{_COMPARES}"
+
+
+def ask(name: str, box: str, address: str, fields: Iterable[str], only_if: str = "true") -> str:
     """JavaScript that has the component ask the server, see ``asking``, and show the answer.
 
     The inputs are a photograph box, then fields. A photograph that is still on its way to the
@@ -67,11 +72,10 @@ def ask(
         box: Name of the photograph box.
         address: Which answers.
         fields: Names of the fields, in the order of the inputs.
-        only_if_chosen: Nothing is asked where the box is empty.
+        only_if: Otherwise nothing is asked, see above; without a photograph the server says so.
     """
-    condition = "if (!chosen) return [];" if only_if_chosen else ""
     return f"""(chosen, ...values) => {{
-        {condition}
+        if (!({only_if})) return [];
         const names = {json.dumps(list(fields))};
         const fields = Object.fromEntries(names.map((name, place) => [name, values[place]]));
         const photograph = {_heard(box)}.arriving ?? chosen;

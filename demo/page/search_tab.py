@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from demo import texts
 from demo.page import asking, results
@@ -11,7 +12,7 @@ from demo.page.asked import Asked, from_link
 from demo.page.controls import Controls, build_controls, method_choices, verify_update
 from demo.page.examples import Examples, examples_view
 from demo.page.photograph_box import photograph_box
-from demo.page.results_view import ask, renew, results_view
+from demo.page.results_view import NOT_COMPARING, ask, renew, results_view
 from demo.parts import Parts
 from demo.refusals import Refused
 
@@ -74,7 +75,7 @@ class Handlers:
             [button.click, *(field.submit for field in texts_of if field.lines == 1)],
             None,
             tab.asking,
-            js=ask(RESULTS, BOX, asking.SEARCH, fields),
+            js=self.ask(),
             **PRIVATE,
         )
         controls.collection.input(
@@ -89,20 +90,25 @@ class Handlers:
         tab.examples.example(self.take, None, tab.box, **PRIVATE)
         tab.box.change(None, tab.box, None, js=renew(RESULTS))
 
-    def restore_on_load(self, page: gr.Blocks, tab: SearchTab, link: gr.Textbox) -> None:
-        """Fills the fields as the page's address says, then searches if it names a photograph."""
-        page.load(
+    def restore_on_load(self, page: gr.Blocks, tab: SearchTab, link: gr.Textbox) -> Dependency:
+        """Fills the fields as the page's address says, then searches if it names a photograph.
+
+        Returns:
+            What the fields are filled by.
+        """
+        filled = page.load(
             self.restore,
             link,
             [tab.box, *tab.controls.all, tab.examples, tab.results],
             js="() => [location.search]",
             **PRIVATE,
-        ).then(None, tab.asking, js=self.ask_if_chosen, **PRIVATE)
+        )
+        filled.then(None, tab.asking, js=self.ask(NOT_COMPARING), **PRIVATE)
+        return filled
 
-    @property
-    def ask_if_chosen(self) -> str:
-        """JavaScript that asks where there is a photograph to ask with."""
-        return ask(RESULTS, BOX, asking.SEARCH, self._controls.fields, only_if_chosen=True)
+    def ask(self, only_if: str = "true") -> str:
+        """JavaScript that searches, see ``results_view``."""
+        return ask(RESULTS, BOX, asking.SEARCH, self._controls.fields, only_if)
 
     def list_anew(self, collection: str | None, method: str | None) -> list[Any]:
         """The collections and methods that there are by now, what was chosen still chosen."""

@@ -1,5 +1,6 @@
 """What two methods answer to the same, side by side, as HTML."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,13 @@ from demo.page.asked import Asked
 from pipeline.reports.elements import Html, element, joined
 
 
-def shown(found: Sequence[Found], asked: Sequence[Asked]) -> dict[str, Any]:
-    """What the results' component shows.
+def shown(found: Sequence[Found], asked: Sequence[Asked], minutes: float) -> dict[str, Any]:
+    """What the results' component shows, and hands over as a link.
 
     Args:
         found: By either method.
         asked: Of either.
+        minutes: An upload is kept for.
     """
     ids = [frozenset(one.photograph.id for one in each.answer.results) for each in found]
     columns = [
@@ -27,8 +29,13 @@ def shown(found: Sequence[Found], asked: Sequence[Asked]) -> dict[str, Any]:
     told = [texts.Compare.COMMON.format(common=len(ids[0] & ids[1]), count=count)] if count else []
     told += [texts.Compare.FILTERED] if asked[0].conditions else []
     told += [texts.Compare.REORDERED] if asked[0].ranking.steps or asked[0].verify else []
+    link = dataclasses.replace(asked[0], against=asked[1].method)
+    bar = element("div", results.copy_button(link, minutes), class_="buttons")
     common = element("p", " ".join(told), class_="common")
-    return results.told(joined([common, element("div", *columns, class_="compared")]))
+    compared = element("div", *columns, class_="compared")
+    return results.told(
+        joined([element("div", common, bar, class_="results-bar"), compared]), link.to_link()
+    )
 
 
 def _column(found: Found, asked: Asked, only: frozenset[str]) -> Html:

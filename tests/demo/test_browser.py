@@ -437,6 +437,24 @@ def test_two_methods_are_compared(page: Page) -> None:
     field.fill("")
 
 
+def test_a_link_restores_a_comparison(browser: Browser, address: str, page: Page) -> None:
+    upload(page, photograph(2))
+    page.get_by_role("tab", name=texts.Tabs.COMPARE).click()
+    page.locator("#compare-button").click()
+    columns = page.locator("#results-compared .compared > section")
+    expect(columns).to_have_count(2)
+    titles = columns.locator("h3").all_inner_texts()
+    link = page.url
+    with opened(browser, link) as linked:
+        found = linked.locator("#results-compared .compared > section")
+        expect(found).to_have_count(2)
+        assert found.locator("h3").all_inner_texts() == titles
+        expect(linked.locator("#results .waiting")).to_be_attached()
+    gone = link.replace("against=", "against=no%2F")
+    with opened(browser, gone) as lost:
+        expect(lost.locator("#results-compared .problem")).to_contain_text("no/")
+
+
 def test_an_unreachable_server_is_told(browser: Browser, address: str) -> None:
     with opened(browser, address, failures=1) as page:
         upload(page, photograph(2))

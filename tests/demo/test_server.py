@@ -1,6 +1,8 @@
 """What may and what may not be had of a server."""
 
 import dataclasses
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from demo.protection.headers import HEADERS
 from demo.protection.login import add_line
 from demo.server import build_server
 from demo.settings import ServerSettings
+from demo.uploads.kept import Kept
 from tests.tiny import Tiny
 
 
@@ -168,6 +171,21 @@ def test_health_and_measurements_are_told(client: TestClient, photograph: bytes)
     assert int(told["landmark_query_seconds_count"]) >= 1
     assert float(told["landmark_memory_bytes"]) > 1e7
     assert int(told['landmark_requests_total{route="api",status="200"}']) >= 1
+
+
+def test_uploads_are_swept_on_after_an_error(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept, again = [], threading.Event()
+
+    def sweep(_: Kept) -> None:
+        swept.append(time.monotonic())
+        if len(swept) == 1:
+            raise OSError("the disk is full")
+        again.set()
+
+    monkeypatch.setattr("demo.server._SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(Kept, "sweep", sweep)
+    with serve(tiny):
+        assert again.wait(30)
 
 
 def test_a_page_whose_event_takes_an_endpoints_name_is_refused(

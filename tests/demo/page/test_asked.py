@@ -12,6 +12,7 @@ EVERYTHING = Asked(
     source="other/other-flat",
     box=(1, 20, 300, 4000),
     method="mine/mine-flat",
+    against="mine/mine-lsh",
     k=100,
     expand=True,
     diffuse=True,

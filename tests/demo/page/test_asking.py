@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from demo import texts
+from demo.page.asked import from_link
 from tests.demo.conftest import post_search
 
 METHOD = "model/squares-flat"
@@ -44,11 +46,19 @@ def test_a_part_and_conditions_are_asked_for(client: TestClient, chosen: dict[st
 
 
 def test_two_methods_answer_side_by_side(client: TestClient, chosen: dict[str, Any]) -> None:
-    fields = {"first": METHOD, "second": METHOD, "method": None, "diffuse": True}
-    html = ask(client, chosen, "/asked/compare", **fields).json()["html"]
+    shown = ask(client, chosen, "/asked/compare", against=METHOD, diffuse=True).json()
+    html = shown["html"]
     assert html.count("<section") == 2
     assert html.count("<span>reordering</span>") == 2, "a switch holds for both"
     assert "The better order of the Search tab applies." in html
+    restored = from_link(shown["link"])
+    assert (restored.method, restored.against, restored.diffuse) == (METHOD, METHOD, True)
+
+
+def test_without_a_second_method_it_says_so(client: TestClient, chosen: dict[str, Any]) -> None:
+    answer = ask(client, chosen, "/asked/compare")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == texts.Missing.METHOD
 
 
 @pytest.mark.parametrize(
