@@ -141,9 +141,7 @@ class Results:
     NOTHING = "The collection is empty"
     NOTHING_HELP = "Add photographs to it under Collections."
     FAILED = "That did not work"
-    UNREACHABLE = (
-        "The server is busy, or cannot be reached. Wait a few seconds and press Search again."
-    )
+    UNREACHABLE = "The server is busy, or cannot be reached. Wait a few seconds and try again."
     COUNT = "{count} results in {time}"
     COUNT_OF_ONE = "1 result in {time}"
     STEPS = "What each step took"

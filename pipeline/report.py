@@ -29,7 +29,7 @@ class Settings:
     pages: tuple[str, ...] = setting(
         "Markdown files, comma-separated.",
         default=(
-            *("README.md", "docs/evaluation.md", "docs/indexes.md", "docs/local_features.md"),
+            *("README.md", "docs/comparison.md", "docs/indexes.md", "docs/local_features.md"),
             *("docs/reordering.md", "docs/words.md"),
         ),
     )

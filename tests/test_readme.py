@@ -131,7 +131,7 @@ def test_readme_stays_short_enough_to_read() -> None:
     [
         *("README.md", "tfrecords/README.md", "exported/README.md"),
         *("docs/training.md", "docs/indexes.md", "docs/reordering.md", "docs/words.md"),
-        *("docs/local_features.md", "docs/evaluation.md"),
+        *("docs/local_features.md", "docs/evaluation.md", "docs/comparison.md"),
         *("docs/demo.md", "docs/own_collections.md"),
     ],
 )

@@ -9,6 +9,7 @@ from pipeline.query_photograph import Box
 
 _SIDES = 4
 _LONGEST_TEXT = 2000
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a letter, which JSON may hold and UTF-8 not
 _WHOLE = re.compile(r"\s*[+-]?\d{1,12}\s*", re.ASCII)
 
 
@@ -20,7 +21,7 @@ def whole(value: Any, name: str) -> int:
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not abs(value) < float("inf") or value != int(value):
-        raise Refused(f"{name} takes whole numbers. Received: {value!r}.")
+        raise Refused(f"{name} takes whole numbers. Received: {str(value)[:40]!r}.")
     return int(value)
 
 
@@ -41,9 +42,10 @@ def text(value: Any, name: str) -> str:
     Raises:
         Refused: If it is none, or too long.
     """
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+    is_text = isinstance(value, str) and len(value) <= _LONGEST_TEXT
+    if not is_text or _SURROGATE.search(value):
         raise Refused(f"{name} takes text of at most {_LONGEST_TEXT} letters.")
-    return value
+    return str(value)
 
 
 def switch(value: Any, name: str) -> bool:

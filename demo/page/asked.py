@@ -20,6 +20,7 @@ from pipeline.ranking.settings import RankingSettings
 _MOST_LETTERS = 8_000  # of a link; servers take about as many
 # As docs/reordering.md measured them; refinement of as many as may be asked for.
 _EXPANDED, _NEIGHBOURS, _REFINED = 3, 20, 100
+_CHOSEN = ("token", "photograph", "source", "box")  # by the photograph box
 _CONTAINS = {"landmark": "landmark", "author": "author", "licence": "license"}
 _BOUNDS = (("since", ">="), ("until", "<="))
 
@@ -169,11 +170,11 @@ class Asked:
         if not isinstance(chosen, Mapping):
             chosen = {}
         box = chosen.get("box")
-        source = str(chosen.get("method") or "")
+        source = fields.text(chosen.get("method") or "", "photograph")
         return dataclasses.replace(
             self,
-            token=str(chosen.get("token") or ""),
-            photograph=str(chosen.get("id") or ""),
+            token=fields.text(chosen.get("token") or "", "photograph"),
+            photograph=fields.text(chosen.get("id") or "", "photograph"),
             source="" if source == self.method else source,
             box=fields.box(box),
         )
@@ -210,7 +211,7 @@ def from_fields(given: Mapping[str, Any]) -> Asked:
     told = {
         field.name: _taken(field, given[field.name])
         for field in dataclasses.fields(Asked)
-        if given.get(field.name) is not None and field.default is not None
+        if given.get(field.name) is not None and field.name not in _CHOSEN
     }
     return Asked(**told)
 

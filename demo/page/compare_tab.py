@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -10,10 +11,9 @@ from gradio.events import Dependency
 from demo import texts
 from demo.asking.query import MOST_RESULTS
 from demo.page import asking, results
-from demo.page.asked import from_link
-from demo.page.controls import Controls
+from demo.page.asked import Asked
 from demo.page.results_view import COMPARING, ask, renew, results_view
-from demo.page.search_tab import PRIVATE, build_box
+from demo.page.search_tab import PRIVATE, SearchTab, build_box
 from demo.parts import Parts
 from demo.refusals import Refused
 from pipeline.reports.elements import Html
@@ -48,33 +48,35 @@ class CompareTab:
         return ask(RESULTS, BOX, asking.COMPARE, self.fields, only_if)
 
     def restore_after(
-        self, filled: Dependency, parts: Parts, link: gr.Textbox, tabs: gr.Tabs, chosen: gr.HTML
+        self, filled: Dependency, parts: Parts, search: SearchTab, link: gr.Textbox, tabs: gr.Tabs
     ) -> None:
         """Compares as the page's address says, if it names two methods.
 
         Args:
             filled: What the fields of the other tab are filled by.
             parts: Of the server.
+            search: That tab.
             link: Holds the address meanwhile.
             tabs: Of which this one is shown.
-            chosen: The photograph box of the other tab.
         """
         filled.then(
-            functools.partial(restore, parts),
-            [link, chosen],
-            [tabs, self.box, *self.methods, self.fields["k"], self.results],
+            functools.partial(restore, parts, search.handlers.linked),
+            [link, search.box],
+            [tabs, self.box, *self.methods, self.fields["k"]],
             js="(_, chosen) => [location.search, chosen]",
             **PRIVATE,
         ).then(None, self.asking, js=self.ask(COMPARING), **PRIVATE)
 
 
-def build_compare_tab(parts: Parts, controls: Controls) -> CompareTab:
+def build_compare_tab(parts: Parts, search: SearchTab, link: gr.Textbox) -> CompareTab:
     """Lays the tab out and says what happens on it.
 
     Args:
         parts: Of the server.
-        controls: Of the tab that searches, whose filters and switches apply here.
+        search: The other tab, whose filters and switches apply here.
+        link: Holds the page's address meanwhile.
     """
+    controls = search.controls
     choices = every_method(parts)
     words = texts.Compare
     with gr.Row(elem_classes="search-columns"):
@@ -96,7 +98,13 @@ def build_compare_tab(parts: Parts, controls: Controls) -> CompareTab:
     button.click(None, tab.asking, js=tab.ask(), **PRIVATE)
     box.change(None, box, None, js=renew(RESULTS))
     searched = controls.fields["method"]
-    searched.change(functools.partial(follow, parts), searched, [first, second], **PRIVATE)
+    searched.change(
+        functools.partial(follow, parts, search.handlers.linked),
+        [searched, link],
+        [first, second],
+        js="(method) => [method, location.search]",
+        **PRIVATE,
+    )
     return tab
 
 
@@ -110,8 +118,16 @@ def every_method(parts: Parts) -> list[tuple[str, str]]:
     ]
 
 
-def follow(parts: Parts, method: str | None) -> list[Any]:
-    """Updates of the two fields: the method searched with, and another of its collection."""
+def follow(
+    parts: Parts, linked: Callable[[str], Asked], method: str | None, link: str | None
+) -> list[Any]:
+    """Updates of the two fields: the method searched with, and another of its collection.
+
+    Or the other that the page's address compares it with, which may be just being restored.
+    """
+    asked = _compared(linked, link)
+    if asked is not None and asked.method == method:
+        return methods_anew(parts, asked.method, asked.against)
     try:
         collection = parts.catalogue.method(method or "").collection
     except Refused:
@@ -132,30 +148,32 @@ def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def restore(parts: Parts, link: str | None, chosen: Any) -> list[Any]:
-    """Updates of tabs, photograph, methods, number of results and results, as a link says.
+def restore(
+    parts: Parts, linked: Callable[[str], Asked], link: str | None, chosen: Any
+) -> list[Any]:
+    """Updates of tabs, photograph, methods and number of results, as a link says.
 
     Args:
         parts: Of the server.
+        linked: What a link asks; what is wrong with one the other tab says.
         link: The page's address behind its question mark.
         chosen: The photograph that it names, None where that was refused.
     """
-    methods = methods_anew(parts, *first_two(parts))
-    stays = [gr.skip(), gr.skip(), *methods, gr.skip(), gr.skip()]
-    try:
-        asked = from_link(link or "")
-        if not asked.against or chosen is None:
-            return stays
-        parts.catalogue.method(asked.method)
-    except Refused:
-        return stays  # as the other tab says
-    try:
-        parts.catalogue.method(asked.against)
-    except Refused:
-        gone = results.problem(texts.Link.NO_METHOD.format(name=asked.against))
-        return [gr.update(selected=COMPARE), None, *methods, asked.k, gone]
+    asked = _compared(linked, link)
+    if asked is None or chosen is None:
+        methods = methods_anew(parts, *first_two(parts))
+        return [gr.skip(), gr.skip(), *methods, gr.skip()]
     methods = methods_anew(parts, asked.method, asked.against)
-    return [gr.update(selected=COMPARE), chosen, *methods, asked.k, gr.skip()]
+    return [gr.update(selected=COMPARE), chosen, *methods, asked.k]
+
+
+def _compared(linked: Callable[[str], Asked], link: str | None) -> Asked | None:
+    """What a link compares; None where it compares nothing, or cannot be read."""
+    try:
+        asked = linked(link or "")
+    except Refused:
+        return None
+    return asked if asked.against else None
 
 
 def first_two(parts: Parts) -> tuple[str | None, str | None]:

@@ -1,4 +1,4 @@
-"""What is searched and how: the fields, and what they hold as one thing."""
+"""What is searched and how: the fields."""
 
 import dataclasses
 from typing import Any

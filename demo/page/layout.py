@@ -54,15 +54,15 @@ def build_page(parts: Parts, searches: Searches) -> gr.Blocks:
     """
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_header(), apply_default_css=False)
+        link = gr.Textbox(visible=False)  # the page's address, on its way to the server
         with gr.Tabs() as tabs:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:
                 search = build_search_tab(parts)
             with gr.Tab(texts.Tabs.COMPARE, id=COMPARE) as compare_tab:
-                compare = build_compare_tab(parts, search.controls)
+                compare = build_compare_tab(parts, search, link)
             with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
                 build_collections_tab(parts, collections_tab)
         shown = details_view(_DETAILS)
-        link = gr.Textbox(visible=False)
     with page:
         _connect_details(parts, searches, tabs, search, compare, shown)
         # The photograph that asks is the same on both.
@@ -77,7 +77,7 @@ def build_page(parts: Parts, searches: Searches) -> gr.Blocks:
         methods = compare.methods
         compare_tab.select(functools.partial(methods_anew, parts), methods, methods, **PRIVATE)
         filled = search.handlers.restore_on_load(page, search, link)
-        compare.restore_after(filled, parts, link, tabs, search.box)
+        compare.restore_after(filled, parts, search, link, tabs)
     return page
 
 
@@ -98,7 +98,7 @@ def _connect_details(
     again = shown.again(
         search.handlers.again,
         None,
-        [search.box, search.results, tabs],
+        [search.box, compare.box, search.results, tabs],
         js=begin(RESULTS),
         **PRIVATE,
     )

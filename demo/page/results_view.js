@@ -4,7 +4,8 @@ const view = element.querySelector(".results-view");
 const [busy, body] = [".busy", ".body"].map((selector) => view.querySelector(selector));
 const NARROW = 900; // pixels of the window: results stand below the fields
 const waiting = props.value; // as before the first search
-let questions = 0; // asked so far
+let begun = 0; // searches so far
+let pending = null; // the question that is not answered yet
 
 function show() {
   busy.hidden = true;
@@ -39,38 +40,46 @@ function renew() {
   show();
 }
 
-function begin() {
+function beginAnew() {
   body.hidden = true;
   busy.hidden = false;
+  begun += 1; // an answer that is still to come is to nothing any more
+  return begun;
 }
 
-// Of several questions the last one is answered.
+// Of several questions the last one is answered; the same one is not asked twice at a time.
 async function ask({ detail: { address, photograph, fields } }) {
-  begin();
-  questions += 1;
-  const question = questions;
-  const sent = await sentTo(address, { photograph: await photograph, fields });
-  if (question !== questions) return;
-  if (sent.ok) {
-    props.value = sent.told;
+  const mine = beginAnew();
+  const body = JSON.stringify({ photograph: await photograph, fields });
+  if (mine !== begun) return;
+  if (pending?.body !== body || pending.address !== address) {
+    pending?.abort.abort();
+    pending = { address, body, abort: new AbortController() };
+    pending.answer = answerTo(pending);
+  }
+  const question = pending;
+  const { ok, told } = await question.answer;
+  if (pending === question) pending = null;
+  if (mine !== begun) return;
+  if (ok) {
+    props.value = told;
     answered();
   } else {
-    fail(sent.told?.detail);
+    fail(told?.detail);
   }
 }
 
-async function sentTo(address, body) {
+async function answerTo({ address, body, abort: { signal } }) {
   try {
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+    const answer = await fetch(address, { method: "POST", headers, body, signal });
     return { ok: answer.ok, told: await answer.json() };
-  } catch { // no connection, or a proxy's own page
+  } catch { // no connection, a proxy's own page, or aborted
     return { ok: false };
   }
 }
 
 function fail(reason) {
-  if (busy.hidden) return;
   const card = document.createElement("div");
   card.className = "state problem";
   card.setAttribute("role", "alert");
@@ -80,6 +89,7 @@ function fail(reason) {
   busy.hidden = true;
   body.hidden = false;
   body.replaceChildren(card);
+  comeIntoView();
 }
 
 function save(text, kind, name) {
@@ -124,8 +134,8 @@ element.addEventListener("click", (event) => {
   if (button) actions[button.dataset.do]?.(button);
 });
 view.addEventListener("ask", ask);
-view.addEventListener("begin", begin);
-view.addEventListener("fail", () => fail());
+view.addEventListener("begin", beginAnew);
+view.addEventListener("fail", () => { if (!busy.hidden) fail(); });
 view.addEventListener("renew", renew);
 watch("value", answered);
 show();

@@ -57,7 +57,7 @@ def begin(name: str) -> str:
 # Conditions of ``ask``, in JavaScript: there is a photograph; and the address of the page compares
 # two methods, or does not.
 CHOSEN = "chosen"
-_COMPARES = "new URLSearchParams(location.search).has('against')"
+_COMPARES = "new URLSearchParams(location.search).get('against')"
 COMPARING, NOT_COMPARING = f"chosen && {_COMPARES}", f"chosen && !{_COMPARES}"
 
 
@@ -74,11 +74,14 @@ def ask(name: str, box: str, address: str, fields: Iterable[str], only_if: str =
         fields: Names of the fields, in the order of the inputs.
         only_if: Otherwise nothing is asked, see above; without a photograph the server says so.
     """
-    return f"""(chosen, ...values) => {{
+    return f"""async (chosen, ...values) => {{
         if (!({only_if})) return [];
+        // A tab's components are there once it is shown.
+        const later = () => new Promise(requestAnimationFrame);
+        for (let frames = 0; frames < 600 && !{_heard(name)}; frames += 1) await later();
         const names = {json.dumps(list(fields))};
         const fields = Object.fromEntries(names.map((name, place) => [name, values[place]]));
-        const photograph = {_heard(box)}.arriving ?? chosen;
+        const photograph = {_heard(box)}?.arriving ?? chosen;
         const detail = {{ address: {json.dumps(address)}, photograph, fields }};
         {_heard(name)}.dispatchEvent(new CustomEvent("ask", {{ detail }}));
         return [];

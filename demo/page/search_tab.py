@@ -142,7 +142,7 @@ class Handlers:
     def restore(self, link: str | None) -> list[Any]:
         """Updates of the photograph, all fields, the examples, and what is wrong with the link."""
         try:
-            asked = self._linked(link or "")
+            asked = self.linked(link or "")
         except Refused as refused:
             fields = self._fields(Asked(method=self._first_method()))
             return [None, *fields, results.problem(str(refused))]
@@ -155,23 +155,22 @@ class Handlers:
             said = texts.Link.UPLOAD_GONE if asked.token else gone
             return [None, *self._fields(asked), results.problem(said)]
 
-    def _linked(self, link: str) -> Asked:
-        """What a link asks.
+    def linked(self, link: str) -> Asked:
+        """What a link asks; where it names no method, with the first there is.
 
         Raises:
-            Refused: If it cannot be read, or its method is there no more.
+            Refused: If it cannot be read, or a method of it is there no more.
         """
         try:
             asked = from_link(link)
         except Refused as refused:
             raise Refused(texts.Link.UNREADABLE.format(reason=refused)) from refused
-        if not asked.method:
-            return dataclasses.replace(asked, method=self._first_method())
-        try:
-            self._parts.catalogue.method(asked.method)
-        except Refused as refused:
-            raise Refused(texts.Link.NO_METHOD.format(name=asked.method)) from refused
-        return asked
+        for name in filter(None, (asked.method, asked.against)):
+            try:
+                self._parts.catalogue.method(name)
+            except Refused as refused:
+                raise Refused(texts.Link.NO_METHOD.format(name=name)) from refused
+        return dataclasses.replace(asked, method=asked.method or self._first_method())
 
     def _fields(self, asked: Asked) -> list[Any]:
         """Updates of the fields and the examples."""
@@ -192,11 +191,12 @@ class Handlers:
         return self._parts.catalogue.methods(collections[0])[0].name if collections else ""
 
     def again(self, event: gr.EventData) -> list[Any]:
-        """Takes a result for the photograph that asks, whole."""
+        """Takes a result for the photograph that asks, whole, on both tabs."""
         try:
-            return [self._chosen(_named(event)), gr.skip(), gr.update(selected=SEARCH)]
+            chosen = self._chosen(_named(event))
         except Refused as refused:
-            return [None, results.problem(str(refused)), gr.update()]
+            return [None, None, results.problem(str(refused)), gr.update(selected=SEARCH)]
+        return [chosen, chosen, gr.skip(), gr.update(selected=SEARCH)]
 
     def take(self, event: gr.EventData) -> dict[str, Any]:
         """A photograph of a collection that was clicked, as the photograph box holds it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import manifest
+from pipeline import manifest, model_folder
 from pipeline.comparing import markers
 from pipeline.comparing.markers import RANDOM
 from pipeline.comparing.methods import UNDER_HEAD, Hog, Method, Network, Words
@@ -14,6 +14,7 @@ from pipeline.comparing.recipe import FEATURES, LEARNED_FROM, SPLIT, Recipe
 from pipeline.data.record_table import open_records
 from pipeline.embed import Settings as EmbedSettings
 from pipeline.embed import embed
+from pipeline.embeddings import pairs
 from pipeline.export import Settings as ExportSettings
 from pipeline.export import export
 from pipeline.extract import Settings as ExtractSettings
@@ -73,7 +74,9 @@ def describe(recipe: Recipe, method: Method, model: Path) -> None:
         features = None
         if isinstance(method, Words):
             features = Path(_find_features(recipe.features(method), method, records))
-        embed(EmbedSettings(model=model, records=records, features=features))
+        described = model / model_folder.EMBEDDINGS / records.resolve().name
+        is_others = _is_of_others(described, records)
+        embed(EmbedSettings(model=model, records=records, features=features, overwrite=is_others))
 
 
 def _make_network(recipe: Recipe, method: Network, folder: Path) -> None:
@@ -158,7 +161,25 @@ def _find_features(
     extractor: Path, method: Words, records: Path, ids: str | None = None, name: str | None = None
 ) -> str:
     """Finds the local features of records, or of some of them, unless that is done."""
-    if not store_folder(extractor, name or records.resolve().name).is_dir():
+    store = store_folder(extractor, name or records.resolve().name)
+    if not store.is_dir():
         logger.info("Local features of %s:", name or records)
-    most = FEATURES[method.extractor]
-    return extract(ExtractSettings(model=extractor, records=records, ids=ids, name=name, most=most))
+    return extract(
+        ExtractSettings(
+            model=extractor,
+            records=records,
+            ids=ids,
+            name=name,
+            most=FEATURES[method.extractor],
+            overwrite=_is_of_others(store, records),
+        )
+    )
+
+
+def _is_of_others(folder: Path, records: Path) -> bool:
+    """Whether what was described is another folder of that name, which the stages would keep."""
+    path = folder / pairs.MANIFEST
+    if not path.is_file():
+        return False
+    before = Path(manifest.read_json(path, "python -m pipeline.compare", "source")["source"])
+    return before.exists() and before.resolve() != records.resolve()

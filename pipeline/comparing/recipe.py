@@ -18,7 +18,7 @@ FEATURES = {"sift": 2000, "head": 400, "delf": 1000}  # of a photograph at most
 LEARNED_FROM = (
     1000  # photographs at most that words are learned from, as 2 million features of SIFT
 )
-_PROJECTED = 512  # to which VLAD's 8,192 numbers are; they find no more, and cost 16 times as much
+_PROJECTED = 512  # numbers, to which VLAD's 8,192 are projected: these find no more
 _ENOUGH_TO_PROJECT = 768  # photographs, some of which may have no features
 
 

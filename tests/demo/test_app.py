@@ -84,6 +84,7 @@ def test_a_server_that_is_ended_while_it_is_asked_answers_and_leaves_nothing(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     flags = [f"--collections={tiny.model.parent}", f"--port={port}", "--per_minute=100000"]
+    flags += ["--nochanges"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with (
         subprocess.Popen([sys.executable, "-m", "demo.app", *flags], env=environment) as process,

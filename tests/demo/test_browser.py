@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -443,16 +444,67 @@ def test_a_link_restores_a_comparison(browser: Browser, address: str, page: Page
     page.locator("#compare-button").click()
     columns = page.locator("#results-compared .compared > section")
     expect(columns).to_have_count(2)
-    titles = columns.locator("h3").all_inner_texts()
     link = page.url
-    with opened(browser, link) as linked:
+    page.get_by_role("tab", name=texts.Tabs.SEARCH).click()
+    method, against = (parse_qs(urlsplit(link).query)[name][0] for name in ("method", "against"))
+    assert method != against
+    turned = f"{link.split('?')[0]}?" + urlencode(
+        {**dict(parse_qsl(urlsplit(link).query)), "method": against, "against": method, "k": 7}
+    )
+    with opened(browser, turned) as linked:
         found = linked.locator("#results-compared .compared > section")
         expect(found).to_have_count(2)
-        assert found.locator("h3").all_inner_texts() == titles
+        expect(found.first.locator(".gallery li")).to_have_count(7)
+        titles = found.locator("h3").all_inner_texts()
+        assert [title.rpartition(" ")[2] for title in titles] == [
+            name.rpartition("-")[2] for name in (against, method)
+        ]
+        fields = [
+            linked.get_by_label(texts.Compare.FIRST),
+            linked.get_by_label(texts.Compare.SECOND),
+        ]
+        for field, title in zip(fields, titles, strict=True):
+            expect(field).to_have_value(title)
         expect(linked.locator("#results .waiting")).to_be_attached()
     gone = link.replace("against=", "against=no%2F")
     with opened(browser, gone) as lost:
-        expect(lost.locator("#results-compared .problem")).to_contain_text("no/")
+        expect(lost.locator("#results .problem")).to_contain_text("no/")
+        expect(lost.locator("#results .problem")).to_be_visible()
+
+
+def test_a_result_of_a_comparison_is_searched_with(page: Page) -> None:
+    upload(page, photograph(2))
+    page.get_by_role("tab", name=texts.Tabs.COMPARE).click()
+    page.locator("#compare-button").click()
+    page.locator("#results-compared .opener").nth(1).click()
+    page.locator(".details").get_by_role("button", name=texts.Details.SEARCH).click()
+    expect(page.locator("#results .gallery li").first).to_be_visible()
+    expect(page.locator("#results .gallery")).to_contain_text(texts.Results.ITSELF)
+    expect(told(page)).to_contain_text("48 × 40")
+
+
+def test_a_refusal_comes_into_view_on_a_telephone(browser: Browser, address: str) -> None:
+    with opened(browser, address, TELEPHONE, failures=1) as page:
+        page.get_by_role("button", name="Search", exact=True).click()
+        problem = page.locator("#results .problem")
+        expect(problem).to_contain_text(texts.Missing.PHOTOGRAPH)
+        expect(problem).to_be_in_viewport(ratio=1)
+
+
+def test_of_several_questions_the_last_is_answered(page: Page) -> None:
+    upload(page, photograph(2))
+    asked: list[Route] = []
+    page.route("**/asked/search", asked.append)
+    button = page.get_by_role("button", name="Search", exact=True)
+    button.click()
+    button.click()  # the same: it is not asked again
+    page.get_by_label(texts.Controls.K).first.fill("3")
+    button.click()
+    page.wait_for_timeout(300)
+    assert len(asked) == 2
+    page.unroute("**/asked/search")
+    asked[1].continue_()
+    expect(page.locator("#results .gallery li")).to_have_count(3)
 
 
 def test_an_unreachable_server_is_told(browser: Browser, address: str) -> None:

@@ -10,6 +10,8 @@ from demo.asking.batching import BatchingDescriptor
 from pipeline.descriptors import SavedDescriptor, describe_part
 from tests.tiny import Tiny
 
+_SECONDS = 30  # at most, on a machine that does much else as well
+
 
 @pytest.fixture(scope="module")
 def images() -> list[np.ndarray]:
@@ -45,7 +47,7 @@ def test_an_error_reaches_everybody_of_its_batch_and_nobody_after(
 
     def alone(descriptor: SavedDescriptor, images: np.ndarray) -> np.ndarray:
         begun.set()
-        go_on.wait()
+        assert go_on.wait(_SECONDS)
         raise ValueError("nothing to see")
 
     def together(_: object) -> np.ndarray:
@@ -58,11 +60,14 @@ def test_an_error_reaches_everybody_of_its_batch_and_nobody_after(
         patched.setattr(SavedDescriptor, "describe_images", alone)
         patched.setattr(batching, "describe_all", together)
         first = threads.submit(batching.describe_images, images[0][None])
-        begun.wait()
-        others = [threads.submit(batching.describe_images, one[None]) for one in images[1:3]]
-        while waiting() < len(others):
+        others = []
+        if begun.wait(_SECONDS):
+            others = [threads.submit(batching.describe_images, one[None]) for one in images[1:3]]
+        until = time.monotonic() + _SECONDS
+        while waiting() < len(others) and time.monotonic() < until:
             time.sleep(0.01)
         go_on.set()
+        assert len(others) == 2, "the first is described alone"
         with pytest.raises(ValueError, match="nothing to see"):
             first.result()
         for other in others:

@@ -7,7 +7,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from demo import texts
-from demo.page.asked import from_link
+from demo.asking.query import Found
+from demo.page.asked import Asked, from_link
+from demo.page.reasons import Searches
+from demo.refusals import Busy
 from tests.demo.conftest import post_search
 
 METHOD = "model/squares-flat"
@@ -50,15 +53,34 @@ def test_two_methods_answer_side_by_side(client: TestClient, chosen: dict[str, A
     html = shown["html"]
     assert html.count("<section") == 2
     assert html.count("<span>reordering</span>") == 2, "a switch holds for both"
-    assert "The better order of the Search tab applies." in html
+    assert texts.Compare.REORDERED in html
     restored = from_link(shown["link"])
     assert (restored.method, restored.against, restored.diffuse) == (METHOD, METHOD, True)
 
 
-def test_without_a_second_method_it_says_so(client: TestClient, chosen: dict[str, Any]) -> None:
-    answer = ask(client, chosen, "/asked/compare")
-    assert answer.status_code == 400
-    assert answer.json()["detail"] == texts.Missing.METHOD
+def test_each_method_answers_for_itself(
+    client: TestClient, chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one of the two cannot do is said in its place, and that of both alone refuses both."""
+    shown = ask(client, chosen, "/asked/compare", against="model/none").json()
+    first, second = shown["html"].split("<section")[1:]
+    assert first.count("<figure") == 5
+    assert "There is no such method" in second
+    assert "<figure" not in second
+    none = ask(client, chosen, "/asked/compare")
+    assert none.json()["html"].count("<figure") == 5
+    assert texts.Missing.METHOD in none.json()["html"]
+    answer = ask(client, chosen, "/asked/compare", method="no/one", against="no/other")
+    assert answer.status_code == 404
+    ask_one = Searches.ask
+
+    def busy(searches: Searches, asked: Asked) -> Found:
+        if asked.method == "model/none":
+            raise Busy("Too many people.")
+        return ask_one(searches, asked)
+
+    monkeypatch.setattr(Searches, "ask", busy)
+    assert ask(client, chosen, "/asked/compare", against="model/none").status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -72,6 +94,8 @@ def test_without_a_second_method_it_says_so(client: TestClient, chosen: dict[str
         ({"landmark": "x" * 5000}, "landmark takes text of at most 2000 letters"),
         ({"where": "colour = red"}, "red"),
         ({"method": "model/../model"}, "no such method"),
+        ({"landmark": "\ud800"}, "landmark takes text"),
+        ({"where": "\ud800=1"}, "where takes text"),
     ],
 )
 def test_what_no_field_holds_is_refused(
@@ -84,7 +108,13 @@ def test_what_no_field_holds_is_refused(
     assert told in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("chosen", [None, {}, {"token": "none"}, {"token": 3}, {"id": "none"}])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *(None, {}, {"token": "none"}, {"token": 3}, {"token": "x" * 5000}, {"id": "none"}),
+        {"id": "x", "method": "x" * 5000},
+    ],
+)
 def test_without_a_photograph_it_says_so(client: TestClient, chosen: Any) -> None:
     answer = ask(client, chosen)
     assert answer.status_code in (400, 404)

@@ -9,6 +9,7 @@ import pytest
 
 from demo.catalogue import Method
 from demo.page import compare_tab
+from demo.page.asked import from_link
 from demo.refusals import NotFound
 
 METHODS = {
@@ -60,7 +61,7 @@ def test_at_first_both_methods_search_the_first_collection(parts: Any) -> None:
 def test_both_methods_search_the_collection_that_is_searched(
     parts: Any, searched: str, other: str
 ) -> None:
-    updates = compare_tab.follow(parts, searched)
+    updates = compare_tab.follow(parts, from_link, searched, "")
     assert [one["value"] for one in updates] == [searched, other]
     assert [name for _, name in updates[0]["choices"]] == [
         name for names in METHODS.values() for name in names
@@ -69,4 +70,25 @@ def test_both_methods_search_the_collection_that_is_searched(
 
 def test_a_method_that_is_gone_leaves_the_choice_as_it_is(parts: Any) -> None:
     for gone in ("a/gone", None):
-        assert compare_tab.follow(parts, gone) == [gr.skip(), gr.skip()]
+        assert compare_tab.follow(parts, from_link, gone, "") == [gr.skip(), gr.skip()]
+
+
+def test_what_the_address_compares_stays_chosen(parts: Any) -> None:
+    """Also where the methods of a link are being filled in when the first of them is followed."""
+    link = "?method=a/city-pq&against=b/city-flat&k=7&photograph=x"
+    followed = compare_tab.follow(parts, from_link, "a/city-pq", link)
+    assert [one["value"] for one in followed] == ["a/city-pq", "b/city-flat"]
+    chosen = {"id": "x"}
+    tabs, box, first, second, k = compare_tab.restore(parts, from_link, link, chosen)
+    assert (tabs["selected"], box, first["value"], second["value"], k) == (
+        compare_tab.COMPARE, chosen, "a/city-pq", "b/city-flat", 7,
+    )  # fmt: skip
+    followed = compare_tab.follow(parts, from_link, "a/city-flat", link)
+    assert [one["value"] for one in followed] == ["a/city-flat", "a/city-pq"]
+
+
+@pytest.mark.parametrize("link", ["", "?method=a/city-pq", "?k=many&against=b/city-flat"])
+def test_a_link_that_compares_nothing_leaves_the_tab(parts: Any, link: str) -> None:
+    restored = compare_tab.restore(parts, from_link, link, {"id": "x"})
+    assert restored[:2] == [gr.skip(), gr.skip()]
+    assert [one["value"] for one in restored[2:4]] == ["a/town-flat", "a/town-flat"]
