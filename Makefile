@@ -42,8 +42,8 @@ comparison: setup
 	$(BIN)/python -m pipeline.build_records --output=tfrecords/city-train \
 	  --city_landmarks=320 --city_photographs=10 --city_size=224 --validation_fraction=0.1
 	$(BIN)/python -m pipeline.compare --records=tfrecords/city --training=tfrecords/city-train \
-	  --output=$(CITIES) --mobilenet_weights="$(MOBILENET)" --steps_per_epoch=15 \
-	  --random_image_size=64
+	  --output=$(CITIES) --mobilenet_weights="$(MOBILENET)" --steps_per_epoch=10 \
+	  --random_image_size=48
 	$(BIN)/python -m pipeline.report --results=$(SHOWN) --output=$(CITIES)/report.html
 
 test: setup
