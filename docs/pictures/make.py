@@ -1,11 +1,12 @@
-"""Makes README's pictures of the page: a screenshot, and a short animation of a search.
+"""Makes pictures of the page, a screenshot and a short animation of a search, or of a report.
 
     python -m pipeline.quickstart
     python -m docs.pictures.make --exported=exported
 
 Or over the larger city that ``python -m benchmarks.serve_demo --work=DIR --weights=FILE`` makes,
-``--exported=DIR/exported``, as README's are. Searches the synthetic city, whose pictures are
-nobody's, with Debian's Chromium, and writes ``docs/pictures/search.webp`` and
+``--exported=DIR/exported``, as README's are. ``--report=exported/comparisons/city/report.html``
+makes the picture of a report instead, ``docs/pictures/report.webp``. The synthetic city, whose
+pictures are nobody's, is shown by Debian's Chromium, in ``docs/pictures/search.webp`` and
 ``docs/pictures/search-animated.webp``. It lies here, beside what it makes, since neither the
 product nor its measurements need it.
 """
@@ -39,19 +40,24 @@ class Settings:
         "Folder with a model that has indexed the city.", default=Path("exported")
     )
     example: int = setting("Which example asks, from 1.", default=1)
+    report: Path | None = setting(
+        "Report over the city, whose worst queries are shown instead.", default=None
+    )
     output: Path = setting("Folder of the pictures.", default=_HERE)
 
 
 def make(settings: Settings) -> list[Path]:
-    """Makes both pictures.
+    """Makes both pictures of the page, or that of the report.
 
     Raises:
-        FileNotFoundError: If there is no Chromium, or no index.
+        FileNotFoundError: If there is no Chromium, no index, or no report.
         ValueError: If the animation is too large for a README.
     """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise FileNotFoundError("No Chromium; on Debian: apt-get install chromium")
+    if settings.report is not None:
+        return [_of_report(settings.report, settings.output / "report.webp", chromium)]
     served = ServerSettings(collections=(str(settings.exported),), changes=False, per_minute=10_000)
     with serving(served) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -69,6 +75,20 @@ def make(settings: Settings) -> list[Path]:
     if animated.stat().st_size > _MOST_BYTES:
         raise ValueError(f"{animated} has {animated.stat().st_size:,} bytes; show less.")
     return [still, animated]
+
+
+def _of_report(report: Path, output: Path, chromium: str) -> Path:
+    if not report.is_file():
+        raise FileNotFoundError(f"{report} is no report; `make comparison` makes one.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport=_SCREEN)
+        page.goto(report.resolve().as_uri())
+        worst = page.get_by_role("heading", name="Worst queries").first
+        worst.evaluate("one => one.scrollIntoView()")
+        _picture(page).save(output, quality=80, method=6)
+        browser.close()
+    return output
 
 
 def _picture(page: Page) -> Image.Image:
