@@ -62,10 +62,10 @@ class CompareTab:
         filled.then(
             functools.partial(restore, parts, search.handlers.linked),
             [link, search.box],
-            [tabs, self.box, *self.methods, self.fields["k"]],
+            [tabs, *self.methods, self.fields["k"]],
             js="(_, chosen) => [location.search, chosen]",
             **PRIVATE,
-        ).then(None, self.asking, js=self.ask(COMPARING), **PRIVATE)
+        ).then(None, [search.box, *self.fields.values()], js=self.ask(COMPARING), **PRIVATE)
 
 
 def build_compare_tab(parts: Parts, search: SearchTab, link: gr.Textbox) -> CompareTab:
@@ -151,7 +151,7 @@ def methods_anew(parts: Parts, *chosen: str | None) -> list[dict[str, Any]]:
 def restore(
     parts: Parts, linked: Callable[[str], Asked], link: str | None, chosen: Any
 ) -> list[Any]:
-    """Updates of tabs, photograph, methods and number of results, as a link says.
+    """Updates of tabs, methods and number of results, as a link says.
 
     Args:
         parts: Of the server.
@@ -162,9 +162,9 @@ def restore(
     asked = _compared(linked, link)
     if asked is None or chosen is None:
         methods = methods_anew(parts, *first_two(parts))
-        return [gr.skip(), gr.skip(), *methods, gr.skip()]
+        return [gr.skip(), *methods, gr.skip()]
     methods = methods_anew(parts, asked.method, asked.against)
-    return [gr.update(selected=COMPARE), chosen, *methods, asked.k]
+    return [gr.update(selected=COMPARE), *methods, asked.k]
 
 
 def _compared(linked: Callable[[str], Asked], link: str | None) -> Asked | None:

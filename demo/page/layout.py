@@ -58,7 +58,7 @@ def build_page(parts: Parts, searches: Searches) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab(texts.Tabs.SEARCH, id=SEARCH) as search_tab:
                 search = build_search_tab(parts)
-            with gr.Tab(texts.Tabs.COMPARE, id=COMPARE) as compare_tab:
+            with gr.Tab(texts.Tabs.COMPARE, id=COMPARE, render_children=True) as compare_tab:
                 compare = build_compare_tab(parts, search, link)
             with gr.Tab(texts.Tabs.COLLECTIONS, id="collections") as collections_tab:
                 build_collections_tab(parts, collections_tab)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -438,19 +438,15 @@ def test_two_methods_are_compared(page: Page) -> None:
     field.fill("")
 
 
-def test_a_link_restores_a_comparison(browser: Browser, address: str, page: Page) -> None:
-    upload(page, photograph(2))
-    page.get_by_role("tab", name=texts.Tabs.COMPARE).click()
-    page.locator("#compare-button").click()
-    columns = page.locator("#results-compared .compared > section")
-    expect(columns).to_have_count(2)
-    link = page.url
-    page.get_by_role("tab", name=texts.Tabs.SEARCH).click()
-    method, against = (parse_qs(urlsplit(link).query)[name][0] for name in ("method", "against"))
+def test_a_link_restores_a_comparison(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        link = urlsplit(compared(page))
+    told = dict(parse_qsl(link.query))
+    method, against = told["method"], told["against"]
     assert method != against
-    turned = f"{link.split('?')[0]}?" + urlencode(
-        {**dict(parse_qsl(urlsplit(link).query)), "method": against, "against": method, "k": 7}
-    )
+    turned = link._replace(
+        query=urlencode({**told, "method": against, "against": method, "k": 7})
+    ).geturl()
     with opened(browser, turned) as linked:
         found = linked.locator("#results-compared .compared > section")
         expect(found).to_have_count(2)
@@ -459,28 +455,35 @@ def test_a_link_restores_a_comparison(browser: Browser, address: str, page: Page
         assert [title.rpartition(" ")[2] for title in titles] == [
             name.rpartition("-")[2] for name in (against, method)
         ]
-        fields = [
-            linked.get_by_label(texts.Compare.FIRST),
-            linked.get_by_label(texts.Compare.SECOND),
-        ]
-        for field, title in zip(fields, titles, strict=True):
-            expect(field).to_have_value(title)
+        for label, title in zip((texts.Compare.FIRST, texts.Compare.SECOND), titles, strict=True):
+            expect(linked.get_by_label(label)).to_have_value(title)
+        expect(linked.locator("#photograph-compared .told")).to_contain_text("960 × 800")
         expect(linked.locator("#results .waiting")).to_be_attached()
-    gone = link.replace("against=", "against=no%2F")
+    gone = link._replace(query=urlencode({**told, "against": "no/index"})).geturl()
     with opened(browser, gone) as lost:
-        expect(lost.locator("#results .problem")).to_contain_text("no/")
+        expect(lost.locator("#results .problem")).to_contain_text("no/index")
         expect(lost.locator("#results .problem")).to_be_visible()
 
 
-def test_a_result_of_a_comparison_is_searched_with(page: Page) -> None:
+def compared(page: Page) -> str:
+    """Compares two methods; the link of the comparison."""
     upload(page, photograph(2))
     page.get_by_role("tab", name=texts.Tabs.COMPARE).click()
+    expect(page.locator("#photograph-compared .told")).to_contain_text("960 × 800")
     page.locator("#compare-button").click()
-    page.locator("#results-compared .opener").nth(1).click()
-    page.locator(".details").get_by_role("button", name=texts.Details.SEARCH).click()
-    expect(page.locator("#results .gallery li").first).to_be_visible()
-    expect(page.locator("#results .gallery")).to_contain_text(texts.Results.ITSELF)
-    expect(told(page)).to_contain_text("48 × 40")
+    expect(page.locator("#results-compared .compared > section")).to_have_count(2)
+    return page.url
+
+
+def test_a_result_of_a_comparison_is_searched_with(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        compared(page)
+        page.locator("#results-compared .opener").nth(1).click()
+        page.get_by_role("button", name=texts.Details.SEARCH).click()
+        first = page.locator("#results .gallery .name").first
+        expect(first).to_have_text(texts.Results.ITSELF)
+        for box in ("#photograph", "#photograph-compared"):
+            expect(page.locator(f"{box} .told")).to_contain_text("48 × 40")
 
 
 def test_a_refusal_comes_into_view_on_a_telephone(browser: Browser, address: str) -> None:
@@ -494,7 +497,11 @@ def test_a_refusal_comes_into_view_on_a_telephone(browser: Browser, address: str
 def test_of_several_questions_the_last_is_answered(page: Page) -> None:
     upload(page, photograph(2))
     asked: list[Route] = []
-    page.route("**/asked/search", asked.append)
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/asked/search", hold)
     button = page.get_by_role("button", name="Search", exact=True)
     button.click()
     button.click()  # the same: it is not asked again
@@ -502,9 +509,9 @@ def test_of_several_questions_the_last_is_answered(page: Page) -> None:
     button.click()
     page.wait_for_timeout(300)
     assert len(asked) == 2
-    page.unroute("**/asked/search")
     asked[1].continue_()
     expect(page.locator("#results .gallery li")).to_have_count(3)
+    page.unroute("**/asked/search")
 
 
 def test_an_unreachable_server_is_told(browser: Browser, address: str) -> None:
