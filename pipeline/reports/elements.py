@@ -26,7 +26,7 @@ def breakable(name: str) -> Html:
 
 def joined(parts: Iterable[str], between: str = "") -> Html:
     """Texts and HTML, one after the other."""
-    return Html(as_html(between).join(map(as_html, parts)))
+    return Html((as_html(between) if between else "").join(map(as_html, parts)))
 
 
 def element(tag: str, *content: str, **attributes: str) -> Html:
