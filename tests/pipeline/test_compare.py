@@ -17,7 +17,7 @@ from pipeline.build_records import build_records
 from pipeline.compare import Settings, compare, main
 from pipeline.comparing import cells, markers
 from pipeline.comparing import recipe as recipe_of
-from pipeline.comparing.methods import METHODS
+from pipeline.comparing.methods import METHODS, Words
 from tests.tiny import Tiny, write_photographs
 
 METHODS_COMPARED = ("hog", "delf-asmk-5000")
@@ -318,6 +318,17 @@ def test_a_changed_setting_decides_only_its_own_cells(tiny: Tiny, tmp_path: Path
     assert changed(delf="elsewhere") == {n for n in METHODS if n.startswith("delf")}
     assert changed(random_image_size=64) == networks | {n for n in METHODS if n.startswith("head")}
     assert changed(indexes=("pq",)) == set()
+
+
+def test_vlad_is_projected_where_enough_photographs_teach_it(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = settings_of(tiny, tmp_path).recipe
+    vlad = Words(extractor="sift", aggregation="vlad", words=64)
+    assert recipe.projected(vlad) is None
+    monkeypatch.setattr(recipe_of, "open_records", lambda *_: range(768))
+    assert recipe.projected(vlad) == 512
+    assert recipe.projected(dataclasses.replace(vlad, aggregation="asmk")) is None
 
 
 def test_weights_that_cannot_be_had_are_said(
